@@ -1,0 +1,69 @@
+# What a person runs. The environment is .venv: made from the lock files, made again only when they change.
+
+PYTHON ?= python3
+UV ?= uv
+PIPELINE ?= pipeline.yaml
+PYTEST_ARGS ?= -n 2 --dist loadscope
+ARGS ?=
+
+PY := .venv/bin/python
+INSTALL := $(PY) -m pip -qq --disable-pip-version-check install --no-input --require-hashes --only-binary=:all:
+COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --only-binary :all: --annotation-style line --custom-compile-command 'make lock' $(ARGS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL: # two targets must not install into .venv at once
+.PHONY: help run serve test lint bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/.runtime ## build the world of pipeline.yaml into build/current (ARGS="--seed 7")
+	@$(PY) -m etl run $(PIPELINE) $(ARGS)
+
+serve: .venv/.runtime ## serve build/current, read-only (ARGS="--port 8000")
+	@$(PY) -m etl serve $(ARGS)
+
+test: .venv/.dev ## run the tests (ARGS="-k name")
+	@$(PY) -m pytest $(PYTEST_ARGS) $(ARGS)
+
+lint: .venv/.dev ## check style and types, change nothing
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+
+bench: .venv/.dev ## measure against the peers in benchmarks/
+	@$(PY) -m benchmarks $(ARGS)
+
+lock: ## resolve pyproject.toml into the two lock files (ARGS=--upgrade for newer versions)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove everything that make made: builds, environment, caches
+	@rm -rf build .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment whose Python was removed or never finished is none. (make deletes .venv/bin/python when its recipe
+# fails or is interrupted.)
+$(shell test -x .venv/bin/python || rm -rf .venv)
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "No '$(PYTHON)' here. Install CPython 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) --version 2>&1) is too old: CPython 3.11 or newer is needed." >&2; \
+	  echo "Name one that is there: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/.runtime: requirements.lock .venv/bin/python
+	@echo "Installing requirements.lock into .venv (up to a minute the first time)"
+	@$(INSTALL) --requirement requirements.lock
+	@touch $@
+
+# The development lock holds every pin of the other one, so that one need not be installed again.
+.venv/.dev: requirements-dev.lock requirements.lock .venv/bin/python
+	@echo "Installing requirements-dev.lock into .venv (up to a minute the first time)"
+	@$(INSTALL) --requirement requirements-dev.lock
+	@touch .venv/.runtime $@

@@ -1,0 +1,82 @@
+"""Intervention windows: which students get an assignment between two tests, and how far they come with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pyarrow as pa
+
+from etl.params import CountRange, In, StatusShares, Text, UpTo
+from etl.streams import Streams, choose, uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: A status code is an index of this list.
+STATUSES = ("completed", "started", "not_started")
+_COMPLETED, _STARTED, _NOT_STARTED = range(len(STATUSES))
+
+
+def window(
+    streams: Streams,
+    scores: pa.Table,
+    assignments: pa.Table,
+    tests: pa.Table,
+    *,
+    after: Annotated[Text, In("tests.name")],
+    until: Annotated[Text, In("tests.name")],
+    rosters: Annotated[CountRange, UpTo("classes.count")],
+    levels: list[Annotated[int, In("performance_levels.level")]],
+    status: StatusShares,
+) -> pa.RecordBatch:
+    """Give every assignment created after a test to the students of some rosters at some levels of that test.
+
+    One row an assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
+    days started_at and completed_at, where there are such. The work starts on any day from the day of the test
+    ``after`` to that of ``until``, and is completed on any day from then on.
+    """
+    days = dict(zip(tests["name"].to_pylist(), tests["administered_at"].to_pylist(), strict=True))
+    begin, end = (np.datetime64(days[test], "D").astype(np.int64) for test in (after, until))
+    test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
+    given = assignments["id"].to_numpy()[assignments["created_after_test_id"].to_numpy() == test_id]
+
+    roster = scores["roster_id"].to_numpy()
+    chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
+    students = scores["student_id"].to_numpy()[chosen]
+    first, count = (int(students[0]), int(students[-1] - students[0]) + 1) if len(students) else (1, 0)
+
+    statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
+    for index, assignment in enumerate(given):
+        words = streams.words(f"assignment {assignment}", first, count, 3)[students - first]
+        statuses[:, index] = choose(words[:, 0], (status.completed, status.started, status.not_started))
+        starts[:, index] = uniform(words[:, 1], begin, end)
+        ends[:, index] = uniform(words[:, 2], starts[:, index], end)
+    return pa.record_batch(
+        {
+            "assignment_id": pa.array(np.tile(given, len(students))),
+            "student_id": pa.array(np.repeat(students, len(given))),
+            "status": pa.array(statuses.reshape(-1).astype(np.int8)),
+            "started_at": _days(starts, statuses == _NOT_STARTED),
+            "completed_at": _days(ends, statuses != _COMPLETED),
+        }
+    )
+
+
+def enrollment_rows(**windows: pa.Table) -> pa.RecordBatch:
+    """Gather windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
+    table = pa.concat_tables(windows.values()).sort_by([("student_id", "ascending"), ("assignment_id", "ascending")])
+    status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), pa.array(STATUSES))
+    return pa.record_batch(
+        {
+            "assignment_id": table["assignment_id"].combine_chunks(),
+            "student_id": table["student_id"].combine_chunks(),
+            "status": status.dictionary_decode(),
+            "started_at": table["started_at"].combine_chunks().cast(pa.string()),
+            "completed_at": table["completed_at"].combine_chunks().cast(pa.string()),
+        }
+    )
+
+
+def _days(days: NDArray[np.int64], absent: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(days.reshape(-1).astype("datetime64[D]"), mask=absent.reshape(-1))

@@ -1,0 +1,224 @@
+"""The tests: a first one drawn from a distribution, and each next one grown from the one before.
+
+A sitting is a test as numbers, one row a student, in the order of students: test_id, student_id, roster_id, overall,
+level, and two lists of fixed size, ``categories`` and ``standards``: a scale score for each category and each
+standard, in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pyarrow as pa
+
+from etl.generators.columns import json_objects, matrix, vectors
+from etl.generators.enrollment import STATUSES
+from etl.params import Between, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
+from etl.streams import Streams, normal, uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Clamp = Annotated[Between, CoveredBy("performance_levels")]
+TestName = Annotated[Text, In("tests.name")]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The standards and categories that a test measures, in the order of their ids."""
+
+    standards: NDArray[np.int64]  # ids
+    categories: NDArray[np.int64]  # ids
+    category: NDArray[np.int64]  # for each standard the index of its category
+
+    @classmethod
+    def of(cls, standards: pa.Table) -> Measure:
+        """Read the table of standards."""
+        ordered = standards.sort_by("id")
+        categories, category = np.unique(ordered["rc_id"].to_numpy(), return_inverse=True)
+        return cls(ordered["id"].to_numpy(), categories, category)
+
+    def means(self, scores: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the category scores and the overall score that belong to standard scores (a row a student).
+
+        A category is the mean of its standards, the overall score the mean of the rounded categories.
+        """
+        categories = np.stack(
+            [half_up_mean(scores[:, self.category == index]) for index in range(len(self.categories))], axis=1
+        )
+        return categories, half_up_mean(categories)
+
+
+def half_up_mean(scores: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Mean of each row, rounded to the nearest whole number, halves up."""
+    count = scores.shape[1]
+    return ((2 * scores.sum(axis=1, dtype=np.int64) + count) // (2 * count)).astype(np.int32)
+
+
+def first_scores(
+    streams: Streams,
+    students: pa.Table,
+    tests: pa.Table,
+    standards: pa.Table,
+    performance_levels: pa.Table,
+    *,
+    test: TestName,
+    mean: Whole,
+    sd: Count,
+    clamp: Clamp,
+    category_jitter: Between,
+    standard_jitter: Between,
+) -> pa.RecordBatch:
+    """Draw a sitting from a normal distribution, in scale points.
+
+    Each category lies ``category_jitter`` from the overall score, each standard ``standard_jitter`` from its
+    category, and every score within ``clamp``.
+    """
+    measure = Measure.of(standards)
+    ids = students["id"].to_numpy()
+    first, count = _span(ids)
+
+    def jitter(draw: str, width: int, jitter: Range) -> NDArray[np.int32]:
+        return uniform(streams.words(draw, first, count, width), jitter.low, jitter.high)
+
+    overall = normal(streams.words("overall", first, count)[:, 0], mean, sd, clamp.low, clamp.high)
+    categories = overall[:, None] + jitter("category", len(measure.categories), category_jitter)
+    np.clip(categories, clamp.low, clamp.high, out=categories)
+    scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
+    np.clip(scores, clamp.low, clamp.high, out=scores)
+    who = {"student_id": students["id"], "roster_id": students["roster_id"]}
+    return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
+
+
+def next_scores(
+    streams: Streams,
+    previous: pa.Table,
+    tests: pa.Table,
+    standards: pa.Table,
+    performance_levels: pa.Table,
+    assignments: pa.Table,
+    assignment_standards: pa.Table,
+    *,
+    test: TestName,
+    clamp: Clamp,
+    growth: Growth,
+    **windows: pa.Table,
+) -> pa.RecordBatch:
+    """Grow a sitting from the ``previous`` one: every standard moves by its growth and is clamped.
+
+    The growth is that of an assignment that impacts this test and covers the standard, if the student has one in the
+    ``windows`` (the largest, where there are several), and the untouched growth otherwise.
+    """
+    measure = Measure.of(standards)
+    ids = previous["student_id"].to_numpy()
+    first, count = _span(ids)
+    scores = uniform(streams.words("growth", first, count, len(measure.standards)), *growth.untouched)
+    touched = np.full(scores.shape, np.iinfo(np.int32).min, dtype=np.int32) if windows else scores
+    impact = Impact.of(assignments, assignment_standards, measure, _test_id(tests, test))
+    for assignment, covered, students, statuses in impact.held(windows):
+        words = streams.words(f"growth of assignment {assignment}", first, count, len(covered))
+        low, high = status_bounds(growth.assigned, statuses)
+        cells = np.ix_(np.searchsorted(ids, students), covered)
+        touched[cells] = np.maximum(touched[cells], uniform(words[students - first], low[:, None], high[:, None]))
+    if windows:
+        np.copyto(scores, touched, where=touched > np.iinfo(np.int32).min)
+    scores += matrix(previous["standards"])
+    np.clip(scores, clamp.low, clamp.high, out=scores)
+    categories, overall = measure.means(scores)
+    who = {"student_id": previous["student_id"], "roster_id": previous["roster_id"]}
+    return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The assignments that impact one test, and the standards that each covers (as indexes of the measure)."""
+
+    covered: dict[int, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, assignments: pa.Table, assignment_standards: pa.Table, measure: Measure, test_id: int) -> Impact:
+        """Find the assignments that impact the test."""
+        impacted = zip(assignments["id"].to_pylist(), assignments["impacted_test_id"].to_pylist(), strict=True)
+        pairs = np.stack([assignment_standards[name].to_numpy() for name in ("assignment_id", "standard_id")])
+        return cls(
+            {
+                assignment: np.searchsorted(measure.standards, np.sort(pairs[1, pairs[0] == assignment]))
+                for assignment, test in impacted
+                if test == test_id
+            }
+        )
+
+    def held(
+        self, windows: dict[str, pa.Table]
+    ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]]:
+        """Yield each assignment that students hold: its id, its standards, their ids, their status codes."""
+        for window in windows.values():
+            assignment_ids = window["assignment_id"].to_numpy()
+            students, statuses = window["student_id"].to_numpy(), window["status"].to_numpy()
+            for assignment, covered in self.covered.items():
+                rows = np.flatnonzero(assignment_ids == assignment)
+                if len(rows):
+                    yield assignment, covered, students[rows], statuses[rows]
+
+
+def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Lowest and highest growth for each status code (an index of :data:`etl.generators.enrollment.STATUSES`)."""
+    bounds = np.array([getattr(growth, status) for status in STATUSES])
+    return bounds[statuses, 0], bounds[statuses, 1]
+
+
+def score_rows(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> pa.RecordBatch:
+    """Gather sittings into rows of the table ``scores``, in the order of students, then tests.
+
+    An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from
+    the id of a category or a standard to its scale score, in the order of ids.
+    """
+    measure = Measure.of(standards)
+    sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
+    table = pa.concat_tables(sittings.values())
+    test_ids = table["test_id"].to_numpy()
+    place = np.zeros(max(sequence) + 1, dtype=np.int64)
+    place[list(sequence)] = list(sequence.values())
+    ids = (table["student_id"].to_numpy() - 1) * tests.num_rows + place[test_ids]
+    order = np.argsort(ids, kind="stable")
+    return pa.record_batch(
+        {
+            "id": pa.array(ids[order]),
+            "student_id": pa.array(table["student_id"].to_numpy()[order]),
+            "test_id": pa.array(test_ids[order]),
+            "overall_score": pa.array(table["overall"].to_numpy()[order]),
+            "level": pa.array(table["level"].to_numpy()[order]),
+            "rc_scores": json_objects(measure.categories, matrix(table["categories"])[order]),
+            "std_scores": json_objects(measure.standards, matrix(table["standards"])[order]),
+        }
+    )
+
+
+def _span(ids: NDArray[np.int64]) -> tuple[int, int]:
+    """First entity and number of entities that hold all these ids, which ascend."""
+    return (int(ids[0]), int(ids[-1] - ids[0]) + 1) if len(ids) else (1, 0)
+
+
+def _test_id(tests: pa.Table, name: str) -> int:
+    return int(tests["id"][tests["name"].to_pylist().index(name)].as_py())
+
+
+def _sitting(
+    test_id: int, who: dict[str, pa.Array], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
+) -> pa.RecordBatch:
+    overall, categories, standards = scores
+    ordered = levels.sort_by("min_score")
+    band = np.searchsorted(ordered["min_score"].to_numpy(), overall, side="right") - 1
+    columns = {
+        "test_id": pa.array(np.full(len(overall), test_id)),
+        **who,
+        "overall": pa.array(overall),
+        "level": pa.array(ordered["level"].to_numpy()[band]),
+        "categories": vectors(categories),
+        "standards": vectors(standards),
+    }
+    return pa.Table.from_pydict(columns).combine_chunks().to_batches()[0]

@@ -1,0 +1,89 @@
+"""The students of each class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.params import Template, Text
+from etl.streams import Streams, uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def students(
+    streams: Streams,
+    classes: pa.Table,
+    first_names: pa.Table,
+    last_names: pa.Table,
+    *,
+    external_id: Annotated[str, Template(("id",))],
+    created_at: Text,
+) -> pa.RecordBatch:
+    """Fill the classes: one row a student, in the order of classes, no two names alike in a class.
+
+    Columns: id, roster_id, name, external_id (the template with the id in it), created_at.
+    Raises ValueError when there are fewer different names than students in a class.
+    """
+    sizes = classes["size"].to_numpy()
+    total = int(sizes.sum())
+    first = int(classes["first_student"][0].as_py()) if total else 1
+    names = first_names.num_rows * last_names.num_rows
+    if total and sizes.max() > names:
+        message = (
+            f"{first_names.num_rows} first and {last_names.num_rows} last names make {names} different names, too few "
+            f"for a class of {sizes.max()}; add names, or make the classes smaller"
+        )
+        raise ValueError(message)
+    ids = pa.array(np.arange(first, first + total))
+    pick = _different(streams.words("name", first, total)[:, 0], sizes, names)
+    before, after = external_id.split("{id}")
+    given, family = np.divmod(pick, last_names.num_rows)
+    return pa.record_batch(
+        {
+            "id": ids,
+            "roster_id": pa.array(np.repeat(classes["id"].to_numpy(), sizes)),
+            "name": _joined(_take(first_names, given), " ", _take(last_names, family)),
+            "external_id": _joined(before, ids.cast(pa.string()), after),
+            "created_at": pa.repeat(created_at, total),
+        }
+    )
+
+
+def _take(names: pa.Table, index: NDArray[np.int64]) -> pa.Array:
+    return names["name"].combine_chunks().take(pa.array(index))
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
+    """Draw without replacement within each class: an array with a number from 0 to choices - 1 for each student.
+
+    The first steps of a Fisher-Yates shuffle of all the choices, for all classes side by side. Only what a class has
+    swapped so far is kept, not its whole deck: position p holds p, unless an earlier step put another card there.
+    """
+    decks, steps = len(sizes), int(sizes.max(initial=0))
+    starts = np.cumsum(sizes) - sizes
+    swapped = np.full((decks, steps), -1, dtype=np.int64)  # the positions that each step wrote to ...
+    card = np.zeros((decks, steps), dtype=np.int64)  # ... and what it put there
+    drawn = np.zeros((decks, steps), dtype=np.int64)
+    everyone = np.arange(decks)
+
+    def holds(position: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+        hits = swapped[:, :step] == position[:, None]
+        last = step - 1 - np.argmax(hits[:, ::-1], axis=1) if step else np.zeros(decks, dtype=np.int64)
+        return np.where(hits.any(axis=1), card[everyone, last], position)
+
+    for step in range(steps):
+        word = words[np.minimum(starts + step, len(words) - 1)]  # past the end of a smaller class it is not used
+        position = uniform(word, step, choices - 1).astype(np.int64)
+        drawn[:, step] = holds(position, step)
+        card[:, step] = holds(np.full(decks, step), step)
+        swapped[:, step] = position
+    return drawn[np.arange(steps) < sizes[:, None]]

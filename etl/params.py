@@ -1,0 +1,114 @@
+"""The vocabulary of a generator's parameters: its annotations, which validate pipeline.yaml.
+
+Plain types (``int``, ``str``, ``list[str]``) work too. The markers at the end let a parameter refer to reference
+data; :mod:`etl.references` checks them before anything is generated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+#: Numbers that stay exact in 32-bit columns, also when twenty of them are added up.
+LIMIT = 10_000_000
+
+
+Whole = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
+
+
+class Range(NamedTuple):
+    """Whole numbers from ``low`` to ``high``, both included."""
+
+    low: Whole
+    high: Whole
+
+
+def _ordered(pair: Range) -> Range:
+    if pair.low > pair.high:
+        message = f"the range [{pair.low}, {pair.high}] is upside down; write [{pair.high}, {pair.low}]"
+        raise ValueError(message)
+    return pair
+
+
+def _positive(pair: Range) -> Range:
+    if pair.low < 1:
+        message = f"the range must start at 1 or more, not at {pair.low}"
+        raise ValueError(message)
+    return pair
+
+
+#: ``[low, high]`` in the file.
+Between = Annotated[Range, AfterValidator(_ordered)]
+#: ``[low, high]`` of numbers that count things.
+CountRange = Annotated[Between, AfterValidator(_positive)]
+Count = Annotated[int, Field(ge=1, le=LIMIT)]
+Text = Annotated[str, Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Group(BaseModel):
+    """A group of parameters that belong together, written as a mapping."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class StatusShares(Group):
+    """How far assigned students come: the share of each status."""
+
+    completed: Share
+    started: Share
+    not_started: Share
+
+    @model_validator(mode="after")
+    def _whole(self) -> StatusShares:
+        total = math.fsum((self.completed, self.started, self.not_started))
+        if not math.isclose(total, 1, abs_tol=1e-9):
+            message = f"the shares must sum to 1, not to {total:g}"
+            raise ValueError(message)
+        return self
+
+
+class StatusGrowth(Group):
+    """Growth of a standard that an assignment covers, by how far the student came with it."""
+
+    completed: Between
+    started: Between
+    not_started: Between
+
+
+class Growth(Group):
+    """What a standard's score moves by from one test to the next, in scale points."""
+
+    untouched: Between
+    assigned: StatusGrowth
+
+
+@dataclass(frozen=True)
+class In:
+    """The value must stand in this column of a table of reference data, ``tests.name``."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class UpTo:
+    """The range must end at or below a parameter of the stage that runs this generator, ``classes.count``."""
+
+    param: str
+
+
+@dataclass(frozen=True)
+class CoveredBy:
+    """The range must lie within this table's bands, from its first ``min_score`` to its last ``max_score``."""
+
+    table: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """The text must hold these ``{fields}`` and no others."""
+
+    fields: tuple[str, ...]

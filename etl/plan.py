@@ -1,0 +1,72 @@
+"""The graph of stages: in which order they run, which of them run by shard, and about how many rows they yield."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.generators import GENERATORS, Size
+
+if TYPE_CHECKING:
+    from etl.config import Pipeline, Stage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages in the order of running."""
+
+    pipeline: Pipeline
+    whole: tuple[Stage, ...]  # stages that run once, before the others
+    sharded: tuple[Stage, ...]  # stages that run once a shard
+    by: str | None  # the stage whose rows are cut into shards
+    rows: int  # rows of it in a shard
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages in order."""
+        return (*self.whole, *self.sharded)
+
+    def expected(self) -> dict[str, Size]:
+        """About how large each stage's result is; nothing is run for it."""
+        sizes: dict[str, Size] = {}
+        for stage in self.stages:
+            inputs = {name: sizes[source] for name, source in stage.inputs.items()}
+            sizes[stage.name] = _size(stage, inputs, self.pipeline)
+        return sizes
+
+
+def make_plan(pipeline: Pipeline) -> Plan:
+    """Order the stages: each after its inputs, else as in the file."""
+    waiting, ordered, done = list(pipeline.stages.values()), [], set[str]()
+    while waiting:
+        stage = next(stage for stage in waiting if done.issuperset(stage.inputs.values()))
+        waiting.remove(stage)
+        ordered.append(stage)
+        done.add(stage.name)
+    cut = next((stage for stage in ordered if stage.shard), None)
+    if cut is None or cut.shard is None:
+        return Plan(pipeline, tuple(ordered), (), None, 0)
+    sharded: set[str] = set()
+    for stage in ordered:
+        if stage.shard or sharded.intersection(stage.inputs.values()):
+            sharded.add(stage.name)
+    return Plan(
+        pipeline,
+        tuple(stage for stage in ordered if stage.name not in sharded),
+        tuple(stage for stage in ordered if stage.name in sharded),
+        cut.inputs[cut.shard.by],
+        cut.shard.rows,
+    )
+
+
+def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
+    """The rows of a csv file; a generator's own estimate; for a query, or a stranger's generator, its first input's."""
+    if stage.kind == "csv":
+        return Size(len(pipeline.references[stage.name].lines))
+    students = max((size.students for size in inputs.values()), default=0)
+    classes = max((size.classes for size in inputs.values()), default=0)
+    if stage.generator in GENERATORS:
+        estimate = GENERATORS[stage.generator].expected(stage.params, inputs)
+        return estimate if isinstance(estimate, Size) else Size(estimate, students, classes)
+    first = next(iter(inputs.values()), Size(0))
+    return Size(first.rows, students, classes)

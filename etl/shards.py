@@ -1,0 +1,90 @@
+"""The shard: the unit of generation, of memory, and of parallel work. A pure function of the plan and its number."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from etl.errors import CheckFailed
+from etl.stages import run_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pyarrow as pa
+
+    from etl.config import Stage
+    from etl.plan import Plan
+
+    Report = Callable[[str, int, float], None]  # a stage's name, its rows, the seconds it took
+
+#: How many rows that break a rule a message shows.
+SHOWN = 5
+
+
+def _silent(*_: object) -> None:
+    """Report nothing."""
+
+
+def run_whole(plan: Plan, report: Report = _silent) -> dict[str, pa.Table]:
+    """Run the stages that run once: their results by name."""
+    results: dict[str, pa.Table] = {}
+    for stage in plan.whole:
+        _run(stage, results, plan, report)
+    return results
+
+
+def shard_count(plan: Plan, whole: Mapping[str, pa.Table]) -> int:
+    """Number of shards of the plan."""
+    return -(-whole[plan.by].num_rows // plan.rows) if plan.by else 0
+
+
+def run_shard(
+    plan: Plan, whole: Mapping[str, pa.Table], number: int, report: Report = _silent
+) -> dict[str, pa.Table]:
+    """Run the sharded stages for one shard, counted from 0: the results that fill tables, by stage."""
+    if plan.by is None:
+        return {}
+    results = {**whole, plan.by: whole[plan.by].slice(number * plan.rows, plan.rows)}
+    for stage in plan.sharded:
+        _run(stage, results, plan, report)
+    return {stage.name: results[stage.name] for stage in plan.sharded if stage.table}
+
+
+def run_until(plan: Plan, name: str) -> pa.Table:
+    """Run one stage, of the first shard, and what it needs: its result."""
+    results: dict[str, pa.Table] = {}
+    needed = _needed(plan, name)
+    for stage in plan.stages:
+        if stage.name in needed:
+            if stage in plan.sharded and plan.by is not None and stage.shard:
+                results[plan.by] = results[plan.by].slice(0, plan.rows)
+            _run(stage, results, plan)
+    return results[name]
+
+
+def _needed(plan: Plan, name: str) -> set[str]:
+    needed = {name}
+    for stage in reversed(plan.stages):
+        if stage.name in needed:
+            needed.update(stage.inputs.values())
+    return needed
+
+
+def _run(stage: Stage, results: dict[str, pa.Table], plan: Plan, report: Report = _silent) -> None:
+    start = time.perf_counter()
+    inputs = {name: results[source] for name, source in stage.inputs.items()}
+    result = run_stage(stage, inputs, plan.pipeline)
+    if stage.check and result.num_rows:
+        raise CheckFailed(broken(stage.name, stage.check, result.slice(0, SHOWN).to_pylist(), result.num_rows), stage.where)
+    results[stage.name] = result
+    report(stage.name, result.num_rows, time.perf_counter() - start)
+
+
+def broken(name: str, rule: str, rows: list[dict[str, object]], count: int | None = None) -> str:
+    """Say which rule is broken, by which rows first."""
+    shown = ["  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in rows]
+    more = f" {count} rows break it, the first of them:" if count else " The first rows that break it:"
+    return "\n".join([f"check {name} failed: {rule}{more}", *shown])
+
+

@@ -1,0 +1,180 @@
+"""The folder of builds: immutable folders, and ``current``, a link that is switched in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl.errors import EtlError, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: How many builds stay, the current one included.
+KEEP = 3
+
+_TEMPORARY = ".tmp-"
+
+
+class Store:
+    """A folder of builds, ``build/`` by default."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is touched yet."""
+        self.folder = folder
+
+    @property
+    def current(self) -> Path | None:
+        """The build that ``current`` points at, if there is one."""
+        link = self.folder / "current"
+        return link.resolve() if link.is_symlink() and link.is_dir() else None
+
+    def builds(self) -> list[Path]:
+        """All builds, the one that was asked for last first."""
+        found = [path for path in self.folder.glob("*") if path.is_dir() and not path.is_symlink()]
+        found = [path for path in found if not path.name.startswith(".")]
+        return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+    def find(self, build_id: str) -> Path | None:
+        """The folder of a build."""
+        return next((path for path in self.builds() if path.name.partition("-")[0] == build_id), None)
+
+    @contextlib.contextmanager
+    def locked(self, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Hold the folder alone; the lock goes with the process, however it ends. Sweeps up what a killed run left."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+            lock = (self.folder / ".lock").open("a+")
+        except OSError as error:
+            raise EtlError(f"cannot write there: {error.strerror}", Where(str(self.folder))) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                waiting(f"another run (process {lock.read().strip() or 'unknown'}) holds {self.folder}; waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            self._sweep()
+            yield
+
+    @contextlib.contextmanager
+    def assembling(self, build_id: str) -> Iterator[Path]:
+        """Make a temporary folder on the same file system, taken away unless :meth:`publish` renamed it."""
+        folder = self.folder / f"{_TEMPORARY}{build_id}-{os.getpid()}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def publish(self, assembled: Path, build_id: str) -> Path:
+        """Give a finished folder its name, for good. A damaged build of the same name stays until it is replaced."""
+        _sync(assembled)
+        names = [build_id, *(f"{build_id}-{number}" for number in range(2, 1000))]
+        target = next(self.folder / name for name in names if not (self.folder / name).exists())
+        assembled.rename(target)
+        _sync_folder(self.folder)
+        return target
+
+    def switch(self, build: Path) -> None:
+        """Point ``current`` at a build, in one atomic step."""
+        link = self.folder / f"{_TEMPORARY}current-{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(build.name)
+        link.rename(self.folder / "current")
+        os.utime(build)  # the order of use decides which builds stay
+        _sync_folder(self.folder)
+
+    def prune(self, keep: int = KEEP) -> list[Path]:
+        """Delete old builds, never the current one or one that a server has open: those that went."""
+        spared = [path for path in self.builds() if path != self.current]
+        old = spared[max(keep - 1, 0) :]
+        return [path for path in old if remove(path)]
+
+    def _sweep(self) -> None:
+        for path in self.folder.glob(f"{_TEMPORARY}*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def in_use(build: Path) -> Iterator[None]:
+    """Mark a build as served, so that no run deletes it; the mark goes with the process."""
+    handle = os.open(build, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove(build: Path) -> bool:
+    """Delete a build, unless it is in use; it goes out of sight in one step."""
+    handle = os.open(build, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        doomed = build.with_name(f"{_TEMPORARY}old-{build.name}")
+        build.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        return True
+    finally:
+        os.close(handle)
+
+
+def copy_to(database: Path, target: Path) -> None:
+    """Give an application its own writable copy of the database, in one atomic step.
+
+    Refused while the old copy has a write-ahead log: a log of another database would damage the new one.
+    """
+    if target.with_name(f"{target.name}-wal").exists():
+        message = "an application has it open, or left its write-ahead log; stop it, or delete the -wal file, and retry"
+        raise EtlError(message, Where(str(target)))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
+        try:
+            shutil.copyfile(database, temporary)
+            _sync_file(temporary)
+            temporary.rename(target)
+            _sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise EtlError(f"cannot write the copy: {error.strerror}", Where(str(target))) from error
+
+
+def _sync(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file():
+            _sync_file(path)
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

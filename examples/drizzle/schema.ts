@@ -1,0 +1,228 @@
+// The tables of teacher-dashboard.db for drizzle-orm: sql/schema.sql in TypeScript.
+//
+// sql/schema.sql is the source; tests/test_drizzle.py and check.ts fail when the two differ.
+
+import { relations, sql } from "drizzle-orm";
+import { check, index, integer, primaryKey, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+
+export const platforms = ["ixl", "lexiacore5", "reflex", "khan_academy"] as const;
+export const statuses = ["not_started", "started", "completed"] as const;
+
+/** Scale scores by the id of a reporting category or of a standard: {"1": 5420, "2": 5510}. */
+export type ScoresById = Record<string, number>;
+
+export const rosters = sqliteTable("rosters", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  name: text("name").notNull(),
+  createdAt: text("created_at").default(sql`CURRENT_TIMESTAMP`),
+});
+
+export const students = sqliteTable(
+  "students",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    rosterId: integer("roster_id").notNull().references(() => rosters.id),
+    name: text("name").notNull(),
+    externalId: text("external_id"),
+    createdAt: text("created_at").default(sql`CURRENT_TIMESTAMP`),
+  },
+  (table) => [index("students_by_roster").on(table.rosterId)],
+);
+
+export const testGroups = sqliteTable("test_groups", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  name: text("name").notNull(),
+});
+
+export const tests = sqliteTable(
+  "tests",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    groupId: integer("group_id").notNull().references(() => testGroups.id),
+    sequence: integer("sequence").notNull(),
+    name: text("name").notNull(),
+    administeredAt: text("administered_at"),
+  },
+  (table) => [index("tests_by_group").on(table.groupId, table.sequence)],
+);
+
+export const reportingCategories = sqliteTable("reporting_categories", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  name: text("name").notNull(),
+  description: text("description"),
+});
+
+export const standards = sqliteTable(
+  "standards",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    rcId: integer("rc_id").notNull().references(() => reportingCategories.id),
+    domain: text("domain").notNull(),
+    subDomain: text("sub_domain"),
+    code: text("code").notNull(),
+    description: text("description").notNull(),
+  },
+  (table) => [index("standards_by_category").on(table.rcId)],
+);
+
+export const performanceLevels = sqliteTable("performance_levels", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  level: integer("level").notNull().unique(),
+  name: text("name").notNull(),
+  description: text("description").notNull(),
+  minScore: integer("min_score").notNull(),
+  maxScore: integer("max_score"),
+  color: text("color").notNull(),
+});
+
+export const scores = sqliteTable(
+  "scores",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    studentId: integer("student_id").notNull().references(() => students.id),
+    testId: integer("test_id").notNull().references(() => tests.id),
+    overallScore: integer("overall_score").notNull(),
+    level: integer("level").notNull().references(() => performanceLevels.level),
+    rcScores: text("rc_scores", { mode: "json" }).$type<ScoresById>().notNull().default({}),
+    stdScores: text("std_scores", { mode: "json" }).$type<ScoresById>().notNull().default({}),
+  },
+  (table) => [
+    unique().on(table.studentId, table.testId),
+    index("scores_by_test_and_level").on(table.testId, table.level),
+  ],
+);
+
+export const assignments = sqliteTable(
+  "assignments",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    name: text("name").notNull(),
+    platform: text("platform", { enum: platforms }).notNull(),
+    groupId: integer("group_id").notNull().references(() => testGroups.id),
+    rcId: integer("rc_id").references(() => reportingCategories.id),
+    createdAfterTestId: integer("created_after_test_id").notNull().references(() => tests.id),
+    impactedTestId: integer("impacted_test_id").references(() => tests.id),
+    createdAt: text("created_at").default(sql`CURRENT_TIMESTAMP`),
+  },
+  (table) => [
+    check("assignments_platform", sql`${table.platform} IN ('ixl', 'lexiacore5', 'reflex', 'khan_academy')`),
+  ],
+);
+
+export const assignmentStandards = sqliteTable(
+  "assignment_standards",
+  {
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
+    standardId: integer("standard_id").notNull().references(() => standards.id),
+  },
+  (table) => [primaryKey({ columns: [table.assignmentId, table.standardId] })],
+);
+
+export const assignmentStudents = sqliteTable(
+  "assignment_students",
+  {
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
+    studentId: integer("student_id").notNull().references(() => students.id),
+    status: text("status", { enum: statuses }).notNull().default("not_started"),
+    startedAt: text("started_at"),
+    completedAt: text("completed_at"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.assignmentId, table.studentId] }),
+    index("assignment_students_by_status").on(table.assignmentId, table.status),
+    index("assignment_students_by_student").on(table.studentId),
+    check("assignment_students_status", sql`${table.status} IN ('not_started', 'started', 'completed')`),
+  ],
+);
+
+// What `db.query` can follow from one table to the next
+
+export const rosterRelations = relations(rosters, ({ many }) => ({ students: many(students) }));
+
+export const studentRelations = relations(students, ({ one, many }) => ({
+  roster: one(rosters, { fields: [students.rosterId], references: [rosters.id] }),
+  scores: many(scores),
+  assignments: many(assignmentStudents),
+}));
+
+export const testGroupRelations = relations(testGroups, ({ many }) => ({
+  tests: many(tests),
+  assignments: many(assignments),
+}));
+
+export const testRelations = relations(tests, ({ one, many }) => ({
+  group: one(testGroups, { fields: [tests.groupId], references: [testGroups.id] }),
+  scores: many(scores),
+  assignmentsAfter: many(assignments, { relationName: "createdAfter" }),
+  assignmentsImpacting: many(assignments, { relationName: "impacted" }),
+}));
+
+export const reportingCategoryRelations = relations(reportingCategories, ({ many }) => ({
+  standards: many(standards),
+  assignments: many(assignments),
+}));
+
+export const standardRelations = relations(standards, ({ one, many }) => ({
+  category: one(reportingCategories, { fields: [standards.rcId], references: [reportingCategories.id] }),
+  assignments: many(assignmentStandards),
+}));
+
+export const performanceLevelRelations = relations(performanceLevels, ({ many }) => ({ scores: many(scores) }));
+
+export const scoreRelations = relations(scores, ({ one }) => ({
+  student: one(students, { fields: [scores.studentId], references: [students.id] }),
+  test: one(tests, { fields: [scores.testId], references: [tests.id] }),
+  performanceLevel: one(performanceLevels, { fields: [scores.level], references: [performanceLevels.level] }),
+}));
+
+export const assignmentRelations = relations(assignments, ({ one, many }) => ({
+  group: one(testGroups, { fields: [assignments.groupId], references: [testGroups.id] }),
+  category: one(reportingCategories, { fields: [assignments.rcId], references: [reportingCategories.id] }),
+  createdAfterTest: one(tests, {
+    fields: [assignments.createdAfterTestId],
+    references: [tests.id],
+    relationName: "createdAfter",
+  }),
+  impactedTest: one(tests, {
+    fields: [assignments.impactedTestId],
+    references: [tests.id],
+    relationName: "impacted",
+  }),
+  standards: many(assignmentStandards),
+  students: many(assignmentStudents),
+}));
+
+export const assignmentStandardRelations = relations(assignmentStandards, ({ one }) => ({
+  assignment: one(assignments, { fields: [assignmentStandards.assignmentId], references: [assignments.id] }),
+  standard: one(standards, { fields: [assignmentStandards.standardId], references: [standards.id] }),
+}));
+
+export const assignmentStudentRelations = relations(assignmentStudents, ({ one }) => ({
+  assignment: one(assignments, { fields: [assignmentStudents.assignmentId], references: [assignments.id] }),
+  student: one(students, { fields: [assignmentStudents.studentId], references: [students.id] }),
+}));
+
+// A row as it is read, and a row as it may be inserted
+
+export type Roster = typeof rosters.$inferSelect;
+export type NewRoster = typeof rosters.$inferInsert;
+export type Student = typeof students.$inferSelect;
+export type NewStudent = typeof students.$inferInsert;
+export type TestGroup = typeof testGroups.$inferSelect;
+export type NewTestGroup = typeof testGroups.$inferInsert;
+export type Test = typeof tests.$inferSelect;
+export type NewTest = typeof tests.$inferInsert;
+export type ReportingCategory = typeof reportingCategories.$inferSelect;
+export type NewReportingCategory = typeof reportingCategories.$inferInsert;
+export type Standard = typeof standards.$inferSelect;
+export type NewStandard = typeof standards.$inferInsert;
+export type PerformanceLevel = typeof performanceLevels.$inferSelect;
+export type NewPerformanceLevel = typeof performanceLevels.$inferInsert;
+export type Score = typeof scores.$inferSelect;
+export type NewScore = typeof scores.$inferInsert;
+export type Assignment = typeof assignments.$inferSelect;
+export type NewAssignment = typeof assignments.$inferInsert;
+export type AssignmentStandard = typeof assignmentStandards.$inferSelect;
+export type NewAssignmentStandard = typeof assignmentStandards.$inferInsert;
+export type AssignmentStudent = typeof assignmentStudents.$inferSelect;
+export type NewAssignmentStudent = typeof assignmentStudents.$inferInsert;
