@@ -1,0 +1,158 @@
+"""The scaffolding: lock files, make targets, CI and the scheduled workflows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+RUNTIME, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+TARGETS = {"help", "run", "serve", "test", "lint", "bench", "lock", "clean"}
+
+# Joined here, so that this file does not name what it looks for.
+HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("yarnpkg", "com"))]
+INDEX_LINE = re.compile(r"^\s*(--(extra-)?index-url|--find-links|--trusted-host|-i|-f)[ =]|^registry\s*=", re.MULTILINE)
+PIN = re.compile(r"^([\w.-]+)==(\S+)(?: ; ([^\\]+?))? \\$((?:\n +--hash=sha256:[0-9a-f]{64}(?: \\)?$)*)", re.MULTILINE)
+
+
+@cache
+def pyproject() -> dict[str, dict[str, list[str]]]:
+    """Read pyproject.toml's tables."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@cache
+def pins(lock: Path) -> dict[str, tuple[str, str, int]]:
+    """Map each package of a lock file to its version, its marker and how many hashes it has."""
+    found = PIN.findall(lock.read_text())
+    return {name: (version, marker, hashes.count("--hash=")) for name, version, marker, hashes in found}
+
+
+def requirements(group: str) -> list[Requirement]:
+    """List what pyproject.toml asks for at run time, or in a dependency group."""
+    lines = pyproject()["project"]["dependencies"] if group == "runtime" else pyproject()["dependency-groups"][group]
+    return [Requirement(line) for line in lines]
+
+
+def project_files() -> Iterator[tuple[str, str]]:
+    """Yield name and text of every file that is committed, or would be by the next ``git add``."""
+    if not (ROOT / ".git").exists():
+        if os.environ.get("CI"):
+            pytest.fail("CI must test a git clone: only git knows which files are tracked")
+        pytest.skip("not a git clone: only git knows which files are tracked")
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            yield name, (ROOT / name).read_bytes().decode("utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_workflows_are_valid(schema: str) -> None:
+    """Every workflow fits GitHub's schema, and every job in it has a time limit."""
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, WORKFLOWS)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_workflows_are_the_promised_ones() -> None:
+    """One workflow tests every change, the other one builds and publishes on a schedule and on demand."""
+    assert [file.name for file in WORKFLOWS] == ["rebuild.yml", "test.yml"]
+    rebuild, test = (yaml.load(file.read_text(), Loader=yaml.BaseLoader) for file in WORKFLOWS)  # noqa: S506 -- BaseLoader makes only strings; it keeps the key `on` from becoming true
+    assert set(rebuild["on"]) == {"schedule", "workflow_dispatch"}
+    assert set(test["on"]) == {"push", "pull_request"}
+    assert "make run" in [step.get("run") for step in rebuild["jobs"]["build"]["steps"]]
+    assert ".ci/run" in [step.get("run") for step in test["jobs"]["test"]["steps"]]
+
+
+def test_workflows_may_only_read() -> None:
+    """No workflow may write anything, but for the one job that publishes to Pages."""
+    for file in WORKFLOWS:
+        workflow = yaml.safe_load(file.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        granted = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
+        assert granted == ({"publish": {"id-token": "write", "pages": "write"}} if file.stem == "rebuild" else {})
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, DEV], ids=lambda lock: lock.name)
+def test_lock_pins_everything_with_hashes(lock: Path) -> None:
+    """Every line of a lock file is a comment, or a package's one version with its hashes."""
+    rest = PIN.sub("", lock.read_text()).splitlines()
+    assert [line for line in rest if line.strip() and not line.lstrip().startswith("#")] == []
+    assert [name for name, (_, _, hashes) in pins(lock).items() if not hashes] == []
+    assert len(PIN.findall(lock.read_text())) == len(pins(lock))
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, DEV], ids=lambda lock: lock.name)
+def test_lock_says_how_it_is_made(lock: Path) -> None:
+    """A lock file's head names the make target that writes it."""
+    assert lock.read_text().splitlines()[1] == "#    make lock"
+
+
+@pytest.mark.parametrize(("group", "lock"), [("runtime", RUNTIME), ("runtime", DEV), ("dev", DEV)])
+def test_lock_covers_pyproject(group: str, lock: Path) -> None:
+    """What pyproject.toml asks for is in the lock file, in a version that it allows."""
+    for requirement in requirements(group):
+        name = canonicalize_name(requirement.name)
+        assert name in pins(lock), f"{lock.name} lacks {name}: make lock"
+        assert requirement.specifier.contains(pins(lock)[name][0]), f"{lock.name} has another {name}: make lock"
+
+
+def test_locks_agree() -> None:
+    """The development lock holds every pin of the runtime lock, hashes and all."""
+    assert pins(RUNTIME).items() <= pins(DEV).items()
+
+
+def test_runtime_lock_is_lean() -> None:
+    """Nothing that only development needs is installed for a run."""
+    only_dev = {canonicalize_name(requirement.name) for requirement in requirements("dev")}
+    assert only_dev & set(pins(RUNTIME)) == set()
+
+
+def test_extension_is_of_duckdbs_version() -> None:
+    """DuckDB loads only an extension of its own version, so both are pinned to the same one."""
+    exact = {requirement.name: str(requirement.specifier) for requirement in requirements("runtime")}
+    assert exact["duckdb"] == exact["duckdb-extension-sqlite-scanner"] == f"=={pins(RUNTIME)['duckdb'][0]}"
+
+
+def test_no_registry_is_named() -> None:
+    """Every file leaves it to the machine where packages come from."""
+    named = [(name, host) for name, text in project_files() for host in HOSTS if host in text]
+    assert named == []
+    assert [name for name, text in project_files() if INDEX_LINE.search(text)] == []
+
+
+def test_no_file_knows_where_it_lies() -> None:
+    """No file holds the path of the folder that it was written in."""
+    if len(ROOT.parts) > 2:  # "/app" could stand in a file by chance
+        assert [name for name, text in project_files() if str(ROOT) in text] == []
+
+
+def test_make_has_the_promised_targets() -> None:
+    """``make`` alone lists every target with what it does."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    listing = subprocess.run(["make"], cwd=ROOT, env=plain, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^make (\w+) +\S", listing, re.MULTILINE)) == TARGETS
+
+
+def test_ci_lints_and_tests() -> None:
+    """``.ci/run`` can be executed, is valid bash, and ends in ``make lint`` and ``make test``."""
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    assert script.read_text().splitlines()[-2:] == ["make lint", "make test"]
