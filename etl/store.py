@@ -25,7 +25,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; nothing is touched yet."""
-        self.folder = folder
+        self.folder = folder.resolve()
 
     @property
     def current(self) -> Path | None:

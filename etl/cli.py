@@ -1,0 +1,333 @@
+"""The commands, and the only exit codes: 0 done, 1 something to mend, 2 usage, 3 a bug of ours, 130 interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from etl.errors import EtlError, Mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from etl.config import Source
+    from etl.plan import Plan
+
+OK, EXPECTED, BUG, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 143
+
+pipeline_argument = click.argument(
+    "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+set_option = click.option(
+    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value, e.g. stages.classes.params.count=20."
+)
+seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed.")
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="teacher-dashboard-etl", prog_name="etl", version="0.1.0")
+def commands() -> None:
+    """Make a synthetic school year from a pipeline file, and publish it.
+
+    Everything that it prints is about synthetic data: no real person is in it.
+    """
+
+
+@commands.command()
+@pipeline_argument
+@click.option("--force", is_flag=True, help="Build again, also when the build is there.")
+@seed_option
+@set_option
+@out_option
+@click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Copy the database there, writable.")
+@click.option("--timings", type=click.Path(path_type=Path, dir_okay=False), help="Write the seconds of each phase there.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@json_option
+def run(
+    *,
+    pipeline: Path,
+    force: bool,
+    seed: int | None,
+    changes: tuple[str, ...],
+    out: Path | None,
+    copy_to: Path | None,
+    timings: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Make the database that PIPELINE describes, and point build/current at it."""
+    from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
+
+    start = time.perf_counter()
+    progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
+    try:
+        source = _load(pipeline, changes, seed)
+        result = build.run(source, out or source.root / "build", force=force, progress=progress)
+    finally:
+        if isinstance(progress, display.Bar):
+            progress.close()
+    if copy_to:
+        with progress.phase("copy"):
+            store.copy_to(result.database, copy_to)
+    seconds = time.perf_counter() - start
+    if timings:
+        _write_timings(timings, progress, seconds)
+    if as_json:
+        _print_json(
+            {
+                "success": True,
+                "state": result.state,
+                "build": result.manifest["build"],
+                "folder": str(result.folder),
+                "database": str(result.database),
+                "tables": {name: content["rows"] for name, content in result.manifest["tables"].items()},
+                "seconds": round(seconds, 3),
+            }
+        )
+    elif not quiet:
+        click.echo(display.summary(result, seconds))
+        if copy_to:
+            click.echo(f"{display.shown(copy_to)} (a copy of its own, writable)")
+
+
+@commands.command()
+@pipeline_argument
+@seed_option
+@set_option
+@json_option
+def plan(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json: bool) -> None:
+    """Show the stages in the order of running, with the rows that they may yield; runs nothing."""
+    from etl import display  # noqa: PLC0415 -- as above
+
+    made = _plan(pipeline, changes, seed)
+    sizes = made.expected()
+    stages = [
+        {
+            "stage": stage.name,
+            "kind": stage.kind,
+            "source": stage.generator or stage.shown,
+            "fills": stage.table,
+            "check": stage.check,
+            "inputs": sorted(set(stage.inputs.values()), key=list(made.pipeline.stages).index),
+            "sharded": stage in made.sharded,
+            "expected_rows": sizes[stage.name].rows,
+        }
+        for stage in made.stages
+    ]
+    if as_json:
+        _print_json({"stages": stages, "shard": {"by": made.by, "rows": made.rows} if made.by else None})
+        return
+    for sharded, title in ((False, "once"), (True, f"once for each {made.rows:,} rows of {made.by}")):
+        chosen = [stage for stage in stages if stage["sharded"] is sharded]
+        if chosen:
+            rows = [
+                (
+                    stage["stage"],
+                    stage["kind"],
+                    stage["source"],
+                    ", ".join(stage["inputs"]) or None,
+                    "a check" if stage["check"] else stage["fills"],
+                    "none" if stage["check"] else stage["expected_rows"],
+                )
+                for stage in chosen
+            ]
+            click.echo(f"{title}:")
+            click.echo(display.table(("stage", "kind", "source", "inputs", "fills", "rows, about"), rows, right=(5,)))
+            click.echo()
+
+
+@commands.command()
+@click.argument("stage")
+@click.option("--pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="How many rows.")
+@seed_option
+@set_option
+@json_option
+def show(
+    *, stage: str, pipeline: Path, limit: int, seed: int | None, changes: tuple[str, ...], as_json: bool
+) -> None:
+    """Show the first rows of STAGE; nothing is built."""
+    from etl import display, shards  # noqa: PLC0415 -- as above
+    from etl.errors import did_you_mean  # noqa: PLC0415
+
+    made = _plan(pipeline, changes, seed)
+    if stage not in made.pipeline.stages:
+        raise EtlError(f"there is no stage '{stage}'{did_you_mean(stage, made.pipeline.stages)}")
+    rows = shards.run_until(made, stage).slice(0, limit)
+    if as_json:
+        _print_json(json.loads(json.dumps(rows.to_pylist(), default=str)))
+        return
+    numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(("int", "double"))]
+    click.echo(display.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()], right=numbers))
+
+
+@commands.command()
+@pipeline_argument
+@seed_option
+@set_option
+@json_option
+def validate(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json: bool) -> None:
+    """Find every mistake in PIPELINE and its files; runs nothing."""
+    made = _plan(pipeline, changes, seed)
+    if as_json:
+        _print_json({"success": True, "stages": len(made.stages)})
+    else:
+        click.echo(f"{pipeline}: {len(made.stages)} stages, no mistakes")
+
+
+@commands.command()
+@pipeline_argument
+@click.option("--full", is_flag=True, help="Also the checks that open every JSON document.")
+@out_option
+@json_option
+def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> None:
+    """Check the current build: its files against its manifest, its data against PIPELINE's checks."""
+    from etl import inspection  # noqa: PLC0415 -- as above
+
+    source = _load(pipeline, (), None)
+    found = inspection.inspect(source, out or source.root / "build", full=full)
+    if as_json:
+        _print_json({"success": True, "build": found.build, "files": found.files, "checks": found.checks})
+    else:
+        click.echo(f"build {found.build}: {found.files} files as they were made, {found.checks} checks passed")
+
+
+@commands.command()
+def schema() -> None:
+    """Print the JSON Schema of a pipeline file, for editors."""
+    from etl.contract import contract_of  # noqa: PLC0415 -- as above
+    from etl.generators import GENERATORS  # noqa: PLC0415
+    from etl.models import json_schema  # noqa: PLC0415
+
+    _print_json(json_schema({name: contract_of(made.function, name).params for name, made in GENERATORS.items()}))
+
+
+@commands.command()
+@click.option("--keep", default=1, type=click.IntRange(1), show_default=True, help="How many builds stay.")
+@click.option("--out", default=Path("build"), type=click.Path(path_type=Path, file_okay=False), show_default=True)
+def clean(*, keep: int, out: Path) -> None:
+    """Delete old builds, never the current one or one that is being served."""
+    from etl.store import Store  # noqa: PLC0415 -- as above
+
+    if not out.is_dir():
+        click.echo(f"{out}: nothing to delete")
+        return
+    store = Store(out)
+    with store.locked(lambda message: click.echo(message, err=True)):
+        gone = store.prune(keep)
+    click.echo(f"{out}: deleted {len(gone)} of {len(gone) + len(store.builds())} builds")
+
+
+def _load(pipeline: Path, changes: tuple[str, ...], seed: int | None) -> Source:
+    from etl import config  # noqa: PLC0415 -- as above
+
+    return config.load(pipeline, changes=changes, seed=seed)
+
+
+def _plan(pipeline: Path, changes: tuple[str, ...], seed: int | None) -> Plan:
+    from etl.config import validate as validated  # noqa: PLC0415 -- as above
+    from etl.plan import make_plan  # noqa: PLC0415
+
+    return make_plan(validated(_load(pipeline, changes, seed)))
+
+
+def _write_timings(path: Path, progress: Any, seconds: float) -> None:  # noqa: ANN401 -- a Progress
+    content = {
+        "seconds": round(seconds, 4),
+        "phases": {name: round(value, 4) for name, value in progress.phases.items()},
+        "stages": {
+            name: {"rows": tally.rows, "seconds": round(tally.seconds, 4)} for name, tally in progress.stages.items()
+        },
+    }
+    try:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EtlError(f"{path}: cannot write the timings: {error.strerror}") from error
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _problem(error: EtlError) -> dict[str, Any]:
+    where = error.where
+    place = {"file": where.file, "line": where.line, "column": where.column} if where else {}
+    return {**place, "message": error.message}
+
+
+def _fail(error: EtlError) -> int:
+    if "--json" in sys.argv:
+        found = error.mistakes if isinstance(error, Mistakes) else [error]
+        _print_json({"success": False, "mistakes": [_problem(mistake) for mistake in found]})
+    else:
+        click.echo(str(error), err=True)
+    return EXPECTED
+
+
+def _report() -> int:
+    click.echo(traceback.format_exc().rstrip(), err=True)
+    message = "This is a bug in etl, not in your pipeline. Please report it, with the lines above and your pipeline file."
+    click.echo(message, err=True)
+    return BUG
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: whatever is half done is cleaned up on the way out."""
+
+    def stop(*_: object) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_code(command: Callable[[], Any]) -> int:
+    """Run a command and map what happens to an exit code."""
+    try:
+        with _termination():
+            command()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; what was there before is untouched.", err=True)
+        return INTERRUPTED
+    except EtlError as error:
+        return _fail(error)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXPECTED
+    except OSError as error:  # a full disk, no permission, too many open files
+        return _fail(EtlError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+    except MemoryError:
+        return _fail(EtlError("out of memory; take fewer rows a shard (shard: rows)"))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXPECTED
+    except Exception:  # noqa: BLE001 -- the one place where a bug of ours ends
+        return _report()
+    return OK
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    code = exit_code(lambda: commands.main(standalone_mode=False))
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.exit(code)
