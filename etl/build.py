@@ -109,8 +109,13 @@ def _fill(
     from etl.engines import local  # noqa: PLC0415
     from etl.load import Loader  # noqa: PLC0415
     from etl.plan import make_plan  # noqa: PLC0415
+    from etl.publish.endpoints import read_endpoints  # noqa: PLC0415
+    from etl.publish.export import export  # noqa: PLC0415
+    from etl.publish.site import check_site  # noqa: PLC0415
 
-    checks = read_checks(pipeline.checks, shown_name(pipeline.checks))
+    check_site(pipeline)
+    endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema) if pipeline.api else []
+    checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema)
     plan = make_plan(pipeline)
     sizes = plan.expected()
     progress.begin(sum(sizes[stage.name].rows for stage in plan.stages if stage.table))
@@ -128,6 +133,10 @@ def _fill(
             loader.commit()
     with progress.phase("digests"):
         tables = digests.finish()
+    with progress.phase("export"):
+        rows = {name: int(tables[name]["rows"]) if name in tables else 0 for name in pipeline.schema.tables}
+        sha256 = manifest.sha256(folder / pipeline.database)
+        export(pipeline, endpoints, folder, build=identity.id, rows=rows, sha256=sha256)
     with progress.phase("manifest"):
         return manifest.describe(identity, pipeline, tables, checks, folder)
 

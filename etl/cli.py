@@ -1,8 +1,12 @@
-"""The commands, and the only exit codes: 0 done, 1 something to mend, 2 usage, 3 a bug of ours, 130 interrupted."""
+"""The commands, and the only exit codes.
+
+0 done, 1 something to mend, 2 usage, 3 a bug of ours, 130 interrupted, 143 terminated.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from etl.config import Source
     from etl.plan import Plan
 
-OK, EXPECTED, BUG, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 143
+OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its number
 
 pipeline_argument = click.argument(
     "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -53,10 +57,12 @@ def commands() -> None:
 @set_option
 @out_option
 @click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Copy the database there, writable.")
-@click.option("--timings", type=click.Path(path_type=Path, dir_okay=False), help="Write the seconds of each phase there.")
+@click.option(
+    "--timings", type=click.Path(path_type=Path, dir_okay=False), help="Write the seconds of each phase there."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
-def run(
+def run(  # noqa: PLR0913 -- one for each option
     *,
     pipeline: Path,
     force: bool,
@@ -114,7 +120,7 @@ def plan(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json:
 
     made = _plan(pipeline, changes, seed)
     sizes = made.expected()
-    stages = [
+    stages: list[dict[str, Any]] = [
         {
             "stage": stage.name,
             "kind": stage.kind,
@@ -151,12 +157,18 @@ def plan(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json:
 
 @commands.command()
 @click.argument("stage")
-@click.option("--pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--pipeline",
+    default="pipeline.yaml",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    show_default=True,
+    help="The pipeline file.",
+)
 @click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="How many rows.")
 @seed_option
 @set_option
 @json_option
-def show(
+def show(  # noqa: PLR0913 -- as above
     *, stage: str, pipeline: Path, limit: int, seed: int | None, changes: tuple[str, ...], as_json: bool
 ) -> None:
     """Show the first rows of STAGE; nothing is built."""
@@ -216,8 +228,41 @@ def schema() -> None:
 
 
 @commands.command()
+@pipeline_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=3000, type=click.IntRange(0, 65535), show_default=True, help="Port; 0 for any free one."
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open a browser.")
+@click.option("--explore", is_flag=True, help="Allow SQL, facets, CSV and downloads, on this machine only.")
+@out_option
+def serve(  # noqa: PLR0913 -- as above
+    *, pipeline: Path, host: str, port: int, open_browser: bool, explore: bool, out: Path | None
+) -> None:
+    """Serve the current build: the API, Datasette's pages, and each new build as soon as it is there."""
+    from etl.publish.serve import serve as run_server  # noqa: PLC0415 -- as above
+
+    source = _load(pipeline, (), None)
+    run_server(
+        pipeline.resolve(),
+        out or source.root / "build",
+        host=host,
+        port=port,
+        explore=explore,
+        open_browser=open_browser,
+        say=lambda message: click.echo(message, err=True),
+    )
+
+
+@commands.command()
 @click.option("--keep", default=1, type=click.IntRange(1), show_default=True, help="How many builds stay.")
-@click.option("--out", default=Path("build"), type=click.Path(path_type=Path, file_okay=False), show_default=True)
+@click.option(
+    "--out",
+    default=Path("build"),
+    type=click.Path(path_type=Path, file_okay=False),
+    show_default=True,
+    help="Folder of builds.",
+)
 def clean(*, keep: int, out: Path) -> None:
     """Delete old builds, never the current one or one that is being served."""
     from etl.store import Store  # noqa: PLC0415 -- as above
@@ -259,7 +304,7 @@ def _write_timings(path: Path, progress: Any, seconds: float) -> None:  # noqa: 
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=1))  # ASCII, so that any terminal and any pipe can carry it
 
 
 def _problem(error: EtlError) -> dict[str, Any]:
@@ -268,66 +313,90 @@ def _problem(error: EtlError) -> dict[str, Any]:
     return {**place, "message": error.message}
 
 
-def _fail(error: EtlError) -> int:
+def _fail(error: EtlError, code: int = EXPECTED) -> int:
     if "--json" in sys.argv:
         found = error.mistakes if isinstance(error, Mistakes) else [error]
         _print_json({"success": False, "mistakes": [_problem(mistake) for mistake in found]})
     else:
         click.echo(str(error), err=True)
-    return EXPECTED
+    return code
 
 
-def _report() -> int:
-    click.echo(traceback.format_exc().rstrip(), err=True)
-    message = "This is a bug in etl, not in your pipeline. Please report it, with the lines above and your pipeline file."
-    click.echo(message, err=True)
-    return BUG
+def _report(error: BaseException) -> int:
+    click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    message = (
+        "This is a bug in etl, not in your pipeline. Please report it, with the lines above and your pipeline file."
+    )
+    return _fail(EtlError(message), BUG)
 
 
 @contextlib.contextmanager
-def _termination() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: whatever is half done is cleaned up on the way out."""
+def _signals() -> Iterator[list[int]]:
+    """Let SIGTERM end a command as Ctrl-C does: what is half done is cleaned up on the way out. Yields what came.
 
-    def stop(*_: object) -> NoReturn:
-        raise SystemExit(TERMINATED)
+    It is noted because a library may turn the exception into one of its own.
+    """
+    came: list[int] = []
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def stop(number: int, _: object) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_code(command: Callable[[], Any]) -> int:
     """Run a command and map what happens to an exit code."""
-    try:
-        with _termination():
+    with _signals() as came:
+        try:
             command()
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; what was there before is untouched.", err=True)
-        return INTERRUPTED
-    except EtlError as error:
-        return _fail(error)
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXPECTED
-    except OSError as error:  # a full disk, no permission, too many open files
-        return _fail(EtlError(f"{error.filename or 'the system'}: {error.strerror or error}"))
-    except MemoryError:
-        return _fail(EtlError("out of memory; take fewer rows a shard (shard: rows)"))
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXPECTED
-    except Exception:  # noqa: BLE001 -- the one place where a bug of ours ends
-        return _report()
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
+        except BaseException as error:  # noqa: BLE001 -- the one place where everything ends
+            if came:
+                click.echo("Interrupted; the builds that were there are whole.", err=True)
+                return STOPPED + came[0]
+            with contextlib.suppress(OSError):  # nobody is there to be told
+                return _code_of(error)
+            return EXPECTED
     return OK
+
+
+def _code_of(error: BaseException) -> int:  # noqa: PLR0911 -- one for each kind of end
+    match error:
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case EtlError():
+            return _fail(error)
+        case BrokenPipeError():  # the reader of our output has gone, as `head` does
+            return EXPECTED
+        case OSError():  # a full disk, no permission, too many open files
+            return _fail(EtlError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+        case MemoryError():
+            return _fail(EtlError("out of memory; take fewer rows a shard (shard: rows)"))
+        case ImportError() if not (error.name or "etl").startswith("etl"):
+            mend = "mend it with: pip install --require-hashes -r requirements.lock"
+            return _fail(EtlError(f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {mend}"))
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else EXPECTED
+        case KeyboardInterrupt() | click.Abort():
+            return STOPPED + signal.SIGINT
+    return _report(error)
 
 
 def main() -> NoReturn:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its number
     code = exit_code(lambda: commands.main(standalone_mode=False))
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.flush()
+    except OSError:  # it has been said; Python would say it again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

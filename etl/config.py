@@ -6,14 +6,13 @@ build. :func:`validate` turns it into stages and reference data, or raises Mista
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError, Mistakes, Where, did_you_mean
-from etl.tree import Node, overlay, parse, read
+from etl.errors import EtlError, Mistakes, Where
+from etl.syntax import read, tree_of
+from etl.tree import Node, bound, overlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +33,17 @@ class Source:
     folders: Mapping[str, Path]  # the folder of each file, by its name in messages
 
     def resolve(self, node: Node) -> Path:
-        """The file that a value names, relative to the file that the value stands in."""
-        return (self.folders.get(node.where.file, self.path.parent) / str(node.scalar)).resolve()
+        """The file that a value names, relative to the file that the value stands in.
+
+        It may lie outside of the project. Raises EtlError when nothing can have such a name.
+        """
+        text = str(node.scalar)
+        try:
+            path = (self.folders.get(node.where.file, self.path.parent) / text).resolve()
+            path.exists()
+        except (OSError, RuntimeError) as error:  # too long a name, a circle of links
+            raise EtlError(f"no file can be called '{text[:40]}'", node.where) from error
+        return path
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Stage:
     where: Where
     inputs: Mapping[str, str] = field(default_factory=dict)  # the name inside of the stage: the stage that it is
     params: Any = None  # a pydantic model for python, a dict for sql
+    values: Mapping[str, Any] = field(default_factory=dict)  # the params of python that are right, when others are not
     path: Path | None = None  # the file of csv and sql ...
     shown: str = ""  # ... and its name in messages
     generator: str = ""
@@ -63,6 +72,8 @@ class Stage:
     table: str | None = None  # None for an internal stage
     check: str | None = None  # the rule that holds when the stage yields no rows
     shard: Shard | None = None
+    internal: bool = False
+    wrong: frozenset[str] = frozenset()  # keys with mistakes: no rule that needs them is worth a word
 
 
 @dataclass(frozen=True)
@@ -96,14 +107,24 @@ def shown_name(path: Path) -> str:
 
 def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None) -> Source:
     """Read a pipeline file. ``changes`` are texts ``path.to.key=value``. Raises EtlError or Mistakes."""
+    mistakes: list[EtlError] = []
     folders: dict[str, Path] = {}
     root = project_of(path)
-    tree = _read(path.resolve(), root, folders, ())
+    tree = _read(path.resolve(), root, folders, (), mistakes)
     for change in changes:
-        tree = overlay(tree, _change(change))
+        tree = overlay(tree, _change(change, mistakes), mistakes)
     if seed is not None:
-        tree = overlay(tree, Node(Where("--seed"), own={"seed": Node(Where("--seed"), scalar=seed)}))
-    return Source(path.resolve(), root, tree, folders)
+        where = Where("--seed")
+        tree = overlay(tree, Node(where, own={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
+    bound(tree)
+    source = Source(path.resolve(), root, tree, folders)
+    if mistakes:  # of form; those of content go with them
+        try:
+            validate(source)
+        except Mistakes as others:
+            mistakes += others.mistakes
+        raise Mistakes(mistakes)
+    return source
 
 
 def project_of(path: Path) -> Path:
@@ -115,36 +136,45 @@ def project_of(path: Path) -> Path:
     return next(marked, folder)
 
 
-def _read(path: Path, root: Path, folders: dict[str, Path], below: tuple[Path, ...]) -> Node:
+def _read(path: Path, root: Path, folders: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:
     shown = shown_name(path)
     folders[shown] = path.parent
-    tree = read(path, shown)
+    tree = read(path, shown, mistakes)
+    if tree.is_null():
+        raise EtlError("the file is empty; a pipeline has a name, a seed, stages and more", Where(shown, 1, 1))
     if tree.own is None:
-        raise EtlError("a pipeline is a mapping: name, seed, stages ...", tree.where)
+        raise EtlError("a pipeline is a mapping: name, seed, stages and more", tree.where)
     extends = tree.mapping().get("extends")
     if extends is None:
         return tree
+    base = _base(extends, path, root)
+    if base == path or base in below:
+        named = "itself" if base == path else f"{extends.scalar}, which extends this file in turn"
+        raise EtlError(f"extends: a file cannot extend {named}", extends.where)
+    result = overlay(_read(base, root, folders, (*below, path), mistakes), tree, mistakes)
+    result.where = tree.where
+    return result
+
+
+def _base(extends: Node, path: Path, root: Path) -> Path:
+    """The file that another one extends."""
     if not isinstance(extends.scalar, str):
         raise EtlError("extends: must be the path of another pipeline file", extends.where)
-    base = (path.parent / extends.scalar).resolve()
-    if base == path or base in below:
-        raise EtlError(f"extends: {extends.scalar} extends this file in turn", extends.where)
+    base = Source(path, root, extends, {}).resolve(extends)
     if not base.is_relative_to(root):
         raise EtlError(f"extends: {extends.scalar} lies outside of the project", extends.where)
     if not base.is_file():
         raise EtlError(f"extends: there is no file {extends.scalar}", extends.where)
-    return overlay(_read(base, root, folders, (*below, path)), tree)
+    return base
 
 
-def _change(text: str) -> Node:
+def _change(text: str, mistakes: list[EtlError]) -> Node:
     """Turn ``stages.classes.params.count=20`` into a tree."""
     where = Where(f"--set {text}")
     name, equals, value = text.partition("=")
     if not equals or not all(name.split(".")):
         raise EtlError("write it as path.to.key=value", where)
-    node = parse(value, where.file)
-    if not value.strip():
-        node = Node(where)
+    node = tree_of(value, where.file, mistakes)
     for key in reversed(name.split(".")):
         node = Node(where, own={key: node}, keys={key: where})
     return node
@@ -152,173 +182,6 @@ def _change(text: str) -> Node:
 
 def validate(source: Source) -> Pipeline:
     """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes."""
-    from etl import references  # noqa: PLC0415 -- pydantic and numpy, which an up-to-date build does not need
-    from etl.models import pipeline_model  # noqa: PLC0415
+    from etl.validation import validated  # noqa: PLC0415 -- pydantic and numpy, which an up-to-date build does not need
 
-    mistakes: list[EtlError] = []
-    top = pipeline_model(source.tree, mistakes)
-    schema = _schema(source, mistakes)
-    stages_node = source.tree.at("stages")
-    builder = _Stages(source, schema, mistakes)
-    stages = {name: builder.stage(name, node) for name, node in stages_node.mapping().items()} if stages_node else {}
-    found = {name: stage for name, stage in stages.items() if stage is not None}
-    world = references.check(source.tree, found, schema, set(stages))
-    mistakes += world.mistakes
-    folders = {key: _folder(source, key, mistakes) for key in ("checks", "api")}
-    if mistakes or top is None or schema is None or folders["checks"] is None:
-        raise Mistakes(mistakes)
-    return Pipeline(
-        source=source,
-        name=top.name,
-        seed=top.seed,
-        as_of=top.as_of,
-        site=top.site,
-        database=top.database,
-        schema=schema,
-        checks=folders["checks"],
-        api=folders["api"],
-        stages=found,
-        references=world.rows,
-    )
-
-
-def _inside(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
-    """The path that a value names, if it is one inside the project."""
-    if not isinstance(node.scalar, str):
-        return None  # the model has said so
-    resolved = source.resolve(node)
-    if not resolved.is_relative_to(source.root):
-        mistakes.append(EtlError(f"{path}: {node.scalar} lies outside of the project", node.where))
-        return None
-    return resolved
-
-
-def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
-    resolved = _inside(source, node, path, mistakes)
-    if resolved is None or resolved.is_file():
-        return resolved
-    near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
-    mistakes.append(EtlError(f"{path}: there is no file {node.scalar}{near}", node.where))
-    return None
-
-
-def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
-    node = source.tree.at(key)
-    resolved = _inside(source, node, key, mistakes) if node else None
-    if node and resolved and not resolved.is_dir():
-        mistakes.append(EtlError(f"{key}: there is no folder {node.scalar}", node.where))
-        return None
-    return resolved
-
-
-def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
-    from etl.tables import read_schema  # noqa: PLC0415 -- as above
-
-    node = source.tree.at("schema")
-    path = _file(source, node, "schema", mistakes) if node else None
-    try:
-        return read_schema(path, shown_name(path)) if path else None
-    except EtlError as error:
-        mistakes.append(error)
-        return None
-
-
-class _Stages:
-    """Turns one stage's mapping into a Stage, collecting mistakes."""
-
-    def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
-        self.source, self.schema, self.mistakes = source, schema, mistakes
-
-    def stage(self, name: str, node: Node) -> Stage | None:
-        """Validate a stage; None when it is too broken to go on with."""
-        from etl.models import stage_model  # noqa: PLC0415 -- as above
-
-        path = f"stages.{name}"
-        before = len(self.mistakes)
-        where = self.source.tree.mapping()["stages"].key(name)
-        kind, model = stage_model(node, path, where, self.mistakes)
-        if model is None:
-            return None
-        table = self._table(name, node, model)
-        values: dict[str, Any] = {"table": table, "check": getattr(model, "check", None)}
-        shard = getattr(model, "shard", None)
-        values["shard"] = Shard(shard.by, shard.rows) if shard else None
-        values["inputs"] = dict(getattr(model, "inputs", {}))
-        if kind == "python":
-            values |= self._generator(node, model, path)
-        else:
-            values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
-            values["shown"] = shown_name(values["path"]) if values["path"] else ""
-            values["params"] = dict(getattr(model, "params", {}))
-        return Stage(name, kind, node, where, **values) if len(self.mistakes) == before else None
-
-    def _table(self, name: str, node: Node, model: Any) -> str | None:  # noqa: ANN401 -- one of the stage models
-        internal = model.internal or getattr(model, "check", None) is not None
-        if internal and model.table is not None:
-            self._say("an internal stage fills no table; take 'table' or 'internal' away", node, name, "table")
-        if internal or self.schema is None:
-            return None
-        table = model.table or name
-        if table not in self.schema.tables:
-            message = f"the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}"
-            if model.table:
-                self._say(message, node, name, "table")
-            else:
-                where = self.source.tree.mapping()["stages"].key(name)
-                message += " (a stage that fills no table says 'internal: true')"
-                self.mistakes.append(EtlError(f"stages.{name}: {message}", where))
-        return table
-
-    def _generator(self, node: Node, model: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
-        from etl.models import params_model  # noqa: PLC0415 -- as above
-
-        try:
-            contract = contract_named(model.python, self.source.root)
-        except EtlError as error:
-            self.mistakes.append(EtlError(f"{path}.python: {error.message}", node.mapping()["python"].where))
-            return {}
-        missing = [name for name in contract.inputs if name not in model.inputs]
-        extra = [name for name in model.inputs if name not in contract.inputs and not contract.takes_more]
-        inputs = node.mapping().get("inputs")
-        if missing:
-            names = ", ".join(f"'{name}'" for name in missing)
-            where = inputs.where if inputs else node.where
-            self.mistakes.append(EtlError(f"{path}.inputs: {model.python} needs the input {names}", where))
-        for name in extra:
-            hint = did_you_mean(name, contract.inputs)
-            where = _input_place(inputs, name) if inputs else node.where
-            self.mistakes.append(EtlError(f"{path}.inputs: {model.python} takes no input '{name}'{hint}", where))
-        params = params_model(contract.params, node, path, self.mistakes)
-        return {"generator": model.python, "contract": contract, "params": params}
-
-    def _say(self, message: str, node: Node, stage: str, key: str) -> None:
-        self.mistakes.append(EtlError(f"stages.{stage}.{key}: {message}", node.mapping()[key].where))
-
-
-def _input_place(inputs: Node, name: str) -> Where:
-    """Where an input is named, in a list or as a key of a mapping."""
-    for item in inputs.items or ():
-        if item.scalar == name:
-            return item.where
-    return inputs.key(name)
-
-
-def contract_named(name: str, root: Path) -> Contract:
-    """The contract of a generator by its name here, or by ``package.module:function``. Raises EtlError."""
-    from etl.contract import contract_of  # noqa: PLC0415 -- as above
-    from etl.generators import GENERATORS  # noqa: PLC0415
-
-    if ":" not in name:
-        if name not in GENERATORS:
-            raise EtlError(f"unknown generator '{name}'{did_you_mean(name, GENERATORS)}")
-        return contract_of(GENERATORS[name].function, name)
-    module, _, function = name.partition(":")
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    try:
-        found = getattr(importlib.import_module(module), function, None)
-    except Exception as error:  # whatever a stranger's module raises when it is imported
-        raise EtlError(f"cannot import {module}: {type(error).__name__}: {error}") from error
-    if not callable(found):
-        raise EtlError(f"{module} has no function '{function}'")
-    return contract_of(found, name)
+    return validated(source)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import re
+import sys
 import typing
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +15,25 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
-from etl.errors import EtlError
-from etl.params import CoveredBy, In, Template, UpTo
+from etl.errors import EtlError, did_you_mean
+from etl.params import Marker
 from etl.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
-Marker = In | UpTo | CoveredBy | Template
+#: A step of the path to a value: a key, or an index of a list.
 Step = str | int
+
+_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
 
 
 @dataclass(frozen=True)
 class Contract:
     """The inputs and params of a generator."""
 
+    name: str
     function: Callable[..., Any]
     inputs: tuple[str, ...]  # the tables that it names
     takes_more: bool  # whether it takes further tables by any name
@@ -33,21 +41,60 @@ class Contract:
     params: type[BaseModel]
     hints: dict[str, Any]  # the annotation of each param
 
-    def markers(self, params: BaseModel) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:
-        """Yield each marked value: its path in the params, its marker, and the value."""
+    def takes(self, table: str) -> bool:
+        """Whether a table of this name may be among the inputs."""
+        return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
+
+    def part(self, names: set[str]) -> type[BaseModel]:
+        """The model of some of the params."""
+        parameters = inspect.signature(self.function).parameters
+        return _model(
+            self.name, {name: _field(hint, parameters[name]) for name, hint in self.hints.items() if name in names}
+        )
+
+    def marked(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:
+        """Yield each marked value among params: its path, its marker, and the value."""
         for name, hint in self.hints.items():
-            yield from _marked(hint, (name,), getattr(params, name))
+            if name in values:
+                yield from _marked(hint, (name,), values[name])
+
+
+def contract_named(name: str, root: Path) -> Contract:
+    """The contract of a generator by its name here, or by ``package.module:function``. Raises EtlError."""
+    from etl.generators import GENERATORS  # noqa: PLC0415 -- generators see this module's neighbours, not this module
+
+    if ":" not in name:
+        if name not in GENERATORS:
+            raise EtlError(f"unknown generator '{name}'{did_you_mean(name, GENERATORS)}")
+        return contract_of(GENERATORS[name].function, name)
+    if not _NAME.match(name):
+        raise EtlError(f"'{name}' is not of the form package.module:function")
+    module, _, function = name.partition(":")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        home = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise EtlError(f"there is no module '{error.name}' in the project or among the installed packages") from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's module raises when it is imported
+        raise EtlError(f"cannot import {module}: {type(error).__name__}: {error}") from error
+    found = getattr(home, function, None)
+    if not inspect.isfunction(found):
+        functions = [key for key, value in vars(home).items() if inspect.isfunction(value) and not key.startswith("_")]
+        raise EtlError(f"{module} has no function '{function}'{did_you_mean(function, functions)}")
+    return contract_of(found, name)
 
 
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
     """Read a generator's signature. Raises EtlError that says which hint is missing or can't be used."""
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
-    except (NameError, TypeError, ValueError) as error:
-        raise EtlError(f"the type hints of {name} cannot be read: {error}") from error
+    except Exception as error:  # hints are evaluated: they can raise anything
+        raise EtlError(
+            f"the type hints of {name} cannot be read: {error}; import what they name at run time"
+        ) from error
     inputs, fields, streams, takes_more = [], {}, None, False
-    for parameter in signature.parameters.values():
+    for parameter in inspect.signature(function).parameters.values():
         hint = hints.get(parameter.name)
         if hint is None:
             raise EtlError(
@@ -56,21 +103,39 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             )
         if hint is pa.Table and parameter.kind is parameter.VAR_KEYWORD:
             takes_more = True
-        elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            raise EtlError(f"'{parameter}' of {name} can only be tables: write '**{parameter.name}: pa.Table'")
+        elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
+            raise EtlError(
+                f"the parameter '{parameter.name}' of {name} cannot be passed by its name; take the '*' or '/' away, "
+                f"or write '**{parameter.name}: pa.Table' for further inputs"
+            )
         elif hint is pa.Table:
             inputs.append(parameter.name)
         elif hint is Streams:
             streams = parameter.name
+        elif parameter.name.startswith(("_", "model_")):  # pydantic keeps these names for itself
+            raise EtlError(
+                f"a param of {name} cannot be called '{parameter.name}'; take a name without '_' or 'model_'"
+            )
         else:
-            fields[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
-    try:
-        config = ConfigDict(strict=True, extra="forbid", frozen=True)
-        params = create_model(f"{name} params", __config__=config, **fields)
-    except (PydanticUserError, NameError) as error:
-        raise EtlError(f"the type hints of {name} cannot be validated: {error}") from error
+            fields[parameter.name] = _field(hint, parameter)
+    params = _model(name, fields)
     param_hints = {name: hint for name, (hint, _) in fields.items()}
-    return Contract(function, tuple(inputs), takes_more, streams, params, param_hints)
+    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints)
+
+
+def _field(hint: Any, parameter: inspect.Parameter) -> tuple[Any, Any]:  # noqa: ANN401 -- an annotation
+    return hint, ... if parameter.default is parameter.empty else parameter.default
+
+
+def _model(name: str, fields: dict[str, Any]) -> type[BaseModel]:
+    config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a param may be called 'schema', as a method of the model is
+            return create_model(f"{name} params", __config__=config, **fields)
+    except (PydanticUserError, NameError) as error:
+        message = re.split(r"\. |\n", str(error), maxsplit=1)[0]
+        raise EtlError(f"the type hints of {name} cannot be validated: {message}") from error
 
 
 def _marked(hint: Any, path: tuple[Step, ...], value: Any) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:  # noqa: ANN401

@@ -50,4 +50,4 @@ def table_digest(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> int:
     texts = ", ".join(f'coalesce("{name}"::VARCHAR, chr(0))' for name in rows.column_names)
     sql = f"SELECT bit_xor(md5_number(concat_ws(chr(31), {texts}))) FROM rows"  # noqa: S608 -- the schema's own names
     (digest,) = connection.execute(sql).fetchone() or (None,)
-    return int(digest or 0) % 2**128
+    return int(digest or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.config import Source
+    from etl.tree import Node
 
 #: Packages whose version can decide a byte of a build.
 PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "pydantic", "PyYAML")
@@ -41,41 +43,56 @@ def identify(source: Source) -> Identity:
     inputs = {_inside(path, source.root): _sha256(path) for path in sorted(set(_inputs(source))) if path.is_file()}
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
     versions |= {package: _version(package) for package in PACKAGES}
-    text = json.dumps([pipeline, inputs, versions, _code()], sort_keys=True)
+    text = json.dumps([pipeline, inputs, versions, _code()])  # in the file's order: stages may stand in any
     return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, inputs, versions)
 
 
 def _inputs(source: Source) -> Iterator[Path]:
-    """Every file that the pipeline names, and every SQL file in the folders that it names."""
+    """Every file that the pipeline names, and every SQL file in the folders that it names.
+
+    The pipeline is not validated yet, so a path may be anything; one outside of the project is never read.
+    """
     tree = source.tree.mapping()
     for key in ("schema", "checks", "api"):
-        if key in tree and isinstance(tree[key].scalar, str):
-            path = source.resolve(tree[key])
+        path = _path(source, tree.get(key))
+        if path:
             yield from (path,) if key == "schema" else path.rglob("*.sql")
     for stage in tree["stages"].mapping().values() if "stages" in tree else ():
         for kind, node in stage.mapping().items():
-            if kind in {"csv", "sql"} and isinstance(node.scalar, str):
-                yield source.resolve(node)
+            if kind in {"csv", "sql"} and (path := _path(source, node)):
+                yield path
             elif kind == "python" and isinstance(node.scalar, str) and ":" in node.scalar:
                 yield from _module(node.scalar.partition(":")[0], source.root)
 
 
+def _path(source: Source, node: Node | None) -> Path | None:
+    if node is None or not isinstance(node.scalar, str) or "\0" in node.scalar:
+        return None
+    path = source.resolve(node)
+    return path if path.is_relative_to(source.root) else None
+
+
 def _module(name: str, root: Path) -> Iterator[Path]:
     """The source files of the package, or the module, that a stranger's generator stands in."""
-    top = root / name.partition(".")[0]
+    first = name.partition(".")[0]
+    top = root / first
+    if not first.isidentifier():
+        return
     if top.is_dir():
         yield from top.rglob("*.py")
     elif top.with_suffix(".py").is_file():
         yield top.with_suffix(".py")
     else:
-        spec = importlib.util.find_spec(name.partition(".")[0])
-        if spec and spec.origin:
-            yield Path(spec.origin)
+        with contextlib.suppress(ImportError, ValueError):
+            spec = importlib.util.find_spec(first)
+            if spec and spec.origin:
+                yield Path(spec.origin)
 
 
 def _code() -> dict[str, str]:
     home = Path(__file__).parent
-    return {str(path.relative_to(home)): _sha256(path) for path in sorted(home.rglob("*.py"))}
+    files = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".pyc" and path.name[0] != ".")
+    return {str(path.relative_to(home)): _sha256(path) for path in sorted(files)}
 
 
 def _version(package: str) -> str:

@@ -1,4 +1,4 @@
-"""Looks at an existing build: are its files as they were made, and does its data keep the rules?"""
+"""Looks at an existing build: whether its files are as they were made, and its data keeps the rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from etl import manifest
 from etl.checks import read_checks, reading, run_checks
 from etl.config import shown_name
 from etl.errors import EtlError, Mistakes, Where
-from etl.store import Store
+from etl.store import Store, in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +32,22 @@ def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
     folder = Store(out).current
     if folder is None:
         raise EtlError("there is no build; make one with: python -m etl run", Where(str(out)))
-    damage = [EtlError(f"{fault}; mend it with: python -m etl run", Where(shown_name(folder))) for fault in manifest.damage(folder)]
+    with in_use(folder):
+        return _inspect(source, folder, full=full)
+
+
+def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:
+    damage = [
+        EtlError(f"{fault}; mend it with: python -m etl run", Where(shown_name(folder)))
+        for fault in manifest.damage(folder)
+    ]
     if damage:
         raise Mistakes(damage)
     content = manifest.read(folder) or {}
-    path = source.resolve(source.tree.mapping()["checks"])
+    node = source.tree.at("checks")
+    path = source.resolve(node) if node and isinstance(node.scalar, str) else None
+    if path is None or not path.is_dir():
+        raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
     checks = read_checks(path, shown_name(path), full=full)
     with reading(folder / content["pipeline"]["database"]) as query:
         run_checks(checks, query, content["pipeline"])

@@ -38,7 +38,7 @@ def extension() -> Path:
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Open a DuckDB that can write SQLite files; nothing is downloaded, and the signature is verified."""
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,  # one writer: a second thread makes loading 19 % slower
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -59,15 +59,22 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
     """A new database file and its one transaction; leaving the block without ``commit`` takes the file away."""
 
     def __init__(self, path: Path, schema: Schema, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make the empty tables and begin. The file must not exist."""
+        """Make the empty tables and begin. Raises FileExistsError when there is such a file."""
         self.path, self.schema = path, schema
         self._connection = connection
         self._committed = False
-        _create(path, schema)
-        shown = str(path).replace("'", "''")
-        # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
-        self._connection.execute(f"ATTACH '{shown}' AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
-        self._connection.execute("BEGIN")
+        path.open("x").close()
+        try:
+            _create(path, schema)
+            shown = str(path).replace("'", "''")
+            # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
+            self._connection.execute(f"ATTACH '{shown}' AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
+            self._connection.execute("BEGIN")
+        except BaseException as error:
+            self._discard()
+            if isinstance(error, (sqlite3.Error, duckdb.Error)):
+                raise EtlError(f"the database cannot be begun: {error}") from error
+            raise
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table. Raises EtlError when SQLite refuses them."""
@@ -78,24 +85,35 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
             raise EtlError(f"the table {table} does not take its rows: {error}") from error
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a query in SQLite, inside of the transaction: the names of its columns, and its rows."""
-        result = self._connection.execute("SELECT * FROM sqlite_query('out', $sql)", {"sql": sql})
-        return [column[0] for column in result.description or ()], result.fetchall()
+        """Run a query in SQLite, inside of the transaction: the names of its columns, and its rows.
+
+        Every value comes as text, or as None. Raises EtlError when SQLite refuses the query.
+        """
+        try:
+            result = self._connection.execute("SELECT * FROM sqlite_query('out', $sql)", {"sql": sql})
+            return [column[0] for column in result.description or ()], result.fetchall()
+        except duckdb.Error as error:
+            raise EtlError(f"SQLite does not run the query: {error}") from error
 
     def commit(self) -> None:
-        """Keep what was loaded."""
-        self._connection.execute("COMMIT")
-        self._connection.execute("DETACH out")
+        """Keep what was loaded. Raises EtlError when the file cannot be completed."""
+        try:
+            self._connection.execute("COMMIT")
+            self._connection.execute("DETACH out")
+        except duckdb.Error as error:
+            raise EtlError(f"the database cannot be completed: {error}") from error
         self._committed = True
 
     def __exit__(self, *_: object) -> None:
         """Roll back and remove the file, unless it was committed."""
         if not self._committed:
+            self._discard()
+
+    def _discard(self) -> None:
+        for statement in ("ROLLBACK", "DETACH out"):
             with contextlib.suppress(duckdb.Error):
-                self._connection.execute("ROLLBACK")
-            with contextlib.suppress(duckdb.Error):
-                self._connection.execute("DETACH out")
-            self.path.unlink(missing_ok=True)
+                self._connection.execute(statement)
+        self.path.unlink(missing_ok=True)
 
 
 def _create(path: Path, schema: Schema) -> None:
@@ -107,4 +125,3 @@ def _create(path: Path, schema: Schema) -> None:
         for statement in schema.statements:
             database.execute(statement)
         database.commit()
-

@@ -18,7 +18,11 @@ NAME = "manifest.json"
 
 
 def describe(
-    identity: Identity, pipeline: Pipeline, tables: Mapping[str, Mapping[str, int | str]], checks: list[Check], folder: Path
+    identity: Identity,
+    pipeline: Pipeline,
+    tables: Mapping[str, Mapping[str, int | str]],
+    checks: list[Check],
+    folder: Path,
 ) -> dict[str, Any]:
     """Describe a finished folder. Nothing in it depends on when, where or how fast the build was made."""
     from etl.generators import VERSION  # noqa: PLC0415 -- reading a manifest must not import numpy
@@ -56,7 +60,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     try:
         content = json.loads((folder / NAME).read_text(encoding="utf-8"))
         own = content.pop("manifest")
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
     return content if own == _own_hash(content) else None
 
@@ -75,6 +79,11 @@ def damage(folder: Path) -> Iterator[str]:
             yield f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
         elif sha256(path) != expected["sha256"]:
             yield f"{name} has other content than it was made with"
+    known = {NAME, *content["files"]}
+    for path in sorted(folder.rglob("*")):  # a stray -wal or -journal file would change what is read
+        name = path.relative_to(folder)
+        if not path.is_dir() and str(name) not in known and not path.name.startswith("."):
+            yield f"{name} does not belong to the build"
 
 
 def sha256(path: Path) -> str:

@@ -1,24 +1,46 @@
-"""The form of ``pipeline.yaml``, as pydantic models, and pydantic's findings in words that say what to do."""
+"""The form of ``pipeline.yaml``, as pydantic models, and as JSON Schema."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from etl.errors import EtlError, Where, did_you_mean
+from etl.findings import fields_of, shown, validated
 from etl.params import Group, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
-    from pydantic_core import ErrorDetails
-
+    from etl.contract import Contract
     from etl.tree import Node
 
 
-M = TypeVar("M", bound=BaseModel)
+@dataclass(frozen=True)
+class Form:
+    """A text must match a pattern, as a whole; ``what`` says so in words."""
+
+    pattern: str
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's own
+        """Check after the type."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, str]:
+        """The pattern, for editors."""
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+    def _check(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text):
+            return text
+        message = f"must be {self.what}, not {shown(text)}"
+        raise ValueError(message)
 
 
 def _instant(text: str) -> str:
@@ -27,19 +49,62 @@ def _instant(text: str) -> str:
             return text
     except ValueError:
         pass
-    message = f"must be a moment written as YYYY-MM-DD HH:MM:SS, not '{text}'"
+    message = f"must be a moment written as YYYY-MM-DD HH:MM:SS, not {shown(text)}"
     raise ValueError(message)
 
 
 def _named(value: object) -> object:
     """A list of inputs is a mapping of each name to itself."""
-    return {name: name for name in value} if isinstance(value, list) and all(isinstance(n, str) for n in value) else value
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        message = f"must be a list of stages, or a mapping from names to stages, not {shown(value)}"
+        raise ValueError(message)
+    twice = next((name for name in value if value.count(name) > 1), None)
+    if twice is not None:
+        message = f"'{twice}' stands twice"
+        raise ValueError(message)
+    return {name: name for name in value}
 
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
-Inputs = Annotated[dict[StageName, Text], BeforeValidator(_named)]
+def _bindable(value: object) -> object:
+    """Hold that a query can take the value."""
+    for item in value if isinstance(value, list) else [value]:
+        long = isinstance(item, int) and not -(2**63) <= item < 2**63
+        if long or not isinstance(item, (str, int, float)):
+            message = f"must be a text, a number, true or false, or a list of these, not {shown(item)}"
+            raise ValueError(message)
+    return value
+
+
+Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
+Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_', a letter first")]
+StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
+DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as school.db")]
+Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
+Inputs = Annotated[
+    dict[Name, Text],
+    BeforeValidator(_named),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        }
+    ),
+]
+Bindable = Annotated[Any, AfterValidator(_bindable)]
+
+
+class ShownTable(Group):
+    """How Datasette shows a table."""
+
+    label: Text | None = Field(
+        None, description="The column that stands for a row wherever another table refers to it."
+    )
+    sort: Text | None = Field(None, description="The column that the rows are sorted by.")
+    units: dict[str, Text] = Field(default_factory=dict, description="The unit of each column that has one.")
 
 
 class Site(Group):
@@ -49,7 +114,12 @@ class Site(Group):
     description: Text = Field(description="What the data is, in a sentence or two.")
     notice: Text = Field(description="Stands on every page: that the data is synthetic.")
     license: Text = Field(description="Name of the data's licence.")
-    license_url: Annotated[str, Field(pattern=r"^https://")] = Field(description="Where the licence stands.")
+    license_url: Link = Field(description="Where the licence stands.")
+    units: list[Text] = Field(default_factory=list, description="Units of columns, as the pint package writes them.")
+    static_limit: Annotated[int, Field(ge=0)] = Field(
+        1000, description="An endpoint with more answers than this is served live only, not written as files."
+    )
+    tables: dict[str, ShownTable] = Field(default_factory=dict, description="How Datasette shows the tables.")
 
 
 class ShardModel(Group):
@@ -59,39 +129,43 @@ class ShardModel(Group):
     rows: Annotated[int, Field(ge=1)] = Field(description="Rows of that input in a shard.")
 
 
-class _Stage(Group):
+class StageModel(Group):
+    """What stages of every kind have."""
+
     table: Text | None = Field(None, description="The table to fill, if not the one of the stage's name.")
     internal: bool = Field(default=False, description="True for a stage that fills no table.")
 
 
-class CsvStage(_Stage):
+class CsvStage(StageModel):
     """Reference data from a CSV file."""
 
     csv: Text = Field(description="The CSV file.")
     like: Text | None = Field(None, description="For an internal stage: a table whose columns' rules hold here too.")
-    references: dict[str, ColumnName] = Field(
+    references: dict[str, StageColumn] = Field(
         default_factory=dict, description="Columns whose cells must stand in a column of another csv stage."
     )
 
 
-class _Made(_Stage):
+class MadeStage(StageModel):
+    """What stages that make rows from other stages have."""
+
     inputs: Inputs = Field(default_factory=dict, description="Stages that this one sees, by the name it knows them by.")
     check: Text | None = Field(None, description="The rule that holds when this stage yields no rows.")
     shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in slices.")
 
 
-class PythonStage(_Made):
+class PythonStage(MadeStage):
     """Rows from a Python function."""
 
     python: Text = Field(description="A generator's name, or package.module:function.")
     params: dict[str, Any] = Field(default_factory=dict, description="The function's params.")
 
 
-class SqlStage(_Made):
+class SqlStage(MadeStage):
     """Rows from a query in DuckDB's dialect."""
 
     sql: Text = Field(description="The SQL file.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Values of the query's $params.")
+    params: dict[str, Bindable] = Field(default_factory=dict, description="Values of the query's $params.")
 
 
 class PipelineModel(Group):
@@ -99,156 +173,122 @@ class PipelineModel(Group):
 
     name: Slug = Field(description="Name of the pipeline.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="Another seed, another world of the same kind.")
-    as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock.")
+    as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
     extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
-    database: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*\.db$")] = Field(description="The database's file name.")
+    database: DatabaseName = Field(description="The database's file name.")
     checks: Text = Field(description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
     site: Site
-    stages: dict[StageName, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
+    stages: dict[Name, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
 
 
-KINDS: dict[str, type[_Stage]] = {"csv": CsvStage, "python": PythonStage, "sql": SqlStage}
+KINDS: dict[str, type[CsvStage | PythonStage | SqlStage]] = {"csv": CsvStage, "python": PythonStage, "sql": SqlStage}
 
 
 def pipeline_model(tree: Node, mistakes: list[EtlError]) -> PipelineModel | None:
     """Validate the top level; ``x-`` keys hold anything."""
     data = {key: node.plain() for key, node in tree.mapping().items() if not key.startswith("x-")}
-    return _validated(PipelineModel, data, tree, "", mistakes)
+    return validated(PipelineModel, data, tree, ("", Where(tree.where.file, 1, 1)), mistakes)[0]
+
+
+def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError]) -> str | None:
+    """The one key of a stage that says its kind, None when there is not exactly one."""
+    kinds = [kind for kind in KINDS if kind in node.mapping()]
+    if len(kinds) == 1:
+        return kinds[0]
+    if node.own is None or node.broken:
+        return None  # the top level's model, or the parser, has said so
+    known = {name for model in KINDS.values() for name in fields_of(model)}
+    if kinds:
+        mistakes.append(EtlError(f"{path}: a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key))
+        return None
+    for name in node.mapping():
+        hint = did_you_mean(name, KINDS) if name not in known else ""
+        if "mean" in hint:
+            mistakes.append(EtlError(f"{path}.{name}: unknown key{hint}", node.key(name)))
+            return None
+    mistakes.append(EtlError(f"{path}: a stage needs one of csv, python and sql, to say where its rows come from", key))
+    return None
 
 
 def stage_model(
-    node: Node, path: str, key: Where, mistakes: list[EtlError]
-) -> tuple[str, CsvStage | PythonStage | SqlStage | None]:
-    """Find the kind of a stage and validate it: its kind and model, None for the model when it has mistakes."""
-    if node.own is None:
-        return "", None  # the top level's model has said so
-    kinds = [kind for kind in KINDS if kind in node.mapping()]
-    if len(kinds) != 1:
-        said = f"has {' and '.join(kinds)}" if kinds else "has none of them"
-        near = [did_you_mean(name, KINDS) for name in node.mapping() if name not in CsvStage.model_fields]
-        hint = next((text for text in near if "mean" in text), "")
-        mistakes.append(EtlError(f"{path}: a stage needs exactly one of csv, python and sql; it {said}{hint}", key))
-        return "", None
+    kind: str, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
+) -> tuple[CsvStage | PythonStage | SqlStage | None, set[str]]:
+    """Validate a stage: what is right of it, and the keys that are wrong. None when its kind's own key is wrong."""
     data = node.plain()
-    if kinds[0] == "python":
-        data["params"] = {}  # validated against the generator's own params
-    model: Any = _validated(KINDS[kinds[0]], data, node, path, mistakes)
-    return kinds[0], model
+    if kind == "python":
+        data.pop("params", None)  # validated against the generator's own params
+    model, wrong = validated(KINDS[kind], data, node, spot, mistakes)
+    if model is None and kind not in wrong:
+        model = KINDS[kind].model_validate({key: value for key, value in data.items() if key not in wrong})
+    return model, wrong
 
 
-def params_model(model: type[BaseModel], stage: Node, path: str, mistakes: list[EtlError]) -> BaseModel | None:
-    """Validate a stage's params against its generator's."""
+def params_of(
+    contract: Contract, stage: Node, path: str, key: Where, mistakes: list[EtlError]
+) -> tuple[BaseModel | None, dict[str, Any]]:
+    """Validate a stage's params against its generator's: the model, if all is right, and the values that are."""
     node = stage.mapping().get("params")
     data: Any = node.plain() if node else {}
-    return _validated(model, {} if data is None else data, node or stage, f"{path}.params", mistakes)
-
-
-def _validated(
-    model: type[M], data: object, node: Node, path: str, mistakes: list[EtlError]
-) -> M | None:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        mistakes += [_mistake(details, model, node, path) for details in error.errors(include_url=False)]
-        return None
-
-
-def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, path: str) -> EtlError:
-    """Say what pydantic found, where the value stands."""
-    steps = [step for step in details["loc"] if step != "[key]"]
-    while steps and node.at(*steps) is None and details["type"] not in {"missing", "extra_forbidden"}:
-        steps.pop()  # pydantic's own names for the parts of a validator
-    message = _WORDS.get(details["type"], lambda found: f"{found['msg'][0].lower()}{found['msg'][1:]}")(details)
-    parent, target = node.at(*steps[:-1]) or node, node.at(*steps)
-    where = target.where if target else parent.where
-    if details["type"] == "extra_forbidden" or details["loc"][-1:] == ("[key]",):
-        where = parent.key(str(steps[-1]))
-    if details["type"] == "extra_forbidden":
-        message += did_you_mean(str(steps[-1]), _fields(model, steps[:-1]))
-    shown = ".".join(str(step) for step in steps)
-    return EtlError(f"{'.'.join(part for part in (path, shown) if part) or 'the file'}: {message}", where)
-
-
-def _fields(model: type[BaseModel], steps: list[str | int]) -> list[str]:
-    """The keys that the model allows at a path."""
-    current: Any = model
-    for step in steps:
-        fields = getattr(current, "model_fields", {})
-        field = next((field for name, field in fields.items() if step in {name, field.alias}), None)
-        current = field.annotation if field else None
-    return [field.alias or name for name, field in getattr(current, "model_fields", {}).items()]
-
-
-def _is(what: str) -> Callable[[ErrorDetails], str]:
-    return lambda details: f"must be {what}, not {_shown(details['input'])}"
-
-
-def _bound(word: str, key: str) -> Callable[[ErrorDetails], str]:
-    return lambda details: f"must be {word} {details['ctx'][key]}, not {_shown(details['input'])}"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)}"
-    text = str(value)
-    text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
-    return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
-
-
-_WORDS: dict[str, Callable[[ErrorDetails], str]] = {
-    "missing": lambda details: "is missing" if isinstance(details["loc"][-1], str) else "must be a pair [low, high]",
-    "extra_forbidden": lambda details: f"unknown key '{details['loc'][-1]}'",
-    "int_type": _is("a whole number"),
-    "int_from_float": _is("a whole number"),
-    "float_type": _is("a number"),
-    "string_type": _is("a text"),
-    "bool_type": _is("true or false"),
-    "list_type": _is("a list"),
-    "dict_type": _is("a mapping"),
-    "model_type": _is("a mapping"),
-    "model_attributes_type": _is("a mapping"),
-    "named_tuple_type": _is("a pair [low, high]"),
-    "too_long": _is("a pair [low, high]"),
-    "too_short": lambda _: "may not be empty",
-    "string_too_short": lambda _: "may not be empty",
-    "string_pattern_mismatch": lambda details: f"{_shown(details['input'])} does not fit the pattern {details['ctx']['pattern']}",
-    "greater_than_equal": _bound("at least", "ge"),
-    "less_than_equal": _bound("at most", "le"),
-    "less_than": _bound("less than", "lt"),
-    "value_error": lambda details: str(details["ctx"]["error"]),
-}
+    where = stage.key("params") if node else key
+    model, wrong = validated(contract.params, data, node or stage, (f"{path}.params", where), mistakes)
+    right: BaseModel | None = model
+    if model is None:
+        names = set(data) - wrong if isinstance(data, dict) else set()
+        part = contract.part(names)
+        right = part.model_validate({name: data[name] for name in names})
+    return model, {name: getattr(right, name) for name in contract.hints if hasattr(right, name)}
 
 
 def json_schema(params: dict[str, type[BaseModel]]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of the file, for editors; ``params`` are the models of the generators' params."""
+    """JSON Schema (2020-12) of the file, for editors; ``params`` are the models of the generators' params.
+
+    A file that ``extends`` another one may leave out what that one says, and take keys away with null.
+    """
     document = PipelineModel.model_json_schema(by_alias=True)
-    definitions = document.setdefault("$defs", {})
-    kinds = []
-    for model in (CsvStage, SqlStage):
-        kinds.append(_embedded(model, definitions))
+    definitions = document.pop("$defs", {})
+    stages = [_embedded(CsvStage, definitions), _embedded(SqlStage, definitions)]
     for name, own in params.items():
         stage = _embedded(PythonStage, definitions)
         stage["properties"]["python"] = {"const": name, "description": "The generator."}
         stage["properties"]["params"] = _embedded(own, definitions)
-        kinds.append(stage)
+        if own.model_json_schema().get("required"):
+            stage["required"].append("params")
+        stages.append(stage)
     custom = _embedded(PythonStage, definitions)
     custom["properties"]["python"] = {"type": "string", "pattern": ":", "description": "package.module:function"}
-    names = {"type": "object", "additionalProperties": {"type": "string"}}
-    for stage in (*kinds, custom):
-        if "inputs" in stage["properties"]:
-            stage["properties"]["inputs"] = {"anyOf": [names, {"type": "array", "items": {"type": "string"}}]}
-    document["properties"]["stages"]["additionalProperties"] = {"anyOf": [*kinds, custom]}
+    any_stage = {"anyOf": [*stages, custom]}
+    document["properties"]["stages"] = {"type": "object", "minProperties": 1, "additionalProperties": any_stage}
     document["patternProperties"] = {"^x-": {}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "pipeline.yaml", **document}
+    changes = {f"{name}Change": _change(schema) for name, schema in definitions.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pipeline.yaml",
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": _change(document),
+        "else": document,
+        "$defs": definitions | changes,
+    }
 
 
 def _embedded(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     definitions.update(schema.pop("$defs", {}))
     return schema
+
+
+def _change(schema: Any) -> Any:  # noqa: ANN401 -- JSON
+    """The schema of a part of what another one describes: nothing is required, and null takes a key away."""
+    if isinstance(schema, list):
+        return [_change(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _change(value) for key, value in schema.items() if key not in {"required", "minProperties"}}
+    if "$ref" in schema:
+        changed["$ref"] = f"{schema['$ref']}Change"
+    if "properties" in schema:
+        absent = {"type": "null"}
+        changed["properties"] = {name: {"anyOf": [_change(own), absent]} for name, own in schema["properties"].items()}
+    return changed

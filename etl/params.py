@@ -1,7 +1,7 @@
 """The vocabulary of a generator's parameters: its annotations, which validate pipeline.yaml.
 
 Plain types (``int``, ``str``, ``list[str]``) work too. The markers at the end let a parameter refer to reference
-data; :mod:`etl.references` checks them before anything is generated.
+data; :mod:`etl.markers` holds them before anything is generated.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 #: Numbers that stay exact in 32-bit columns, also when twenty of them are added up.
 LIMIT = 10_000_000
-
 
 Whole = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
 
@@ -24,6 +23,20 @@ class Range(NamedTuple):
 
     low: Whole
     high: Whole
+
+
+def _two(value: object) -> object:
+    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 -- that is what a pair is
+        return value
+    found = (
+        f"a list of {len(value)}"
+        if isinstance(value, list)
+        else "a mapping"
+        if isinstance(value, dict)
+        else repr(value)
+    )
+    message = f"must be a pair [low, high], not {found}"
+    raise ValueError(message)
 
 
 def _ordered(pair: Range) -> Range:
@@ -41,7 +54,7 @@ def _positive(pair: Range) -> Range:
 
 
 #: ``[low, high]`` in the file.
-Between = Annotated[Range, AfterValidator(_ordered)]
+Between = Annotated[Range, BeforeValidator(_two), AfterValidator(_ordered)]
 #: ``[low, high]`` of numbers that count things.
 CountRange = Annotated[Between, AfterValidator(_positive)]
 Count = Annotated[int, Field(ge=1, le=LIMIT)]
@@ -94,6 +107,18 @@ class In:
 
 
 @dataclass(frozen=True)
+class NotBefore:
+    """The row that the value names must have the same day as the one that another param names, or a later one.
+
+    ``names`` is the column of reference data that both values stand in, ``days`` the one with ``YYYY-MM-DD`` beside it.
+    """
+
+    other: str
+    names: str
+    days: str
+
+
+@dataclass(frozen=True)
 class UpTo:
     """The range must end at or below a parameter of the stage that runs this generator, ``classes.count``."""
 
@@ -112,3 +137,6 @@ class Template:
     """The text must hold these ``{fields}`` and no others."""
 
     fields: tuple[str, ...]
+
+
+Marker = In | NotBefore | UpTo | CoveredBy | Template

@@ -60,7 +60,7 @@ def make_plan(pipeline: Pipeline) -> Plan:
 
 
 def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
-    """The rows of a csv file; a generator's own estimate; for a query, or a stranger's generator, its first input's."""
+    """The rows of a csv file; a generator's estimate; for a query, or a stranger's generator, its largest input's."""
     if stage.kind == "csv":
         return Size(len(pipeline.references[stage.name].lines))
     students = max((size.students for size in inputs.values()), default=0)
@@ -68,5 +68,4 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
     if stage.generator in GENERATORS:
         estimate = GENERATORS[stage.generator].expected(stage.params, inputs)
         return estimate if isinstance(estimate, Size) else Size(estimate, students, classes)
-    first = next(iter(inputs.values()), Size(0))
-    return Size(first.rows, students, classes)
+    return Size(max((size.rows for size in inputs.values()), default=0), students, classes)

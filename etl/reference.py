@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where, did_you_mean
+from etl.files import read_text
+from etl.params import LIMIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 Cell = str | int | float | None
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}\Z")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?\Z")
 
 
 @dataclass
@@ -30,14 +32,36 @@ class Reference:
     types: dict[str, str] = field(default_factory=dict)  # INTEGER, REAL or TEXT
     lines: list[int] = field(default_factory=list)
     mistakes: list[EtlError] = field(default_factory=list)
-
-    def where(self, row: int, column: str) -> Where:
-        """File, line, and number of the cell in its row."""
-        return Where(self.shown, self.lines[row], list(self.columns).index(column) + 1)
+    whole: bool = True  # whether every row could be read
+    wrong: set[str] = field(default_factory=set)  # columns with a cell that could not be read
+    places: dict[str, int] = field(default_factory=dict)  # number of each column, from 1
 
     def say(self, message: str, row: int, column: str) -> None:
-        """Report a mistake in a cell."""
-        self.mistakes.append(EtlError(f"{column}: {message}", self.where(row, column)))
+        """Report a mistake in a cell, at its file, line, and number of the cell in its row."""
+        where = Where(self.shown, self.lines[row], self.places[column])
+        self.mistakes.append(EtlError(f"{column}: {message}", where))
+
+    def sound(self, *columns: str) -> bool:
+        """Whether the columns are there, with every cell: what they lack is truly not there."""
+        return self.whole and all(name in self.columns and name not in self.wrong for name in columns)
+
+
+def lacks(reference: Reference | None, column: str, value: object) -> str | None:
+    """Say that a column does not hold a value; None when it does, or when that cannot be known."""
+    if reference is None or not reference.sound(column) or value in reference.columns[column]:
+        return None
+    hint = did_you_mean(str(value), {str(choice) for choice in reference.columns[column]})
+    return f"{reference.shown} has no {column} {_quoted(value)}{hint}"
+
+
+def check_references(source: Reference, column: str, target: Reference, target_column: str) -> None:
+    """Report the cells that do not stand in another file's column; empty cells refer to nothing."""
+    allowed = set(target.columns.get(target_column, ()))
+    for row, value in enumerate(source.columns.get(column, ())):
+        if value is not None and value not in allowed:
+            message = lacks(target, target_column, value)
+            if message:
+                source.say(message, row, column)
 
 
 def read_csv(path: Path, shown: str, table: Table | None, *, whole: bool) -> Reference:
@@ -49,51 +73,35 @@ def read_csv(path: Path, shown: str, table: Table | None, *, whole: bool) -> Ref
     records = _records(path, result)
     if not records:
         if not result.mistakes:
-            result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(shown, 1)))
+            result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(shown, 1, 1)))
+        result.whole = False
         return result
     (_, header), rows = records[0], records[1:]
-    if not _header(header, result, table if whole else None):
+    _header(header, result, table if whole else None)
+    if whole and table is None:  # the pipeline said that there is no such table, or could not read the schema
+        result.whole = False
         return result
     known = table.columns if table else {}
-    result.types = {name: known[name].type if name in known else "TEXT" for name in header}
+    result.types = {name: known[name].type if name in known else "TEXT" for name in result.columns}
     for line, row in rows:
         if len(row) != len(header):
-            message = f"the row has {len(row)} cells, the header {len(header)}"
+            message = f"the row has {_count(len(row), 'cell')}, the header {len(header)}; a comma too few or too many?"
             result.mistakes.append(EtlError(message, Where(shown, line, min(len(row), len(header)) + 1)))
+            result.whole = False
             continue
         result.lines.append(line)
-        for name, text in zip(header, row, strict=True):
-            result.columns[name].append(None)
-            result.columns[name][-1] = _cell(text, name, known.get(name), result)
+        for name, place in result.places.items():
+            result.columns[name].append(_cell(row[place - 1], name, known.get(name), result))
     _unique(result, table)
     return result
-
-
-def check_references(source: Reference, column: str, target: Reference, target_column: str) -> None:
-    """Report the cells that do not stand in another file's column; empty cells refer to nothing."""
-    allowed = set(target.columns.get(target_column, ()))
-    for row, value in enumerate(source.columns.get(column, ())):
-        if value is not None and value not in allowed:
-            hint = did_you_mean(str(value), [str(choice) for choice in allowed])
-            source.say(f"{value!r} is no {target_column} in {target.shown}{hint}", row, column)
 
 
 def _records(path: Path, result: Reference) -> list[tuple[int, list[str]]]:
     """Read the rows with the line each begins in."""
     try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        result.mistakes.append(EtlError(f"cannot read it: {error.strerror}", Where(result.shown)))
-        return []
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8"
-        result.mistakes.append(EtlError(message, Where(result.shown, line)))
-        return []
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        result.mistakes.append(EtlError("a NUL character; delete it", Where(result.shown, line)))
+        text = read_text(path, result.shown)
+    except EtlError as error:
+        result.mistakes.append(error)
         return []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records, line = [], 1
@@ -103,47 +111,72 @@ def _records(path: Path, result: Reference) -> list[tuple[int, list[str]]]:
                 records.append((line, row))
             line = reader.line_num + 1
     except csv.Error as error:
-        result.mistakes.append(EtlError(f"not CSV: {error}", Where(result.shown, line)))
+        problem = str(error)
+        result.mistakes.append(EtlError(f"not CSV: {_ADVICE.get(problem, problem)}", Where(result.shown, line, 1)))
         return []
     return records
 
 
-def _header(header: list[str], result: Reference, table: Table | None) -> bool:
-    """Take over the header; False when the columns do not allow to read on."""
+_ADVICE = {
+    "unexpected end of data": "a quote that opens in this row is never closed; write a quote in a text as two",
+    "',' expected after '\"'": "a quoted cell goes on behind its closing quote; write a quote in a text as two",
+    f"field larger than field limit ({csv.field_size_limit()})": (
+        f"a cell has more than {csv.field_size_limit():,} characters; is a quote in this row never closed?"
+    ),
+}
+
+
+def _header(header: list[str], result: Reference, table: Table | None) -> None:
+    """Take over the names of the columns."""
+
+    def say(message: str, place: int) -> None:
+        result.mistakes.append(EtlError(message, Where(result.shown, 1, place)))
+
+    missing = [name for name in table.columns if name not in header] if table else []
     for place, name in enumerate(header, 1):
-        where = Where(result.shown, 1, place)
-        if name in result.columns:
-            result.mistakes.append(EtlError(f"the column '{name}' stands twice", where))
-        elif table and name not in table.columns:
-            hint = did_you_mean(name, table.columns)
-            result.mistakes.append(EtlError(f"the table {table.name} has no column '{name}'{hint}", where))
-        result.columns[name] = []
-    for name in table.columns if table else ():
-        if name not in result.columns:
-            message = f"the column '{name}' of the table {table.name if table else ''} is missing"
-            result.mistakes.append(EtlError(message, Where(result.shown, 1, len(header) + 1)))
-    return not result.mistakes
+        if not name:
+            say("the column has no name", place)
+        elif name in result.columns:
+            say(f"the column '{name}' stands twice", place)
+            result.wrong.add(name)
+        else:
+            result.columns[name] = []
+            result.places[name] = place
+        if table and name and name not in table.columns:
+            hint = did_you_mean(name, missing)
+            say(f"the table {table.name} has no column '{name}'{hint or '; take it away'}", place)
+            missing = [other for other in missing if f"did you mean '{other}'" not in hint]
+    for name in missing:
+        say(f"the column '{name}' of the table {table.name if table else ''} is missing", len(header) + 1)
 
 
 def _cell(text: str, name: str, column: Column | None, result: Reference) -> Cell:
-    row = len(result.lines) - 1
-    if column is None:
-        if not text:
-            result.say("the cell is empty", row, name)
-        return text
+    """The value of a cell in the row that is being read, None when it is empty or wrong."""
+    problem, value = _value(text, column)
+    if problem:
+        result.say(problem, len(result.lines) - 1, name)
+        result.wrong.add(name)
+        return None
+    return value
+
+
+def _value(text: str, column: Column | None) -> tuple[str, Cell]:
+    """What is wrong with a cell, or nothing, and its value."""
     if not text:
-        if not column.nullable:
-            result.say("the cell is empty, and the table does not allow that", row, name)
-        return None
-    if column.type == "INTEGER" and not _WHOLE.match(text):
-        result.say(f"{text[:40]!r} is not a whole number", row, name)
-        return None
-    if column.type == "REAL" and not _NUMBER.match(text):
-        result.say(f"{text[:40]!r} is not a number", row, name)
-        return None
-    if column.values and text not in column.values:
-        result.say(f"{text[:40]!r} is not allowed{did_you_mean(text, column.values)}", row, name)
-    return int(text) if column.type == "INTEGER" else float(text) if column.type == "REAL" else text
+        needed = column is None or not column.nullable
+        return ("the cell is empty; give it a value" if needed else ""), None
+    if column is None or column.type == "TEXT":
+        allowed = column.values if column else ()
+        return (
+            f"{_quoted(text)} is not allowed{did_you_mean(text, allowed)}" if allowed and text not in allowed else ""
+        ), text
+    if column.type == "REAL":
+        return ("", float(text)) if _NUMBER.match(text) else (f"{_quoted(text)} is not a number", None)
+    if not _WHOLE.match(text):
+        return f"{_quoted(text)} is not a whole number", None
+    if column.key and not 1 <= int(text) <= LIMIT:
+        return f"ids are whole numbers from 1 to {LIMIT:,}, not {text}", None
+    return "", int(text)
 
 
 def _unique(result: Reference, table: Table | None) -> None:
@@ -158,3 +191,13 @@ def _unique(result: Reference, table: Table | None) -> None:
                 shown = ", ".join(map(str, key))
                 result.say(f"{shown} stands in line {result.lines[seen[key]]} already", row, names[-1])
             seen.setdefault(key, row)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

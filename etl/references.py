@@ -1,34 +1,32 @@
-"""What must fit together before anything is generated: stages, their inputs, reference data, and params that name it."""
+"""What must fit together before anything is generated: stages, inputs, reference data, and params that name it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from etl.contract import CoveredBy, In, Template, UpTo
+from etl import markers
 from etl.errors import EtlError, Where, did_you_mean
 from etl.reference import Reference, check_references, read_csv
 from etl.sandbox import inspect_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from etl.config import Stage
-    from etl.params import Range
     from etl.tables import Schema
-    from etl.tree import Node
 
 
 @dataclass
 class World:
     """Everything that a rule can look at."""
 
-    tree: Node
-    stages: Mapping[str, Stage]
+    stages: Mapping[str, Stage]  # without those that are too broken to look at
+    names: set[str]  # of every stage in the file
     schema: Schema | None
-    rows: dict[str, Reference]  # of each csv stage
-    mistakes: list[EtlError]
+    rows: dict[str, Reference] = field(default_factory=dict)  # of each csv stage whose file there is
+    mistakes: list[EtlError] = field(default_factory=list)
 
     def say(self, stage: Stage, path: str, message: str, where: Where) -> None:
         """Report a mistake at a path of a stage."""
@@ -36,40 +34,55 @@ class World:
 
     def reference_of_table(self, table: str) -> Reference | None:
         """The rows of the csv stage that fills a table."""
-        return next((self.rows[stage.name] for stage in self.stages.values() if stage.table == table), None)
+        return next((self.rows[stage.name] for stage in self.stages.values() if self._fills(stage, table)), None)
+
+    def _fills(self, stage: Stage, table: str) -> bool:
+        return stage.table == table and stage.name in self.rows
+
+    def upstream(self, stage: Stage) -> list[Stage]:
+        """Every stage whose rows a stage's rows depend on."""
+        found: dict[str, Stage] = {}
+        waiting = [stage]
+        while waiting:
+            for name in waiting.pop().inputs.values():
+                if name in self.stages and name not in found:
+                    found[name] = self.stages[name]
+                    waiting.append(self.stages[name])
+        return list(found.values())
 
 
-def check(tree: Node, stages: Mapping[str, Stage], schema: Schema | None, names: set[str]) -> World:
-    """Hold all the rules; ``names`` are those of every stage in the file, the broken ones included."""
-    world = World(tree, stages, schema, {}, [])
-    for stage in stages.values():
-        if stage.kind == "csv":
-            world.rows[stage.name] = _read(stage, world)
-    for stage in stages.values():
-        if stage.kind == "csv":
-            _foreign_keys(stage, world)
-            _named_references(stage, world)
-        _inputs(stage, world, names)
+def check(world: World) -> None:
+    """Hold all the rules; the mistakes go to ``world.mistakes``."""
+    csv_stages = [stage for stage in world.stages.values() if stage.kind == "csv" and stage.path]
+    for stage in csv_stages:
+        world.rows[stage.name] = _read(stage, world)
+    for stage in csv_stages:
+        _foreign_keys(stage, world)
+        _named_references(stage, world)
+    for stage in world.stages.values():
+        _inputs(stage, world)
         if stage.kind == "sql":
             _query(stage, world)
-        if stage.contract is not None and stage.params is not None:
-            _markers(stage, world)
+        markers.check(stage, world)
     _one_stage_a_table(world)
     _shards(world)
     _cycles(world)
     for reference in world.rows.values():
         world.mistakes += reference.mistakes
-    return world
 
 
 def _read(stage: Stage, world: World) -> Reference:
     tables = world.schema.tables if world.schema else {}
     like = stage.node.mapping().get("like")
     table = tables.get(stage.table or (str(like.scalar) if like else ""))
-    if like and not table:
-        world.say(stage, "like", f"the schema has no table '{like.scalar}'{did_you_mean(str(like.scalar), tables)}", like.where)
-    assert stage.path is not None  # noqa: S101 -- a csv stage has one
-    return read_csv(stage.path, stage.shown, table, whole=stage.table is not None)
+    if like and stage.table:
+        world.say(stage, "like", "the stage fills a table, whose rules hold; take 'like' away", like.where)
+    elif like and not table and world.schema:
+        message = f"the schema has no table '{like.scalar}'{did_you_mean(str(like.scalar), tables)}"
+        world.say(stage, "like", message, like.where)
+    if stage.path is None:
+        raise ValueError(stage.name)
+    return read_csv(stage.path, stage.shown, table, whole=not stage.internal)
 
 
 def _foreign_keys(stage: Stage, world: World) -> None:
@@ -83,28 +96,36 @@ def _foreign_keys(stage: Stage, world: World) -> None:
 def _named_references(stage: Stage, world: World) -> None:
     node = stage.node.mapping().get("references")
     for column, value in node.mapping().items() if node else ():
-        target, _, target_column = str(value.scalar).partition(".")
-        own = world.rows[stage.name]
-        if column not in own.columns:
+        stage_name, dot, target_column = str(value.scalar).partition(".")
+        if not dot:
+            continue  # the stage's model has said so
+        own, target = world.rows[stage.name], world.rows.get(stage_name)
+        path = f"references.{column}"
+        if own.whole and own.columns and column not in own.columns and node:
             hint = did_you_mean(column, own.columns)
-            world.say(stage, f"references.{column}", f"{own.shown} has no column '{column}'{hint}", node.key(column))  # type: ignore[union-attr]
-        elif target not in world.rows:
-            hint = did_you_mean(target, world.rows)
-            world.say(stage, f"references.{column}", f"there is no csv stage '{target}'{hint}", value.where)
-        elif target_column not in world.rows[target].columns:
-            hint = did_you_mean(target_column, world.rows[target].columns)
-            message = f"{world.rows[target].shown} has no column '{target_column}'{hint}"
-            world.say(stage, f"references.{column}", message, value.where)
+            world.say(stage, path, f"{own.shown} has no column '{column}'{hint}", node.key(column))
+        elif target is None:
+            if stage_name not in world.names or (stage_name in world.stages and world.stages[stage_name].kind != "csv"):
+                hint = did_you_mean(stage_name, world.rows)
+                world.say(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
+        elif target.columns and target_column not in target.columns:
+            hint = did_you_mean(target_column, target.columns)
+            world.say(stage, path, f"{target.shown} has no column '{target_column}'{hint}", value.where)
         else:
-            check_references(own, column, world.rows[target], target_column)
+            check_references(own, column, target, target_column)
 
 
-def _inputs(stage: Stage, world: World, names: set[str]) -> None:
+def _inputs(stage: Stage, world: World) -> None:
     for name, source in stage.inputs.items():
-        if source not in names:
-            world.say(stage, "inputs", f"there is no stage '{source}'{did_you_mean(source, names)}", input_place(stage, name))
+        where = input_place(stage, name)
+        path = "inputs" if name == source else f"inputs.{name}"
+        if source not in world.names:
+            if stage.contract and not stage.contract.takes(name):
+                continue  # told already, by that name
+            choices = world.names - {stage.name}
+            world.say(stage, path, f"there is no stage '{source}'{did_you_mean(source, choices)}", where)
         elif source in world.stages and world.stages[source].check:
-            world.say(stage, "inputs", f"'{source}' is a check; it yields no rows", input_place(stage, name))
+            world.say(stage, path, f"'{source}' is a check, which yields no rows; take another stage", where)
 
 
 def input_place(stage: Stage, name: str) -> Where:
@@ -115,85 +136,37 @@ def input_place(stage: Stage, name: str) -> Where:
 
 
 def _query(stage: Stage, world: World) -> None:
-    assert stage.path is not None  # noqa: S101 -- a sql stage has one
-    params = stage.node.mapping().get("params")
-    query = inspect_query(stage.path, stage.shown, set(stage.inputs))
-    world.mistakes += query.mistakes
-    for name in sorted(query.params - set(stage.params)):
-        where = params.where if params else stage.node.where
-        world.say(stage, "params", f"{stage.shown} asks for ${name}; give it a value", where)
-    for name in sorted(set(stage.params) - query.params) if not query.mistakes else ():
-        assert params is not None  # noqa: S101 -- it holds the name
-        world.say(stage, f"params.{name}", f"{stage.shown} has no ${name}{did_you_mean(name, query.params)}", params.key(name))
-
-
-def _markers(stage: Stage, world: World) -> None:
-    params = stage.node.mapping().get("params")
-    assert stage.contract is not None  # noqa: S101 -- the caller looked
-    for path, marker, value in stage.contract.markers(stage.params):
-        node = params.at(*path) if params else None
-        where = node.where if node else stage.node.where
-        for message in _marked(marker, value, stage, world):
-            world.say(stage, ".".join(map(str, ("params", *path))), message, where)
-
-
-def _marked(marker: Marker, value: Any, stage: Stage, world: World) -> Iterator[str]:  # noqa: ANN401 -- any param
-    match marker:
-        case In(column):
-            table, _, name = column.partition(".")
-            reference = world.reference_of_table(table)
-            if reference and value not in (known := reference.columns.get(name, [])):
-                yield f"{value!r} is no {name} in {reference.shown}{did_you_mean(str(value), map(str, known))}"
-        case UpTo(param):
-            generator, _, name = param.partition(".")
-            for other in _upstream(stage, world):
-                if other.generator == generator and other.params and value.high > getattr(other.params, name):
-                    yield f"ends at {value.high}, but stages.{other.name}.params.{name} is {getattr(other.params, name)}"
-        case CoveredBy(table):
-            reference = world.reference_of_table(table)
-            if reference and not reference.mistakes:
-                yield from _bands(value, reference)
-        case Template(fields):
-            wrong = [field for field in fields if value.count(f"{{{field}}}") != 1]
-            if wrong or value.count("{") != len(fields) or value.count("}") != len(fields):
-                yield f"must hold {' and '.join(f'{{{field}}}' for field in fields)} once, and no other braces"
-
-
-def _bands(clamp: Range, reference: Reference) -> Iterator[str]:
-    """Cut scores ascend without a gap (mistakes of the CSV file), and hold the clamp."""
-    low, high = reference.columns["min_score"], reference.columns["max_score"]
-    for row in range(len(low)):
-        end, following = high[row], low[row + 1] if row + 1 < len(low) else None
-        if end is None and following is not None:
-            reference.say("only the last band may have no upper end", row, "max_score")
-        elif end is not None and end < low[row]:  # type: ignore[operator] -- both are INTEGER columns
-            reference.say(f"the band ends at {end}, below its beginning {low[row]}", row, "max_score")
-        elif following is not None and following != end + 1:  # type: ignore[operator]
-            reference.say(f"the band must begin at {end + 1}, where the one before it ends", row + 1, "min_score")  # type: ignore[operator]
-    if reference.mistakes or not low:
+    if stage.path is None:
         return
-    if clamp.low < low[0] or (high[-1] is not None and clamp.high > high[-1]):  # type: ignore[operator]
-        upper = "" if high[-1] is None else f" to {high[-1]}"
-        yield f"[{clamp.low}, {clamp.high}] is not covered by the bands in {reference.shown}, from {low[0]}{upper}"
-
-
-def _upstream(stage: Stage, world: World) -> list[Stage]:
-    found: dict[str, Stage] = {}
-    waiting = [stage]
-    while waiting:
-        for name in waiting.pop().inputs.values():
-            if name in world.stages and name not in found:
-                found[name] = world.stages[name]
-                waiting.append(world.stages[name])
-    return list(found.values())
+    params = stage.node.mapping().get("params")
+    known = "inputs" not in stage.wrong and world.names.issuperset(stage.inputs.values())
+    query = inspect_query(stage.path, stage.shown, set(stage.inputs) if known else None)
+    world.mistakes += query.mistakes
+    if query.mistakes:
+        return
+    if "params" not in stage.wrong:
+        missing = query.params - set(stage.params)
+        for name in stage.params:
+            if params and name not in query.params:
+                hint = did_you_mean(name, missing)
+                world.say(stage, f"params.{name}", f"{stage.shown} has no ${name}{hint}", params.key(name))
+                missing = {other for other in missing if f"did you mean '{other}'" not in hint}
+        for name in missing:
+            where = stage.node.key("params") if params else stage.where
+            world.say(stage, "params", f"{stage.shown} asks for ${name}; give it a value here", where)
+    for name in stage.inputs if known else ():
+        if name not in query.tables:
+            world.say(stage, "inputs", f"{stage.shown} does not read '{name}'; take it away", input_place(stage, name))
 
 
 def _one_stage_a_table(world: World) -> None:
     filled: dict[str, Stage] = {}
-    for stage in world.stages.values():
+    for stage in sorted(world.stages.values(), key=lambda stage: "table" in stage.node.mapping()):
         if stage.table in filled:
             message = f"the table '{stage.table}' is filled by stages.{filled[stage.table].name} already"
-            world.mistakes.append(EtlError(f"stages.{stage.name}: {message}", stage.where))
+            own = stage.node.mapping().get("table")
+            path = f"stages.{stage.name}.table" if own else f"stages.{stage.name}"
+            world.mistakes.append(EtlError(f"{path}: {message}", own.where if own else stage.where))
         elif stage.table:
             filled[stage.table] = stage
 
@@ -201,26 +174,49 @@ def _one_stage_a_table(world: World) -> None:
 def _shards(world: World) -> None:
     cut = [stage for stage in world.stages.values() if stage.shard]
     for stage in cut:
-        node = stage.node.at("shard", "by")
-        assert stage.shard is not None and node is not None  # noqa: S101, PT018 -- it was validated
+        node = stage.node.mapping()["shard"]
+        if stage.shard is None:
+            continue
+        by = node.mapping()["by"]
         if stage.shard.by not in stage.inputs:
             hint = did_you_mean(stage.shard.by, stage.inputs)
-            world.say(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", node.where)
-        elif any(other.shard for other in _upstream(stage, world)):
-            world.say(stage, "shard", "a stage upstream is cut already; this one follows it", node.where)
-    cuts = {(stage.inputs.get(stage.shard.by), stage.shard.rows) for stage in cut if stage.shard}
-    if len(cuts) > 1:
-        for stage in cut[1:]:
-            world.say(stage, "shard", f"must be the same as in stages.{cut[0].name}", stage.node.mapping()["shard"].where)
+            world.say(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", by.where)
+        elif any(other.shard and other is not stage for other in world.upstream(stage)):
+            where = stage.node.key("shard")
+            world.say(
+                stage, "shard", "a stage upstream is cut already, and this one follows it; take 'shard' away", where
+            )
+        elif (first := cut[0]).shard and _cut(stage) != _cut(first):
+            message = f"must be the same as in stages.{first.name}: by {_cut(first)[0]}, {first.shard.rows} rows"
+            world.say(stage, "shard", message, stage.node.key("shard"))
+
+
+def _cut(stage: Stage) -> tuple[str | None, int]:
+    """The stage whose rows are counted off, and how many."""
+    return (stage.inputs.get(stage.shard.by), stage.shard.rows) if stage.shard else (None, 0)
 
 
 def _cycles(world: World) -> None:
-    graph = {stage.name: [name for name in stage.inputs.values() if name in world.stages] for stage in world.stages.values()}
+    stages = list(world.stages)
+    graph = {name: [source for source in world.stages[name].inputs.values() if source in stages] for name in stages}
+    while circle := _circle(graph):
+        start = circle.index(min(circle, key=stages.index))
+        circle = [*circle[start:], *circle[: start + 1]]
+        first = world.stages[circle[0]]
+        name = next(name for name, source in first.inputs.items() if source == circle[1])
+        message = f"stages feed each other in a circle: {' <- '.join(circle)}; cut it"
+        world.say(first, "inputs", message, input_place(first, name))
+        graph = {
+            name: [source for source in sources if source not in circle]
+            for name, sources in graph.items()
+            if name not in circle
+        }
+
+
+def _circle(graph: dict[str, list[str]]) -> list[str]:
+    """Stages of which each takes the next one as an input, and the last one the first; none when there are none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        circle = list(reversed(error.args[1]))
-        start = circle.index(min(circle, key=list(world.stages).index))
-        circle = [*circle[start:-1], *circle[:start], circle[start]] if start else circle
-        stage = world.stages[circle[0]]
-        world.mistakes.append(EtlError(f"stages.{stage.name}.inputs: a circle: {' <- '.join(circle)}", stage.where))
+        return list(reversed(error.args[1]))[1:]
+    return []

@@ -39,9 +39,7 @@ def shard_count(plan: Plan, whole: Mapping[str, pa.Table]) -> int:
     return -(-whole[plan.by].num_rows // plan.rows) if plan.by else 0
 
 
-def run_shard(
-    plan: Plan, whole: Mapping[str, pa.Table], number: int, report: Report = _silent
-) -> dict[str, pa.Table]:
+def run_shard(plan: Plan, whole: Mapping[str, pa.Table], number: int, report: Report = _silent) -> dict[str, pa.Table]:
     """Run the sharded stages for one shard, counted from 0: the results that fill tables, by stage."""
     if plan.by is None:
         return {}
@@ -76,7 +74,9 @@ def _run(stage: Stage, results: dict[str, pa.Table], plan: Plan, report: Report 
     inputs = {name: results[source] for name, source in stage.inputs.items()}
     result = run_stage(stage, inputs, plan.pipeline)
     if stage.check and result.num_rows:
-        raise CheckFailed(broken(stage.name, stage.check, result.slice(0, SHOWN).to_pylist(), result.num_rows), stage.where)
+        raise CheckFailed(
+            broken(stage.name, stage.check, result.slice(0, SHOWN).to_pylist(), result.num_rows), stage.where
+        )
     results[stage.name] = result
     report(stage.name, result.num_rows, time.perf_counter() - start)
 
@@ -86,5 +86,3 @@ def broken(name: str, rule: str, rows: list[dict[str, object]], count: int | Non
     shown = ["  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in rows]
     more = f" {count} rows break it, the first of them:" if count else " The first rows that break it:"
     return "\n".join([f"check {name} failed: {rule}{more}", *shown])
-
-

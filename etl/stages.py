@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
 from etl.errors import Bug, EtlError, Where
+from etl.generators import GENERATORS
 from etl.sandbox import run_query
 from etl.streams import Streams
 
@@ -57,17 +62,41 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], seed: int) -> pa.T
         arguments[contract.streams] = Streams(seed, stage.name)
     try:
         result = contract.function(**arguments)
+        batches = list(result) if isinstance(result, Iterator) else [result]
     except ValueError as error:  # what a generator says of params and inputs that do not go together
         raise EtlError(f"stages.{stage.name}: {error}", stage.where) from error
-    batches = [result] if isinstance(result, (pa.RecordBatch, pa.Table)) else list(result)
-    tables = [batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]) for batch in batches]
-    if not tables:
+    except Exception as error:
+        if stage.generator in GENERATORS:
+            raise  # a bug of ours
+        frames = traceback.extract_tb(error.__traceback__)[1:]  # without this one
+        own = [frame for frame in frames if frame.filename == frames[0].filename] if frames else []
+        place = f" in line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""
+        message = f"{stage.generator} failed{place}: {type(error).__name__}: {error}"
+        raise EtlError(f"stages.{stage.name}: {message}", stage.where) from error
+    return _joined(batches, stage)
+
+
+def _joined(batches: list[Any], stage: Stage) -> pa.Table:
+    """One table of the record batches that a generator made."""
+    if not batches:
         raise EtlError(f"stages.{stage.name}: {stage.generator} yielded no batch; yield an empty one", stage.where)
-    return pa.concat_tables(tables)
+    for batch in batches:
+        if not isinstance(batch, (pa.RecordBatch, pa.Table)):
+            message = f"{stage.generator} made a {type(batch).__name__}; return a pa.RecordBatch, or yield several"
+            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+        if not batch.schema.equals(batches[0].schema):
+            message = f"the batches of {stage.generator} differ in their columns; make them alike"
+            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+    return pa.concat_tables(
+        [batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]) for batch in batches]
+    )
 
 
 def _fitted(result: pa.Table, stage: Stage, table: Table) -> pa.Table:
     """Hold that a result has the columns of its table, with their types, and nulls only where they may be."""
+    twice = sorted(name for name, count in Counter(result.column_names).items() if count > 1)
+    if twice:
+        raise EtlError(f"stages.{stage.name}: the result has two columns {', '.join(twice)}", stage.where)
     missing = [name for name in table.columns if name not in result.column_names]
     extra = [name for name in result.column_names if name not in table.columns]
     if missing or extra:
@@ -88,7 +117,7 @@ def _fits(arrow: pa.DataType, declared: str) -> bool:
     if pa.types.is_null(arrow):
         return True
     if declared == "INTEGER":
-        return pa.types.is_integer(arrow)
+        return bool(pa.types.is_integer(arrow))
     if declared == "REAL":
-        return pa.types.is_floating(arrow) or pa.types.is_integer(arrow)
-    return pa.types.is_string(arrow) or pa.types.is_large_string(arrow)
+        return bool(pa.types.is_floating(arrow) or pa.types.is_integer(arrow))
+    return bool(pa.types.is_string(arrow) or pa.types.is_large_string(arrow))

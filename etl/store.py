@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import os
+import re
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 #: How many builds stay, the current one included.
 KEEP = 3
 
 _TEMPORARY = ".tmp-"
+_BUILD = re.compile(r"[0-9a-f]{16}(-[0-9]+)?")  # what is named otherwise is not ours: nobody's folder is ever deleted
+_OURS = re.compile(rf"\.tmp-({_BUILD.pattern}|old|current)-.*")
 
 
 class Store:
@@ -35,8 +39,8 @@ class Store:
 
     def builds(self) -> list[Path]:
         """All builds, the one that was asked for last first."""
-        found = [path for path in self.folder.glob("*") if path.is_dir() and not path.is_symlink()]
-        found = [path for path in found if not path.name.startswith(".")]
+        named = (path for path in self.folder.glob("*") if _BUILD.fullmatch(path.name))
+        found = [path for path in named if path.is_dir() and not path.is_symlink()]
         return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
     def find(self, build_id: str) -> Path | None:
@@ -48,9 +52,8 @@ class Store:
         """Hold the folder alone; the lock goes with the process, however it ends. Sweeps up what a killed run left."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            if not any(self.folder.iterdir()):
+                (self.folder / ".gitignore").write_text("*\n")
             lock = (self.folder / ".lock").open("a+")
         except OSError as error:
             raise EtlError(f"cannot write there: {error.strerror}", Where(str(self.folder))) from error
@@ -91,18 +94,26 @@ class Store:
         link = self.folder / f"{_TEMPORARY}current-{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(build.name)
-        link.rename(self.folder / "current")
+        try:
+            link.rename(self.folder / "current")
+        except IsADirectoryError:
+            link.unlink()
+            raise EtlError(
+                "is a folder, not a link to a build; move it away", Where(str(self.folder / "current"))
+            ) from None
         os.utime(build)  # the order of use decides which builds stay
         _sync_folder(self.folder)
 
     def prune(self, keep: int = KEEP) -> list[Path]:
         """Delete old builds, never the current one or one that a server has open: those that went."""
-        spared = [path for path in self.builds() if path != self.current]
-        old = spared[max(keep - 1, 0) :]
-        return [path for path in old if remove(path)]
+        current = self.current
+        others = [path for path in self.builds() if path != current]
+        return [path for path in others[keep - (current is not None) :] if remove(path)]
 
     def _sweep(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):
+            if not _OURS.fullmatch(path.name):
+                continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -111,10 +122,14 @@ class Store:
 
 @contextlib.contextmanager
 def in_use(build: Path) -> Iterator[None]:
-    """Mark a build as served, so that no run deletes it; the mark goes with the process."""
+    """Mark a build as served, so that no run deletes it; the mark goes with the process.
+
+    Raises FileNotFoundError when a run has just deleted it.
+    """
     handle = os.open(build, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
+        build.stat()  # it may have gone between the two
         yield
     finally:
         os.close(handle)
@@ -139,13 +154,15 @@ def remove(build: Path) -> bool:
 def copy_to(database: Path, target: Path) -> None:
     """Give an application its own writable copy of the database, in one atomic step.
 
-    Refused while the old copy has a write-ahead log: a log of another database would damage the new one.
+    Refused while the old copy has a log: a log of another database would damage the new one.
     """
-    if target.with_name(f"{target.name}-wal").exists():
-        message = "an application has it open, or left its write-ahead log; stop it, or delete the -wal file, and retry"
-        raise EtlError(message, Where(str(target)))
+    for log in ("-wal", "-journal"):
+        if target.with_name(target.name + log).exists():
+            message = f"an application has it open, or left its {log} file; stop it, or delete that file, and retry"
+            raise EtlError(message, Where(str(target)))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_copies(target)
         temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
         try:
             shutil.copyfile(database, temporary)
@@ -156,6 +173,17 @@ def copy_to(database: Path, target: Path) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise EtlError(f"cannot write the copy: {error.strerror}", Where(str(target))) from error
+
+
+def _sweep_copies(target: Path) -> None:
+    """Take away what killed runs left beside a copy."""
+    for path in target.parent.glob(f"{_TEMPORARY}{glob.escape(target.name)}-*"):
+        try:
+            os.kill(int(path.name.rpartition("-")[2]), 0)
+        except (ValueError, ProcessLookupError):
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            continue  # another user's run, which goes on
 
 
 def _sync(folder: Path) -> None:

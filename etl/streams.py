@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORDS_A_BLOCK = 8  # a Philox block is four 64-bit numbers: eight 32-bit words
+_GAP = 64  # drawing so many entities that nobody asked for costs about as much as beginning anew behind them
 
 
 class Streams:
@@ -42,6 +44,26 @@ class Streams:
         words = raw.astype("<u8", copy=False).view("<u4")
         return words[skip : skip + count * width].reshape(count, width)
 
+    def words_of(self, draw: str, entities: NDArray[np.int64], width: int = 1) -> NDArray[np.uint32]:
+        """Draw ``width`` words for each of some entities: the same as those rows of :meth:`words`.
+
+        Raises ValueError when their numbers do not ascend.
+        """
+        gaps = np.diff(entities)
+        if (gaps < 1).any():
+            place = int(np.argmax(gaps < 1))
+            message = f"ids must ascend, each once; {entities[place + 1]} follows {entities[place]}"
+            raise ValueError(message)
+        runs = np.split(entities, np.flatnonzero(gaps > _GAP) + 1) if len(entities) else []
+        drawn = [self._run(draw, run, width) for run in runs]
+        return drawn[0] if len(drawn) == 1 else np.concatenate([np.empty((0, width), dtype=np.uint32), *drawn])
+
+    def _run(self, draw: str, entities: NDArray[np.int64], width: int) -> NDArray[np.uint32]:
+        """The words of entities that lie close together."""
+        first, last = int(entities[0]), int(entities[-1])
+        words = self.words(draw, first, last - first + 1, width)
+        return words if len(words) == len(entities) else words[entities - first]
+
 
 def uniform(words: NDArray[np.uint32], low: Any, high: Any) -> NDArray[np.int32]:  # noqa: ANN401 -- number or array
     """Map words to whole numbers from ``low`` to ``high``, both included; the bounds may be arrays.
@@ -52,7 +74,7 @@ def uniform(words: NDArray[np.uint32], low: Any, high: Any) -> NDArray[np.int32]
     span = np.asarray(high, dtype=np.int64) - low + 1
     scaled = words * span.astype(np.uint64)
     scaled >>= np.uint64(32)
-    result = scaled.astype(np.int32)
+    result: NDArray[np.int32] = scaled.astype(np.int32)
     result += np.asarray(low, dtype=np.int32)
     return result
 
@@ -68,9 +90,14 @@ def normal(words: NDArray[np.uint32], mean: float, sd: float, low: int, high: in
 
     By the inverse of the distribution function, as a table of whole-number thresholds: the same on every machine.
     """
+    return (low + np.searchsorted(_normal_bounds(mean, sd, low, high), words, side="right")).astype(np.int32)
+
+
+@lru_cache(maxsize=16)  # every shard asks for the same table
+def _normal_bounds(mean: float, sd: float, low: int, high: int) -> NDArray[np.float64]:
+    """The lowest word that belongs to each number from ``low + 1`` to ``high``."""
     edges = (np.arange(low, high, dtype=np.float64) + 0.5 - mean) / sd
-    bounds = np.rint(_normal_cdf(edges) * 2.0**32)
-    return (low + np.searchsorted(bounds, words, side="right")).astype(np.int32)
+    return np.rint(_normal_cdf(edges) * 2.0**32)
 
 
 def _normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:

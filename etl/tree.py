@@ -1,41 +1,21 @@
-"""A YAML file as a tree of values that know where they stand.
+"""A configuration file as a tree of values that know where they stand, and the changes that another file makes to it.
 
-Keeps what PyYAML's loaders lose: the place of every key and value, two keys of the same name, and the difference
-between a rule that is written once (``&anchor``) and the places that use it. Scalars follow YAML 1.2's core schema,
-so that ``no`` and ``12:30`` are texts, and a date is the text that was written.
+Keeps what PyYAML's loaders lose: the place of every key and value, and the difference between a rule that is written
+once (``&anchor``) and the places that use it. :mod:`etl.syntax` makes it from YAML.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from etl.errors import EtlError, Mistakes, Where
+from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 MAX_NODES = 50_000
-
-try:
-    _Parser: tuple[type, ...] = (yaml.cyaml.CParser,)
-except AttributeError:  # PyYAML without libyaml: slower, the same nodes
-    _Parser = (yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer)
-
-# Without implicit resolvers every plain scalar is a text; _scalar tells numbers, truth values and null itself.
-_Loader: Any = type("_Loader", (*_Parser, yaml.resolver.BaseResolver), {"__init__": lambda self, text: _start(self, text)})
-
-
-def _start(loader: Any, text: str) -> None:  # noqa: ANN401 -- the type is made above
-    for part in _Parser:
-        part.__init__(loader, *((text,) if part is _Parser[0] else ()))
-    yaml.resolver.BaseResolver.__init__(loader)
 
 
 @dataclass(eq=False)
@@ -48,6 +28,9 @@ class Node:
     own: dict[str, Node] | None = None
     keys: dict[str, Where] = field(default_factory=dict)  # where each own key stands
     merged: list[Node] = field(default_factory=list)  # the mappings of a merge key, the first one wins
+    aliased: set[str] = field(default_factory=set)  # own keys whose value is written elsewhere
+    gone: set[str] = field(default_factory=set)  # keys that a change took away
+    broken: bool = False  # its form is wrong, and was told; what else may seem wrong with it follows from that
 
     def is_null(self) -> bool:
         """Whether the value is null."""
@@ -58,7 +41,8 @@ class Node:
         entries: dict[str, Node] = {}
         for other in reversed(self.merged):
             entries.update(other.mapping())
-        return {**entries, **(self.own or {})}
+        entries.update(self.own or {})
+        return {key: node for key, node in entries.items() if key not in self.gone}
 
     def key(self, name: str) -> Where:
         """Where a key of the mapping stands."""
@@ -78,6 +62,13 @@ class Node:
                 node = node.mapping().get(step)
         return node
 
+    def place(self, *path: str | int) -> Where:
+        """Where the name of a value stands: its key; itself when it is in a list, or written elsewhere."""
+        *parents, last = path
+        parent = self.at(*parents) or self
+        item = parent.at(last)
+        return item.where if item and (isinstance(last, int) or last in parent.aliased) else parent.key(str(last))
+
     def plain(self) -> Any:  # noqa: ANN401 -- any YAML value
         """The value as dicts, lists and scalars."""
         if self.items is not None:
@@ -87,190 +78,77 @@ class Node:
         return self.scalar
 
 
-def read(path: Path, shown: str) -> Node:
-    """Read a YAML file; ``shown`` is its name in messages. Raises Mistakes with every fault of form."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise EtlError(f"cannot read it: {error.strerror}", Where(shown)) from error
-    if len(data) > MAX_BYTES:
-        raise EtlError(f"the file has {len(data):,} bytes; more than {MAX_BYTES:,} is no configuration", Where(shown))
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise EtlError(f"byte {data[error.start]:#04x} is not UTF-8; save it as UTF-8", Where(shown, line)) from error
-    return parse(text, shown)
+def overlay(base: Node, over: Node, mistakes: list[EtlError]) -> Node:
+    """Lay one whole file over another, as ``extends`` does: mappings are merged, all else is replaced.
 
-
-def parse(text: str, shown: str) -> Node:
-    """Parse a YAML text, as :func:`read` does."""
-    try:
-        _bound_depth(text, shown)
-        loader = _Loader(text)
-        root = loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise EtlError(f"not YAML: {error.problem or error.context}", _where(shown, mark)) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise EtlError(f"not YAML: the character {error.character!r} may not stand here", Where(shown, line)) from error
-    if root is None:
-        return Node(Where(shown, 1, 1), own={})
-    builder = _Builder(shown)
-    tree = builder.build(root)
-    if builder.mistakes:
-        raise Mistakes(builder.mistakes)
-    _bound_size(tree)
-    return tree
-
-
-def override(base: Node, over: Node, *, everywhere: bool = False) -> Node:
-    """Lay one tree over another: mappings are merged, all else is replaced, and null takes a key away.
-
-    At the top level a change to a rule that is written once, and used by alias, holds ``everywhere`` that it is
-    used. A change to a stage holds for that stage alone.
+    Null takes a key away. A change to a rule at the top level that is written once, and used by alias, holds
+    everywhere that it is used. A change to a stage holds for that stage alone.
     """
-    if base.own is None or over.own is None:
-        if everywhere:
-            base.where, base.scalar, base.items = over.where, over.scalar, over.items
-            base.own, base.keys, base.merged = over.own, over.keys, over.merged
-        return base if everywhere else over
-    target = base if everywhere else Node(base.where, own=dict(base.own), keys=dict(base.keys), merged=base.merged)
-    for key in over.mapping():
-        _lay(target, base, over, key, everywhere=everywhere)
-    return target
-
-
-def overlay(base: Node, over: Node) -> Node:
-    """Lay one whole file over another, as ``extends`` does."""
-    result = Node(over.where, own=dict(base.mapping()), keys={key: base.key(key) for key in base.mapping()})
-    for key in over.mapping():
-        _lay(result, base, over, key, everywhere=key != "stages")
+    result = _copy(base)
+    for key in sorted(over.mapping(), key=lambda key: key == "stages"):  # the rules first, then who deviates from them
+        _lay(result, over, (key,), mistakes, everywhere=key != "stages")
     return result
 
 
-def _lay(target: Node, base: Node, over: Node, key: str, *, everywhere: bool) -> None:
-    """Set one key of the target to what ``over`` says of ``base``'s."""
-    old, new = base.mapping().get(key), over.mapping()[key]
-    own = target.own if target.own is not None else {}
-    if new.is_null():
-        own.pop(key, None)
-        target.merged = [other for other in target.merged if key not in other.mapping()]
-    else:
-        own[key] = new if old is None else override(old, new, everywhere=everywhere)
-        target.keys[key] = over.key(key)
+def bound(tree: Node) -> None:
+    """Refuse aliases that multiply into more values than a pipeline can have, or pile up too deep. Raises EtlError."""
+    sizes: dict[int, tuple[int, int]] = {}
 
-
-def _where(shown: str, mark: Any) -> Where:  # noqa: ANN401 -- PyYAML's marks have two types
-    return Where(shown, mark.line + 1, mark.column + 1) if mark else Where(shown)
-
-
-def _bound_depth(text: str, shown: str) -> None:
-    """Refuse deep nesting before it is composed: libyaml composes by recursion and dies of it."""
-    depth = 0
-    loader = _Loader(text)
-    while loader.check_event():
-        event = loader.get_event()
-        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-            depth += 1
-            if depth > MAX_DEPTH:
-                message = f"nested more than {MAX_DEPTH} deep; nothing in a pipeline is"
-                raise EtlError(message, _where(shown, event.start_mark))
-        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-            depth -= 1
-
-
-def _bound_size(tree: Node) -> None:
-    """Refuse a file whose aliases multiply into more values than a pipeline can have."""
-    sizes: dict[int, int] = {}
-
-    def size(node: Node) -> int:
+    def measure(node: Node, above: int) -> tuple[int, int]:
         if id(node) not in sizes:
-            sizes[id(node)] = 1 + sum(size(child) for child in _children(node))
-        return sizes[id(node)]
+            if above > MAX_DEPTH:
+                raise EtlError(f"nested more than {MAX_DEPTH} deep; nothing in a pipeline is", node.where)
+            below = [measure(child, above + 1) for child in _children(node)]
+            sizes[id(node)] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
+        size, depth = sizes[id(node)]
+        if size > MAX_NODES:
+            raise EtlError(f"its aliases make more than {MAX_NODES:,} values; nothing in a pipeline has", node.where)
+        if above + depth > MAX_DEPTH + 1:
+            raise EtlError(f"its aliases nest more than {MAX_DEPTH} deep; nothing in a pipeline does", node.where)
+        return size, depth
 
-    if size(tree) > MAX_NODES:
-        raise EtlError(f"its aliases make more than {MAX_NODES:,} values", Where(tree.where.file))
+    measure(tree, 0)
+
+
+def _copy(node: Node) -> Node:
+    """A mapping of its own with the same values in it."""
+    own = dict(node.own or {})
+    return Node(node.where, None, None, own, {**node.keys}, [*node.merged], {*node.aliased}, {*node.gone}, node.broken)
+
+
+def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlError], *, everywhere: bool) -> None:
+    """Set one key of a mapping, the last of the path, to what ``over`` says; ``everywhere``: its aliases see it too."""
+    key = path[-1]
+    old, new = target.mapping().get(key), over.mapping()[key]
+    own = target.own if target.own is not None else {}
+    if new.is_null() and not new.broken:
+        if old is None:
+            hint = did_you_mean(key, target.mapping())
+            mistakes.append(EtlError(f"{'.'.join(path)}: there is no '{key}' to take away{hint}", over.key(key)))
+        target.gone.add(key)
+        return
+    at_home = everywhere and key in own and key not in target.aliased
+    if old is None:
+        own[key] = new
+    elif old.own is not None and new.own is not None:
+        own[key] = old if at_home else _copy(old)
+        own[key].where = new.where
+        for name in new.mapping():
+            _lay(own[key], new, (*path, name), mistakes, everywhere=at_home)
+    elif at_home:
+        old.where, old.scalar, old.items, old.own, old.broken = new.where, new.scalar, new.items, new.own, new.broken
+        old.keys, old.merged, old.aliased, old.gone = new.keys, new.merged, new.aliased, new.gone
+    else:
+        own[key] = new
+    if not at_home:
+        target.aliased.discard(key)
+        if own[key] is new and (key in over.aliased or key not in (over.own or {})):
+            target.aliased.add(key)
+    target.keys[key] = over.key(key)
+    target.gone.discard(key)
 
 
 def _children(node: Node) -> Iterator[Node]:
     yield from node.items or []
     yield from (node.own or {}).values()
     yield from node.merged
-
-
-class _Builder:
-    """Turns PyYAML's nodes into ours and collects every fault of form on the way."""
-
-    def __init__(self, shown: str) -> None:
-        self.shown = shown
-        self.mistakes: list[EtlError] = []
-        self._built: dict[int, Node] = {}
-        self._open: set[int] = set()
-
-    def build(self, source: Any) -> Node:  # noqa: ANN401 -- a PyYAML node
-        where = _where(self.shown, source.start_mark)
-        if id(source) in self._open:
-            self._say("an alias may not stand inside of what it names", where)
-            return Node(where)
-        if id(source) not in self._built:
-            self._open.add(id(source))
-            self._built[id(source)] = self._new(source, where)
-            self._open.discard(id(source))
-        return self._built[id(source)]
-
-    def _new(self, source: Any, where: Where) -> Node:  # noqa: ANN401 -- a PyYAML node
-        standard = source.tag.removeprefix("tag:yaml.org,2002:") in {"str", "map", "seq"}
-        if not standard and source.tag != "!":
-            self._say(f"the tag {source.tag} has no meaning here; write the plain value", where)
-        if isinstance(source, yaml.ScalarNode):
-            return Node(where, scalar=_scalar(source.value) if not source.style else source.value)
-        if isinstance(source, yaml.SequenceNode):
-            return Node(where, items=[self.build(item) for item in source.value])
-        node = Node(where, own={})
-        for key, value in source.value:
-            self._add(node, key, value)
-        return node
-
-    def _add(self, node: Node, key: Any, value: Any) -> None:  # noqa: ANN401 -- PyYAML nodes
-        where = _where(self.shown, key.start_mark)
-        assert node.own is not None  # noqa: S101 -- for the type checker
-        if not isinstance(key, yaml.ScalarNode):
-            self._say("a key must be a plain word", where)
-        elif key.value == "<<" and not key.style:
-            self._merge(node, self.build(value), where)
-        elif key.value in node.own:
-            self._say(f"the key '{key.value}' stands twice, first in line {node.keys[key.value].line}", where)
-        else:
-            node.own[key.value] = self.build(value)
-            node.keys[key.value] = where
-
-    def _merge(self, node: Node, value: Node, where: Where) -> None:
-        for other in value.items if value.items is not None else [value]:
-            if other.own is None:
-                self._say("a merge key '<<' needs a mapping, or a list of mappings", where)
-            else:
-                node.merged.append(other)
-
-    def _say(self, message: str, where: Where) -> None:
-        self.mistakes.append(EtlError(message, where))
-
-
-_NULL = {"", "~", "null", "Null", "NULL"}
-_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"[-+]?[0-9]{1,30}\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-
-
-def _scalar(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar (YAML 1.2.2, section 10.3.2)."""
-    if text in _NULL:
-        return None
-    if text in _TRUTH:
-        return _TRUTH[text]
-    if _INT.match(text):
-        return int(text)
-    if _FLOAT.match(text):
-        return float(text)
-    return text

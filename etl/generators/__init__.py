@@ -1,7 +1,7 @@
 """The generators that a stage can name with ``python:``, and how many rows each is expected to yield.
 
-A generator is a plain function: Arrow tables and a source of streams in, an Arrow record batch (or several) out. Add one
-by writing the function and naming it here.
+A generator is a plain function: Arrow tables and a source of streams in, an Arrow record batch (or several) out. Add
+one by writing the function and naming it here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _classes(params: Any, _: Mapping[str, Size]) -> Size:  # noqa: ANN401 -- the
 
 def _window(params: Any, sizes: Mapping[str, Size]) -> int:  # noqa: ANN401 -- the params of `window`
     """A row for each student of its rosters: about half of them are chosen, for one to four assignments."""
-    chosen = params.rosters.high - params.rosters.low + 1
+    chosen: int = params.rosters.high - params.rosters.low + 1
     return sizes["scores"].students * chosen // max(sizes["scores"].classes, chosen)
 
 
@@ -53,7 +53,9 @@ GENERATORS: dict[str, Generator] = {
     "next_scores": Generator(scores.next_scores, lambda _, sizes: sizes["previous"].rows),
     "score_rows": Generator(scores.score_rows, _rows_of_tests),
     "window": Generator(enrollment.window, _window),
-    "enrollment_rows": Generator(enrollment.enrollment_rows, lambda _, sizes: sum(size.rows for size in sizes.values())),
+    "enrollment_rows": Generator(
+        enrollment.enrollment_rows, lambda _, sizes: sum(size.rows for size in sizes.values())
+    ),
     "broken_growth": Generator(rules.broken_growth, lambda *_: 0),
     "broken_means": Generator(rules.broken_means, lambda *_: 0),
 }

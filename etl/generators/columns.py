@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_BLOCK = 2048  # rows that are written together: few enough to stay in the cache
+_LONGEST_TABLE = 100_000  # beyond that, writing out every number there could be costs more than it saves
+
 
 def vectors(numbers: NDArray[np.int32]) -> pa.FixedSizeListArray:
     """Make a column of lists of fixed size, one for each row of the array."""
@@ -19,34 +22,48 @@ def vectors(numbers: NDArray[np.int32]) -> pa.FixedSizeListArray:
 
 def matrix(column: pa.ChunkedArray) -> NDArray[np.int32]:
     """Read a column of lists of fixed size as an array, a row a list; no copy is made of a single chunk."""
-    parts = [chunk.flatten().to_numpy().reshape(-1, column.type.list_size) for chunk in column.chunks]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    width = column.type.list_size
+    parts: list[NDArray[np.int32]] = [chunk.flatten().to_numpy().reshape(-1, width) for chunk in column.chunks]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.int32)
 
 
 def json_objects(keys: NDArray[np.int64], numbers: NDArray[np.int32]) -> pa.Array:
     """Write each row as a compact JSON object, ``{"1":5420,"2":5510}``: a text column.
 
     Rows whose numbers all have the same number of digits have the same length: they are a template with digits
-    filled in. Other rows are joined piece by piece, which takes ten times as long.
+    filled in from a table. Other rows are joined piece by piece, which takes ten times as long, or more.
     """
     low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, 0)
     width = len(str(high))
-    if low < 0 or len(str(low)) != width:
+    if low < 0 or len(str(low)) != width or high - low > _LONGEST_TABLE:
         return _joined(keys, numbers)
-    template = np.frombuffer(
-        ("{" + ",".join(f'"{key}":{"0" * width}' for key in keys) + "}").encode(), dtype=np.uint8
-    )
-    digits = np.array([f"{number}" for number in range(low, high + 1)], dtype=f"S{width}").view(np.uint8)
-    digits = digits.reshape(-1, width)
+    template, starts = _template(keys, width)
+    digit_type = f"u{width}" if width in {1, 2, 4, 8} else f"V{width}"  # one move a number, by numpy's fastest loops
+    digits = np.array([f"{number}" for number in range(low, high + 1)], dtype=f"S{width}").view(digit_type)
+    places = np.ascontiguousarray((numbers - low).T)
     rows = np.empty((len(numbers), len(template)), dtype=np.uint8)
-    rows[:] = template
-    end = 1
-    for index, key in enumerate(keys):
-        start = end + len(f'"{key}":')
-        rows[:, start : start + width] = digits[numbers[:, index] - low]
-        end = start + width + 1
+    block = np.empty((_BLOCK, len(template)), dtype=np.uint8)
+    block[:] = np.frombuffer(template, dtype=np.uint8)
+    fields = [np.ndarray(_BLOCK, digit_type, block, start, (len(template),)) for start in starts]  # views of the block
+    for first in range(0, len(rows), _BLOCK):
+        count = min(_BLOCK, len(rows) - first)
+        for field, place in zip(fields, places, strict=True):
+            field[:count] = digits[place[first : first + count]]
+        rows[first : first + count] = block[:count]
     offsets = np.arange(len(rows) + 1, dtype=np.int64) * len(template)
     return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(rows))
+
+
+def _template(keys: NDArray[np.int64], width: int) -> tuple[bytes, list[int]]:
+    """A row's text with zeros for its numbers, and where each number starts."""
+    text, starts = "{", []
+    for index, key in enumerate(keys):
+        text += f'{"," if index else ""}"{key}":'
+        starts.append(len(text))
+        text += "0" * width
+    return f"{text}}}".encode(), starts
 
 
 def _joined(keys: NDArray[np.int64], numbers: NDArray[np.int32]) -> pa.Array:

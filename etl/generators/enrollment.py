@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pyarrow as pa
 
-from etl.params import CountRange, In, StatusShares, Text, UpTo
+from etl.params import CountRange, In, NotBefore, StatusShares, Text, UpTo
 from etl.streams import Streams, choose, uniform
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def window(
     tests: pa.Table,
     *,
     after: Annotated[Text, In("tests.name")],
-    until: Annotated[Text, In("tests.name")],
+    until: Annotated[Text, In("tests.name"), NotBefore("after", "tests.name", "administered_at")],
     rosters: Annotated[CountRange, UpTo("classes.count")],
     levels: list[Annotated[int, In("performance_levels.level")]],
     status: StatusShares,
@@ -34,21 +35,23 @@ def window(
 
     One row an assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
     days started_at and completed_at, where there are such. The work starts on any day from the day of the test
-    ``after`` to that of ``until``, and is completed on any day from then on.
+    ``after`` to that of ``until``, and is completed on any day from then on. Raises ValueError when one of the two
+    has no day, or when they stand in the wrong order.
     """
-    days = dict(zip(tests["name"].to_pylist(), tests["administered_at"].to_pylist(), strict=True))
-    begin, end = (np.datetime64(days[test], "D").astype(np.int64) for test in (after, until))
+    begin, end = _day(tests, after), _day(tests, until)
+    if end < begin:
+        message = f"the window ends before it begins: {until} is given before {after}"
+        raise ValueError(message)
     test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
     given = assignments["id"].to_numpy()[assignments["created_after_test_id"].to_numpy() == test_id]
 
     roster = scores["roster_id"].to_numpy()
     chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
     students = scores["student_id"].to_numpy()[chosen]
-    first, count = (int(students[0]), int(students[-1] - students[0]) + 1) if len(students) else (1, 0)
 
     statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
     for index, assignment in enumerate(given):
-        words = streams.words(f"assignment {assignment}", first, count, 3)[students - first]
+        words = streams.words_of(f"assignment {assignment}", students, 3)
         statuses[:, index] = choose(words[:, 0], (status.completed, status.started, status.not_started))
         starts[:, index] = uniform(words[:, 1], begin, end)
         ends[:, index] = uniform(words[:, 2], starts[:, index], end)
@@ -76,6 +79,18 @@ def enrollment_rows(**windows: pa.Table) -> pa.RecordBatch:
             "completed_at": table["completed_at"].combine_chunks().cast(pa.string()),
         }
     )
+
+
+def _day(tests: pa.Table, name: str) -> int:
+    """The day of a test, counted from 1970-01-01."""
+    text = tests["administered_at"][tests["name"].to_pylist().index(name)].as_py()
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        said = f"'{text}' is no day written as YYYY-MM-DD" if text else "it has none"
+        message = f"a window needs the day of {name} in tests.administered_at, and {said}"
+        raise ValueError(message) from None
+    return (day - date(1970, 1, 1)).days
 
 
 def _days(days: NDArray[np.int64], absent: NDArray[np.bool_]) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from etl.generators.columns import matrix
 from etl.generators.scores import Clamp, Impact, Measure, status_bounds
-from etl.params import Growth  # noqa: TC001 -- an annotation that the pipeline reads at run time
+from etl.params import Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,27 +28,28 @@ def broken_growth(
 ) -> pa.RecordBatch:
     """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
 
-    One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed.
+    One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
+    who missed one of the two sittings are left out.
     """
     measure = Measure.of(standards)
     windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
     sittings = _in_sequence(tests, [table for name, table in sittings_and_windows.items() if name not in windows])
     found = []
-    for before, after in zip(sittings, sittings[1:], strict=False):
-        ids, test_id = after["student_id"].to_numpy(), after["test_id"][0].as_py()
+    for before, after in pairwise(sittings):
+        ids, was, now = _both(before, after)
+        test_id = after["test_id"][0].as_py()
         low = np.full((len(ids), len(measure.standards)), growth.untouched.low, dtype=np.int32)
         high = np.full_like(low, growth.untouched.high)
         assigned = np.zeros(low.shape, dtype=bool)
         impact = Impact.of(assignments, assignment_standards, measure, test_id)
-        for _, covered, students, statuses in impact.held(windows):
-            cells = np.ix_(np.searchsorted(ids, students), covered)
-            for bound, least_or_most in zip((low, high), status_bounds(growth.assigned, statuses), strict=True):
-                own = least_or_most[:, None]
-                bound[cells] = np.where(assigned[cells], np.maximum(bound[cells], own), own)
-            assigned[cells] = True
-        was, now = matrix(before["standards"]), matrix(after["standards"])
-        least, most = (np.clip(was + bound, clamp.low, clamp.high) for bound in (low, high))
-        row, column = np.nonzero((now < least) | (now > most))
+        for held in impact.held(windows, ids):
+            seen = assigned.reshape(-1)[held.cells]
+            for bound, own in zip((low, high), status_bounds(growth.assigned, held.statuses), strict=True):
+                flat = bound.reshape(-1)  # the same memory
+                flat[held.cells] = np.where(seen, np.maximum(flat[held.cells], own[:, None]), own[:, None])
+            assigned.reshape(-1)[held.cells] = True
+        least, most = (np.clip(np.add(bound, was, out=bound), *clamp, out=bound) for bound in (low, high))
+        row, column = np.divmod(np.flatnonzero((now < least) | (now > most)), len(measure.standards))
         found.append(
             {
                 "student_id": ids[row],
@@ -90,7 +92,18 @@ def broken_means(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> 
 def _not_mean(parts: NDArray[np.int32], whole: NDArray[np.int32]) -> NDArray[np.bool_]:
     count = parts.shape[1]
     twice = 2 * (parts.sum(axis=1, dtype=np.int64) - count * whole.astype(np.int64))
-    return (twice < -count) | (twice >= count)
+    wrong: NDArray[np.bool_] = (twice < -count) | (twice >= count)
+    return wrong
+
+
+def _both(before: pa.Table, after: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """The students of both sittings: their ids, and their standard scores before and after."""
+    first, second = before["student_id"].to_numpy(), after["student_id"].to_numpy()
+    was, now = matrix(before["standards"]), matrix(after["standards"])
+    if np.array_equal(first, second):
+        return first, was, now
+    ids, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    return ids, was[in_first], now[in_second]
 
 
 def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:

@@ -8,7 +8,7 @@ standard, in the order of their ids.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Clamp = Annotated[Between, CoveredBy("performance_levels")]
 TestName = Annotated[Text, In("tests.name")]
 
+_UNTOUCHED = np.iinfo(np.int32).min  # stands where no assignment moves a score
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -37,7 +39,10 @@ class Measure:
 
     @classmethod
     def of(cls, standards: pa.Table) -> Measure:
-        """Read the table of standards."""
+        """Read the table of standards. Raises ValueError when it is empty."""
+        if not standards.num_rows:
+            message = "there are no standards; a test measures at least one"
+            raise ValueError(message)
         ordered = standards.sort_by("id")
         categories, category = np.unique(ordered["rc_id"].to_numpy(), return_inverse=True)
         return cls(ordered["id"].to_numpy(), categories, category)
@@ -56,7 +61,8 @@ class Measure:
 def half_up_mean(scores: NDArray[np.int32]) -> NDArray[np.int32]:
     """Mean of each row, rounded to the nearest whole number, halves up."""
     count = scores.shape[1]
-    return ((2 * scores.sum(axis=1, dtype=np.int64) + count) // (2 * count)).astype(np.int32)
+    mean: NDArray[np.int64] = (2 * scores.sum(axis=1, dtype=np.int64) + count) // (2 * count)
+    return mean.astype(np.int32)
 
 
 def first_scores(
@@ -80,12 +86,11 @@ def first_scores(
     """
     measure = Measure.of(standards)
     ids = students["id"].to_numpy()
-    first, count = _span(ids)
 
     def jitter(draw: str, width: int, jitter: Range) -> NDArray[np.int32]:
-        return uniform(streams.words(draw, first, count, width), jitter.low, jitter.high)
+        return uniform(streams.words_of(draw, ids, width), jitter.low, jitter.high)
 
-    overall = normal(streams.words("overall", first, count)[:, 0], mean, sd, clamp.low, clamp.high)
+    overall = normal(streams.words_of("overall", ids)[:, 0], mean, sd, clamp.low, clamp.high)
     categories = overall[:, None] + jitter("category", len(measure.categories), category_jitter)
     np.clip(categories, clamp.low, clamp.high, out=categories)
     scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
@@ -111,21 +116,21 @@ def next_scores(
     """Grow a sitting from the ``previous`` one: every standard moves by its growth and is clamped.
 
     The growth is that of an assignment that impacts this test and covers the standard, if the student has one in the
-    ``windows`` (the largest, where there are several), and the untouched growth otherwise.
+    ``windows`` (the largest, where there are several), and the untouched growth otherwise. Students who are not in
+    the previous sitting are not in this one either.
     """
     measure = Measure.of(standards)
     ids = previous["student_id"].to_numpy()
-    first, count = _span(ids)
-    scores = uniform(streams.words("growth", first, count, len(measure.standards)), *growth.untouched)
-    touched = np.full(scores.shape, np.iinfo(np.int32).min, dtype=np.int32) if windows else scores
+    scores = uniform(streams.words_of("growth", ids, len(measure.standards)), *growth.untouched)
     impact = Impact.of(assignments, assignment_standards, measure, _test_id(tests, test))
-    for assignment, covered, students, statuses in impact.held(windows):
-        words = streams.words(f"growth of assignment {assignment}", first, count, len(covered))
-        low, high = status_bounds(growth.assigned, statuses)
-        cells = np.ix_(np.searchsorted(ids, students), covered)
-        touched[cells] = np.maximum(touched[cells], uniform(words[students - first], low[:, None], high[:, None]))
-    if windows:
-        np.copyto(scores, touched, where=touched > np.iinfo(np.int32).min)
+    if impact.covered:
+        largest = np.full_like(scores, _UNTOUCHED)
+        flat = largest.reshape(-1)  # the same memory
+        for held in impact.held(windows, ids):
+            words = streams.words_of(f"growth of assignment {held.assignment}", held.students, held.cells.shape[1])
+            low, high = status_bounds(growth.assigned, held.statuses)
+            flat[held.cells] = np.maximum(flat[held.cells], uniform(words, low[:, None], high[:, None]))
+        np.copyto(scores, largest, where=largest != _UNTOUCHED)
     scores += matrix(previous["standards"])
     np.clip(scores, clamp.low, clamp.high, out=scores)
     categories, overall = measure.means(scores)
@@ -133,11 +138,21 @@ def next_scores(
     return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
 
 
+class Held(NamedTuple):
+    """An assignment, the ids of students who hold it, their status codes, and their cells among all standard scores."""
+
+    assignment: int
+    students: NDArray[np.int64]
+    statuses: NDArray[np.int8]
+    cells: NDArray[np.int64]  # a row a student, a column a covered standard: indexes of the flat array of scores
+
+
 @dataclass(frozen=True)
 class Impact:
     """The assignments that impact one test, and the standards that each covers (as indexes of the measure)."""
 
     covered: dict[int, NDArray[np.int64]]
+    standards: int  # number of them in the measure
 
     @classmethod
     def of(cls, assignments: pa.Table, assignment_standards: pa.Table, measure: Measure, test_id: int) -> Impact:
@@ -149,20 +164,21 @@ class Impact:
                 assignment: np.searchsorted(measure.standards, np.sort(pairs[1, pairs[0] == assignment]))
                 for assignment, test in impacted
                 if test == test_id
-            }
+            },
+            len(measure.standards),
         )
 
-    def held(
-        self, windows: dict[str, pa.Table]
-    ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]]:
-        """Yield each assignment that students hold: its id, its standards, their ids, their status codes."""
-        for window in windows.values():
-            assignment_ids = window["assignment_id"].to_numpy()
-            students, statuses = window["student_id"].to_numpy(), window["status"].to_numpy()
+    def held(self, windows: dict[str, pa.Table], ids: NDArray[np.int64]) -> Iterator[Held]:
+        """Yield each assignment that some of the students hold who took the test; their ``ids`` ascend."""
+        for window in windows.values() if self.covered else ():
+            assignment_ids, statuses = window["assignment_id"].to_numpy(), window["status"].to_numpy()
+            students = window["student_id"].to_numpy()
+            places, present = _places(ids, students)
             for assignment, covered in self.covered.items():
-                rows = np.flatnonzero(assignment_ids == assignment)
+                rows = np.flatnonzero(present & (assignment_ids == assignment))
                 if len(rows):
-                    yield assignment, covered, students[rows], statuses[rows]
+                    cells = places[rows, None] * self.standards + covered
+                    yield Held(assignment, students[rows], statuses[rows], cells)
 
 
 def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -175,15 +191,13 @@ def score_rows(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> pa
     """Gather sittings into rows of the table ``scores``, in the order of students, then tests.
 
     An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from
-    the id of a category or a standard to its scale score, in the order of ids.
+    the id of a category or a standard to its scale score, in the order of ids. Raises ValueError when the tests'
+    sequences are such that two rows would get one id.
     """
     measure = Measure.of(standards)
-    sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
     table = pa.concat_tables(sittings.values())
     test_ids = table["test_id"].to_numpy()
-    place = np.zeros(max(sequence) + 1, dtype=np.int64)
-    place[list(sequence)] = list(sequence.values())
-    ids = (table["student_id"].to_numpy() - 1) * tests.num_rows + place[test_ids]
+    ids = (table["student_id"].to_numpy() - 1) * tests.num_rows + _sequences(tests, test_ids)
     order = np.argsort(ids, kind="stable")
     return pa.record_batch(
         {
@@ -192,15 +206,29 @@ def score_rows(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> pa
             "test_id": pa.array(test_ids[order]),
             "overall_score": pa.array(table["overall"].to_numpy()[order]),
             "level": pa.array(table["level"].to_numpy()[order]),
-            "rc_scores": json_objects(measure.categories, matrix(table["categories"])[order]),
-            "std_scores": json_objects(measure.standards, matrix(table["standards"])[order]),
+            "rc_scores": json_objects(measure.categories, matrix(table["categories"]).take(order, axis=0)),
+            "std_scores": json_objects(measure.standards, matrix(table["standards"]).take(order, axis=0)),
         }
     )
 
 
-def _span(ids: NDArray[np.int64]) -> tuple[int, int]:
-    """First entity and number of entities that hold all these ids, which ascend."""
-    return (int(ids[0]), int(ids[-1] - ids[0]) + 1) if len(ids) else (1, 0)
+def _places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where each wanted id stands among ``ids``, which ascend, and whether it is there at all."""
+    if not len(ids):
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
+    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return places, ids[places] == wanted
+
+
+def _sequences(tests: pa.Table, test_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sequence of each test."""
+    ordered = tests.sort_by("id")
+    sequences = ordered["sequence"].to_numpy()
+    if sorted(sequences) != list(range(sequences.min(), sequences.min() + len(sequences))):
+        message = f"the tests' sequences must go up by one, each once, not {', '.join(map(str, sorted(sequences)))}"
+        raise ValueError(message)
+    places, _ = _places(ordered["id"].to_numpy(), test_ids)
+    return np.asarray(sequences[places])
 
 
 def _test_id(tests: pa.Table, name: str) -> int:
@@ -208,17 +236,21 @@ def _test_id(tests: pa.Table, name: str) -> int:
 
 
 def _sitting(
-    test_id: int, who: dict[str, pa.Array], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
+    test_id: int, who: dict[str, pa.ChunkedArray], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
 ) -> pa.RecordBatch:
     overall, categories, standards = scores
     ordered = levels.sort_by("min_score")
     band = np.searchsorted(ordered["min_score"].to_numpy(), overall, side="right") - 1
-    columns = {
-        "test_id": pa.array(np.full(len(overall), test_id)),
-        **who,
-        "overall": pa.array(overall),
-        "level": pa.array(ordered["level"].to_numpy()[band]),
-        "categories": vectors(categories),
-        "standards": vectors(standards),
-    }
-    return pa.Table.from_pydict(columns).combine_chunks().to_batches()[0]
+    if (band < 0).any():
+        message = f"no performance level holds the score {overall.min()}; the lowest begins higher"
+        raise ValueError(message)
+    return pa.record_batch(
+        {
+            "test_id": pa.array(np.full(len(overall), test_id, dtype=np.int64)),
+            **{name: column.combine_chunks() for name, column in who.items()},
+            "overall": pa.array(overall),
+            "level": pa.array(ordered["level"].to_numpy()[band]),
+            "categories": vectors(categories),
+            "standards": vectors(standards),
+        }
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -13,6 +14,8 @@ from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MOST_NAMES = 2**31 - 1  # what a draw can choose from
 
 
 def students(
@@ -27,20 +30,20 @@ def students(
     """Fill the classes: one row a student, in the order of classes, no two names alike in a class.
 
     Columns: id, roster_id, name, external_id (the template with the id in it), created_at.
-    Raises ValueError when there are fewer different names than students in a class.
+    Raises ValueError when a name stands twice in its list, or there are fewer names than students in a class.
     """
     sizes = classes["size"].to_numpy()
-    total = int(sizes.sum())
-    first = int(classes["first_student"][0].as_py()) if total else 1
-    names = first_names.num_rows * last_names.num_rows
-    if total and sizes.max() > names:
+    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # in the class, from 0
+    students = np.repeat(classes["first_student"].to_numpy(), sizes) + place
+    names = _number_of_names(first_names, last_names)
+    if sizes.max(initial=0) > names:
         message = (
             f"{first_names.num_rows} first and {last_names.num_rows} last names make {names} different names, too few "
             f"for a class of {sizes.max()}; add names, or make the classes smaller"
         )
         raise ValueError(message)
-    ids = pa.array(np.arange(first, first + total))
-    pick = _different(streams.words("name", first, total)[:, 0], sizes, names)
+    ids = pa.array(students)
+    pick = _different(streams.words_of("name", students)[:, 0], sizes, names)
     before, after = external_id.split("{id}")
     given, family = np.divmod(pick, last_names.num_rows)
     return pa.record_batch(
@@ -49,9 +52,22 @@ def students(
             "roster_id": pa.array(np.repeat(classes["id"].to_numpy(), sizes)),
             "name": _joined(_take(first_names, given), " ", _take(last_names, family)),
             "external_id": _joined(before, ids.cast(pa.string()), after),
-            "created_at": pa.repeat(created_at, total),
+            "created_at": pa.repeat(created_at, len(students)),
         }
     )
+
+
+def _number_of_names(first_names: pa.Table, last_names: pa.Table) -> int:
+    for kind, table in (("first", first_names), ("last", last_names)):
+        counted = Counter(table["name"].to_pylist())
+        if twice := [name for name, count in counted.items() if count > 1]:
+            message = f"the {kind} name '{twice[0]}' stands twice; two students of a class could be named alike"
+            raise ValueError(message)
+    names: int = first_names.num_rows * last_names.num_rows
+    if names > _MOST_NAMES:
+        message = f"the lists make {names} different names, and only {_MOST_NAMES} can be told apart; shorten one"
+        raise ValueError(message)
+    return names
 
 
 def _take(names: pa.Table, index: NDArray[np.int64]) -> pa.Array:

@@ -1,0 +1,62 @@
+"""A pipeline packed for another process or machine: its files, and how it was asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl.config import load, validate
+from etl.errors import EtlError
+from etl.identity import identify
+from etl.plan import make_plan
+from etl.shards import run_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from etl.config import Request, Source
+    from etl.identity import Identity
+    from etl.plan import Plan
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that a worker needs; two bundles of one build are equal."""
+
+    build: str
+    pipeline: str  # path of the pipeline file, in the project
+    request: Request
+    files: tuple[tuple[str, bytes], ...]  # by path in the project
+
+
+def pack(source: Source, identity: Identity) -> Bundle:
+    """Pack a pipeline with all the files that it names."""
+    pipelines = {str(path.relative_to(source.root)) for path in source.files}
+    files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
+    return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
+
+
+@lru_cache(maxsize=1)
+def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+    """Lay a bundle out and run the stages that run once; the process keeps it for its next shard.
+
+    Raises EtlError when this machine would make another build: other code, or other versions of the libraries.
+    """
+    with tempfile.TemporaryDirectory(prefix="etl-") as folder:
+        root = Path(folder)
+        (root / "pyproject.toml").touch()  # the mark of a project's folder
+        for name, content in bundle.files:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content)
+        source = load(root / bundle.pipeline, bundle.request)
+        found = identify(source).id
+        if found != bundle.build:
+            raise EtlError(
+                f"a worker would make the build {found}, not {bundle.build}: install the same etl and the same "
+                "requirements.lock there"
+            )
+        plan = make_plan(validate(source))
+        return plan, run_whole(plan)

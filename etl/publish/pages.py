@@ -1,0 +1,132 @@
+"""The build's own pages: a front page that shows what is there, and a page for what is not. No script, no network."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.models import Site
+    from etl.publish.endpoints import Endpoint
+    from etl.tables import Schema
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d9dfe7; --back: #fff; --card: #f6f8fb;
+  --accent: #1d5fbf; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a4afbd; --line: #36404d; --back: #14181e;
+  --card: #1c222a; --accent: #7db0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 2.5rem 1.25rem 4rem; background: var(--back); color: var(--ink);
+  font: 1rem/1.55 system-ui, sans-serif; }
+h1 { font-size: 2.2rem; line-height: 1.15; margin: 0 0 .5rem; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
+p { max-width: 46rem; margin: .5rem 0; }
+a { color: var(--accent); }
+code, pre { font: .875rem/1.5 ui-monospace, monospace; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem;
+  overflow-x: auto; margin: .5rem 0 0; }
+.notice { border-left: .25rem solid var(--accent); padding: .25rem 0 .25rem .9rem; color: var(--soft); }
+.links a { display: inline-block; margin: .25rem .5rem .25rem 0; padding: .4rem .8rem; border: 1px solid var(--line);
+  border-radius: .4rem; background: var(--card); text-decoration: none; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+footer { margin-top: 3rem; color: var(--soft); font-size: .875rem; }
+@media print { body { max-width: none; padding: 0; } }
+""".strip()
+
+
+def style_hash_source() -> str:
+    """The text of the one style element, which a Content-Security-Policy names by its hash."""
+    return _STYLE
+
+
+def page(title: str, body: str) -> str:
+    """A whole document."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n</head>\n'
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def front_page(
+    site: Site,
+    schema: Schema,
+    endpoints: list[Endpoint],
+    *,
+    samples: Mapping[str, tuple[str, bytes]],
+    rows: Mapping[str, int],
+    database: tuple[str, int],
+    build: str,
+    report: bool,
+) -> str:
+    """The front page. ``samples``: an example URL and its answer for each endpoint written to a file, by its name."""
+    name, size = database
+    links = [("api/openapi.json", "OpenAPI document"), ("manifest.json", "Manifest")]
+    links = [("report.html", "Report"), *links] if report else links
+    links.insert(0, (name, f"Download the database ({size / 1e6:,.1f} MB)"))
+    shown = next((endpoint for endpoint in endpoints if endpoint.name in samples and not endpoint.parameters), None)
+    return page(
+        site.title,
+        "\n".join(
+            [
+                f"<h1>{escape(site.title)}</h1>",
+                f"<p>{escape(site.description)}</p>",
+                f'<p class="notice">{escape(site.notice)}</p>',
+                '<p class="links">' + "".join(f'<a href="{escape(url)}">{escape(text)}</a>' for url, text in links) + "</p>",
+                "<h2>API</h2>",
+                "<p>Read-only JSON: plain arrays of objects. Each address works here and on the live server; there it also "
+                "works without <code>.json</code>.</p>",
+                _endpoints(endpoints, samples),
+                _sample(shown, samples),
+                "<h2>Tables</h2>",
+                _tables(schema, rows),
+                f"<footer>Build <code>{escape(build)}</code>. Data: "
+                f'<a href="{escape(site.license_url)}">{escape(site.license)}</a>.</footer>',
+            ]
+        ),
+    )
+
+
+def missing_page(site: Site) -> str:
+    """What a static host shows for an address that is not there; it may stand at any depth, so it links nowhere."""
+    return page(
+        f"Not here - {site.title}",
+        f"<h1>There is nothing here</h1>\n<p>{escape(site.title)} has no page at this address. Addresses of the API end in "
+        f'<code>.json</code>.</p>\n<p class="notice">{escape(site.notice)}</p>',
+    )
+
+
+def _endpoints(endpoints: list[Endpoint], samples: Mapping[str, tuple[str, bytes]]) -> str:
+    rows = []
+    for endpoint in endpoints:
+        path = escape(endpoint.template + ".json")
+        url = samples.get(endpoint.name, ("", b""))[0]
+        link = f'<a href="{escape(url)}"><code>{path}</code></a>' if url else f"<code>{path}</code> (live only)"
+        rows.append(f"<tr><td>{link}</td><td>{escape(endpoint.description)}</td></tr>")
+    return '<div class="wide"><table><tr><th>Address</th><th>Answer</th></tr>' + "".join(rows) + "</table></div>"
+
+
+def _sample(endpoint: Endpoint | None, samples: Mapping[str, tuple[str, bytes]]) -> str:
+    if endpoint is None:
+        return ""
+    url, content = samples[endpoint.name]
+    first = json.dumps(json.loads(content)[:2], indent=2, ensure_ascii=False)
+    return f"<p>The first rows of <code>/{escape(url)}</code>:</p>\n<pre>{escape(first)}</pre>"
+
+
+def _tables(schema: Schema, rows: Mapping[str, int]) -> str:
+    body = "".join(
+        f'<tr><td><code>{escape(name)}</code></td><td class="number">{rows.get(name, 0):,}</td>'
+        f"<td>{escape(table.description)}</td></tr>"
+        for name, table in schema.tables.items()
+    )
+    head = '<tr><th>Table</th><th class="number">Rows</th><th>What a row is</th></tr>'
+    return f'<div class="wide"><table>{head}{body}</table></div>'

@@ -1,0 +1,115 @@
+"""One build as the server has it open: its API, its own pages, and a Datasette that is made when somebody browses."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from etl import manifest
+from etl.errors import EtlError, Where
+from etl.publish.api import Api
+from etl.publish.endpoints import Endpoint
+from etl.publish.http import Body
+from etl.store import in_use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: The build's own files that the server shows beside the API, and their types.
+PAGES = {
+    "index.html": b"text/html; charset=utf-8",
+    "report.html": b"text/html; charset=utf-8",
+    "manifest.json": b"application/json; charset=utf-8",
+    "robots.txt": b"text/plain; charset=utf-8",
+}
+
+_STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+
+
+class Published:
+    """An open build. It closes once it was replaced and its last request is answered."""
+
+    def __init__(self, folder: Path, *, explore: bool) -> None:
+        """Open a build. Raises EtlError when the folder is none."""
+        content = manifest.read(folder)
+        if content is None:
+            raise EtlError("the build is damaged; mend it with: python -m etl run", Where(str(folder)))
+        self.folder, self.build = folder, str(content["build"])
+        self._explore = explore
+        self._users, self._retired = 0, False
+        self._datasette: Any = None
+        self._browser: Any = None
+        self._making = asyncio.Lock()
+        self._open = contextlib.ExitStack()
+        self._open.enter_context(in_use(folder))
+        described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
+        endpoints = [Endpoint(**{**each, "segments": tuple(each["segments"])}) for each in described]
+        openapi = (folder / "api" / "openapi.json").read_bytes()
+        self.api = Api(folder / content["pipeline"]["database"], endpoints, self.build, openapi)
+        self._open.callback(self.api.close)
+        self.pages = dict(self._own_pages())
+
+    def _own_pages(self) -> Iterator[tuple[str, Body]]:
+        for name, kind in PAGES.items():
+            path = self.folder / name
+            if path.is_file():
+                content = path.read_bytes()
+                extra = [(b"x-build", self.build.encode()), (b"content-security-policy", _policy(content))]
+                yield f"/{name}", Body(content, kind, [*extra, (b"x-frame-options", b"DENY")])
+
+    async def browser(self) -> Any:  # noqa: ANN401 -- an ASGI application
+        """Datasette over the build."""
+        if self._browser is None:
+            async with self._making:
+                if self._browser is None:
+                    self._browser = await asyncio.to_thread(self._make_browser)
+        return self._browser
+
+    def _make_browser(self) -> Any:  # noqa: ANN401 -- as above
+        from etl.publish import plugin, site  # noqa: PLC0415 -- Datasette takes a second to import
+
+        self._datasette = site.datasette(self.folder, explore=self._explore)
+        plugin.APIS[self._datasette] = self.api
+        return self._datasette.app()
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Keep it open for a request."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            self._close_if_done()
+
+    def retire(self) -> None:
+        """Close it after the last request that uses it."""
+        self._retired = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if not self._retired or self._users:
+            return
+        if self._datasette is not None:  # else each build that was served leaves threads and open files
+            for database in self._datasette.databases.values():
+                database.close()
+            if self._datasette.executor is not None:
+                self._datasette.executor.shutdown(wait=False)
+            self._datasette = None
+        self._open.close()
+
+
+def _policy(html: bytes) -> bytes:
+    """A Content-Security-Policy that allows the page's own styles, by hash, and nothing else."""
+    hashes = [base64.b64encode(hashlib.sha256(style).digest()).decode() for style in _STYLE.findall(html)]
+    styles = " ".join(f"'sha256-{each}'" for each in hashes) or "'none'"
+    return (
+        f"default-src 'none'; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ).encode()

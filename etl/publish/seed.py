@@ -1,0 +1,128 @@
+"""``POST /api/seed``: rebuild the world in a child process, for whoever holds the token."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from etl.publish.http import respond_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.publish.http import Receive, Scope, Send
+
+#: The environment variable that holds the token; without it there is no such endpoint.
+TOKEN_VARIABLE = "ETL_SEED_TOKEN"  # noqa: S105 -- the name of the variable, not a token
+
+LONGEST_BODY = 1000
+
+
+class Seed:
+    """The endpoint that rebuilds: one build at a time, each in a process of its own."""
+
+    def __init__(self, pipeline: Path, out: Path, token: str) -> None:
+        """Remember what to build, where, and for whom."""
+        self._command = [sys.executable, "-m", "etl", "run", str(pipeline), "--out", str(out), "--force", "--json"]
+        self._folder = pipeline.parent
+        self._token = token.encode()
+        self._child: asyncio.subprocess.Process | None = None
+        self._busy = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for /api/seed."""
+        if scope["method"] != "POST":
+            await respond_json(scope, send, 405, {"error": "POST rebuilds"}, [(b"allow", b"POST")])
+            return
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        if not hmac.compare_digest(given, b"Bearer " + self._token):
+            extra = [(b"www-authenticate", b"Bearer")]
+            await respond_json(scope, send, 401, {"error": "send the token: Authorization: Bearer ..."}, extra)
+            return
+        try:
+            options = _options(await _body(receive))
+        except ValueError as error:
+            await respond_json(scope, send, 400, {"error": str(error)})
+            return
+        if self._busy:
+            await respond_json(scope, send, 409, {"error": "a rebuild is going on"})
+            return
+        self._busy = True
+        try:
+            status, answer = await self._rebuild(options)
+        finally:
+            self._busy = False
+        await respond_json(scope, send, status, answer)
+
+    async def _rebuild(self, options: list[str]) -> tuple[int, dict[str, Any]]:
+        start = time.perf_counter()
+        environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
+        self._child = await asyncio.create_subprocess_exec(
+            *self._command,
+            *options,
+            cwd=self._folder,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await self._child.communicate()
+        if self._child.returncode == 0:
+            milliseconds = (time.perf_counter() - start) * 1000
+            return 200, {"success": True, "elapsed": f"{milliseconds:.0f}ms"}
+        sys.stderr.write(errors.decode(errors="replace"))
+        return 500, {"success": False, "error": _reason(output)}
+
+    async def stop(self) -> None:
+        """End a rebuild that goes on; the builds stay whole."""
+        if self._child is not None and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.terminate()
+            await self._child.wait()
+
+
+def _options(body: bytes) -> list[str]:
+    """The command line options that a body asks for. Raises ValueError."""
+    if not body.strip():
+        return []
+    message = 'the body must be empty, or like {"seed": 7}'
+    try:
+        wanted = json.loads(body)
+    except ValueError as error:
+        raise ValueError(message) from error
+    if not isinstance(wanted, dict) or set(wanted) - {"seed"}:
+        raise ValueError(message)
+    seed = wanted.get("seed")
+    if seed is None:
+        return []
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise ValueError(message)
+    return ["--seed", str(seed)]
+
+
+async def _body(receive: Receive) -> bytes:
+    """The request's body. Raises ValueError when it is too long."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LONGEST_BODY:
+            text = f"the body is longer than {LONGEST_BODY} bytes"
+            raise ValueError(text)
+    return body
+
+
+def _reason(output: bytes) -> str:
+    """What the command said was wrong; places in files are for this machine's people, not for the network."""
+    try:
+        mistakes = json.loads(output)["mistakes"]
+        return "; ".join(str(mistake["message"]).split("\n")[0] for mistake in mistakes)
+    except (ValueError, KeyError, TypeError):
+        return "the build failed; the server's log says why"

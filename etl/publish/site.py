@@ -1,0 +1,137 @@
+"""Datasette over a build: its metadata and settings, made from the pipeline, and the application itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from etl.errors import EtlError, Mistakes, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from datasette.app import Datasette
+
+    from etl.config import Pipeline
+    from etl.publish.endpoints import Endpoint
+
+#: Read-only means read-only: nothing that lets a stranger spend this machine's time or memory.
+HARDENED = {
+    "default_allow_sql": False,
+    "allow_facet": False,
+    "suggest_facets": False,
+    "allow_csv_stream": False,
+    "allow_download": False,
+    "max_returned_rows": 1000,
+    "default_page_size": 50,
+    "sql_time_limit_ms": 500,
+    "num_sql_threads": 2,
+    "truncate_cells_html": 300,
+}
+
+#: For a person at this machine, who asks for it.
+EXPLORING = {
+    **HARDENED,
+    "default_allow_sql": True,
+    "allow_facet": True,
+    "suggest_facets": True,
+    "allow_csv_stream": True,
+    "allow_download": True,
+    "sql_time_limit_ms": 5000,
+    "facet_time_limit_ms": 1000,
+}
+
+
+def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
+    """What Datasette says of the data: titles, the descriptions out of the schema, labels, units, and queries."""
+    site = pipeline.site
+    tables = {}
+    for name, table in pipeline.schema.tables.items():
+        shown = site.tables.get(name)
+        tables[name] = {
+            "title": name.replace("_", " ").capitalize(),
+            "description": table.description,
+            "columns": {column.name: column.description for column in table.columns.values()},
+            **({"label_column": shown.label} if shown and shown.label else {}),
+            **({"sort": shown.sort} if shown and shown.sort else {}),
+            **({"units": shown.units} if shown and shown.units else {}),
+        }
+    tables["sqlite_sequence"] = {"hidden": True}  # SQLite's own
+    queries = {
+        endpoint.name: {
+            "title": endpoint.title,
+            "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
+            "sql": endpoint.sql,
+            **({"params": list(endpoint.parameters)} if endpoint.parameters else {}),
+        }
+        for endpoint in endpoints
+    }
+    return {
+        "title": site.title,
+        "description": site.description,
+        "about": site.notice,
+        "about_url": "/index.html",
+        "license": site.license,
+        "license_url": site.license_url,
+        "custom_units": site.units,
+        "databases": {
+            pipeline.database.removesuffix(".db"): {
+                "title": site.title,
+                "description": site.notice,
+                "tables": tables,
+                "queries": queries,
+            }
+        },
+    }
+
+
+def inspect_data(pipeline: Pipeline, rows: Mapping[str, int], size: int, sha256: str) -> dict[str, Any]:
+    """What Datasette would find by counting, so that it opens the database immutable and at once."""
+    return {
+        pipeline.database.removesuffix(".db"): {
+            "hash": sha256,
+            "size": size,
+            "file": pipeline.database,
+            "tables": {table: {"count": count} for table, count in rows.items()},
+        }
+    }
+
+
+def check_site(pipeline: Pipeline) -> None:
+    """Hold that ``site: tables:`` names tables and columns that exist. Raises Mistakes."""
+    node = pipeline.source.tree.at("site", "tables")
+    mistakes = []
+    for name, shown in pipeline.site.tables.items():
+        assert node is not None  # noqa: S101 -- the name was read from it
+        table = pipeline.schema.tables.get(name)
+        if table is None:
+            hint = did_you_mean(name, pipeline.schema.tables)
+            mistakes.append(EtlError(f"site.tables.{name}: the schema has no table '{name}'{hint}", node.key(name)))
+            continue
+        said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
+        for key, column in said:
+            if column is not None and column not in table.columns:
+                place = node.at(name, key)
+                where = place.where if place and place.own is None else place.key(column) if place else node.where
+                hint = did_you_mean(column, table.columns)
+                message = f"site.tables.{name}.{key}: the table {name} has no column '{column}'{hint}"
+                mistakes.append(EtlError(message, where))
+    if mistakes:
+        raise Mistakes(mistakes)
+
+
+def datasette(folder: Path, *, explore: bool) -> Datasette:
+    """A Datasette that serves a build, hardened unless a person at this machine explores."""
+    from datasette.app import Datasette as Application  # noqa: PLC0415 -- a second to import; only serving needs it
+
+    from etl.publish import plugin  # noqa: PLC0415
+
+    plugin.register()
+    inspected = json.loads((folder / "inspect-data.json").read_text(encoding="utf-8"))
+    return Application(
+        immutables=[str(folder / database["file"]) for database in inspected.values()],
+        inspect_data=inspected,
+        metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
+        settings=EXPLORING if explore else HARDENED,
+    )

@@ -1,0 +1,197 @@
+"""From a pipeline as it is written to one that can run: every stage, its files and its generator looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etl.config import Pipeline, Shard, Stage, shown_name
+from etl.contract import contract_named
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.models import params_of, pipeline_model, stage_kind, stage_model
+from etl.references import World, check
+from etl.tables import read_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from etl.config import Source
+    from etl.contract import Contract
+    from etl.models import CsvStage, PythonStage, SqlStage
+    from etl.tables import Schema
+    from etl.tree import Node
+
+
+def validated(source: Source) -> Pipeline:
+    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes."""
+    mistakes: list[EtlError] = []
+    top = pipeline_model(source.tree, mistakes)
+    schema = _schema(source, mistakes)
+    stages_node = source.tree.at("stages")
+    nodes = stages_node.mapping() if stages_node else {}
+    builder = _Stages(source, schema, mistakes)
+    made = {name: builder.stage(name, node) for name, node in nodes.items()}
+    stages = {name: stage for name, stage in made.items() if stage is not None}
+    world = World(stages, set(nodes), schema)
+    check(world)
+    mistakes += world.mistakes
+    checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
+    if mistakes or top is None or schema is None or checks is None:
+        raise Mistakes(_once(mistakes))
+    return Pipeline(
+        source=source,
+        name=top.name,
+        seed=top.seed,
+        as_of=top.as_of,
+        site=top.site,
+        database=top.database,
+        schema=schema,
+        checks=checks,
+        api=api,
+        stages=stages,
+        references=world.rows,
+    )
+
+
+def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
+    """Each mistake once, though a rule that is written once (``&anchor``) be used by many stages."""
+    told = set()
+    for mistake in mistakes:
+        path, _, what = mistake.message.partition(": ")
+        same = (mistake.where, what, path.rpartition(".")[2] if what == "is missing" else "")
+        if same not in told:
+            yield mistake
+        told.add(same)
+
+
+def _path(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
+    """The path that a value names, if it is one inside the project."""
+    if not isinstance(node.scalar, str):
+        return None  # the model has said so
+    try:
+        resolved = source.resolve(node)
+    except EtlError as error:
+        mistakes.append(EtlError(f"{path}: {error.message}", error.where))
+        return None
+    if not resolved.is_relative_to(source.root):
+        mistakes.append(EtlError(f"{path}: {node.scalar} lies outside of the project", node.where))
+        return None
+    return resolved
+
+
+def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
+    resolved = _path(source, node, path, mistakes)
+    if resolved is None or resolved.is_file():
+        return resolved
+    near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
+    mistakes.append(EtlError(f"{path}: there is no file {node.scalar}{near}", node.where))
+    return None
+
+
+def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
+    node = source.tree.at(key)
+    resolved = _path(source, node, key, mistakes) if node else None
+    if node and resolved and not resolved.is_dir():
+        mistakes.append(EtlError(f"{key}: there is no folder {node.scalar}", node.where))
+        return None
+    return resolved
+
+
+def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
+    node = source.tree.at("schema")
+    path = _file(source, node, "schema", mistakes) if node else None
+    try:
+        return read_schema(path, shown_name(path)) if path else None
+    except Mistakes as error:
+        mistakes += error.mistakes
+    except EtlError as error:
+        mistakes.append(error)
+    return None
+
+
+class _Stages:
+    """Turns one stage's mapping into a Stage, collecting mistakes."""
+
+    def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
+        self.source, self.schema, self.mistakes = source, schema, mistakes
+
+    def stage(self, name: str, node: Node) -> Stage | None:
+        """Validate a stage; None when it is too broken to go on with."""
+        path, key = f"stages.{name}", self.source.tree.place("stages", name)
+        kind = stage_kind(node, path, key, self.mistakes)
+        if kind is None:
+            return None
+        model, wrong = stage_model(kind, node, (path, key), self.mistakes)
+        if model is None:
+            return None
+        internal = model.internal or getattr(model, "check", None) is not None
+        values: dict[str, Any] = {
+            "table": self._table(name, node, key, model, internal=internal),
+            "check": getattr(model, "check", None),
+            "inputs": dict(getattr(model, "inputs", {})),
+            "internal": internal,
+            "wrong": frozenset(wrong),
+        }
+        if shard := getattr(model, "shard", None):
+            values["shard"] = Shard(shard.by, shard.rows)
+        if kind == "python":
+            values |= self._generator(node, model, (path, key), wrong)
+        else:
+            values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
+            values["shown"] = shown_name(values["path"]) if values["path"] else ""
+            values["params"] = dict(getattr(model, "params", {}))
+        return Stage(name, kind, node, key, **values)
+
+    def _table(
+        self, name: str, node: Node, key: Where, model: CsvStage | PythonStage | SqlStage, *, internal: bool
+    ) -> str | None:
+        where = node.mapping()["table"].where if model.table else key
+        if internal:
+            if model.table:
+                why = "an internal stage" if model.internal else "a check"
+                message = f"{why} fills no table; take this away, or '{'internal' if model.internal else 'check'}'"
+                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+            return None
+        table = model.table or name
+        if self.schema and table not in self.schema.tables:
+            message = f"the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}"
+            if model.table:
+                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+            else:
+                message += " (a stage that fills no table says 'internal: true')"
+                self.mistakes.append(EtlError(f"stages.{name}: {message}", where))
+            return None
+        return table
+
+    def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
+        path, key = spot
+        try:
+            contract = contract_named(model.python, self.source.root)
+        except EtlError as error:
+            self.mistakes.append(EtlError(f"{path}.python: {error.message}", node.mapping()["python"].where))
+            return {}
+        if "inputs" not in wrong:
+            self._inputs(node, model, contract, spot)
+        params, values = params_of(contract, node, path, key, self.mistakes)
+        return {"generator": model.python, "contract": contract, "params": params, "values": values}
+
+    def _inputs(self, node: Node, model: Any, contract: Contract, spot: tuple[str, Where]) -> None:  # noqa: ANN401
+        inputs = node.mapping().get("inputs")
+        path = f"{spot[0]}.inputs"
+        extra = [name for name in model.inputs if not contract.takes(name)]
+        missing = [name for name in contract.inputs if name not in model.inputs]
+        for name in extra:
+            hint = did_you_mean(name, missing)
+            where = _input_place(inputs, name) if inputs else spot[1]
+            self.mistakes.append(EtlError(f"{path}: {contract.name} takes no input '{name}'{hint}", where))
+            missing = [other for other in missing if f"did you mean '{other}'" not in hint]
+        if missing and not (inputs or node).broken:
+            names = " and ".join(f"'{name}'" for name in missing)
+            where = node.key("inputs") if inputs else spot[1]
+            self.mistakes.append(EtlError(f"{path}: {contract.name} needs {names}; name a stage for each", where))
+
+
+def _input_place(inputs: Node, name: str) -> Where:
+    """Where an input is named, in a list or as a key of a mapping."""
+    item = next((item for item in inputs.items or () if item.scalar == name), None)
+    return item.where if item else inputs.key(name)

@@ -1,0 +1,13 @@
+-- title: Performance levels
+-- description: The bands of the scale, lowest first.
+-- columns:
+--   id: performance_levels.id
+--   level: performance_levels.level
+--   name: performance_levels.name
+--   description: performance_levels.description
+--   min_score: performance_levels.min_score
+--   max_score: performance_levels.max_score
+--   color: performance_levels.color
+SELECT id, level, name, description, min_score, max_score, color
+FROM performance_levels
+ORDER BY level

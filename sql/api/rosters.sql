@@ -1,0 +1,9 @@
+-- title: Rosters
+-- description: Every roster, in the order of names.
+-- columns:
+--   id: rosters.id
+--   name: rosters.name
+--   created_at: rosters.created_at
+SELECT id, name, created_at
+FROM rosters
+ORDER BY name, id

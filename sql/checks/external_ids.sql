@@ -1,0 +1,9 @@
+-- A student's external id is the pipeline's template with the student's id in it.
+WITH template AS MATERIALIZED (
+  SELECT DISTINCT json_extract(value, '$.params.external_id') AS template
+  FROM json_each(:pipeline, '$.stages')
+  WHERE json_extract(value, '$.python') = 'students'
+)
+SELECT id, external_id, template
+FROM template CROSS JOIN students
+WHERE external_id IS NOT replace(template, '{id}', id)

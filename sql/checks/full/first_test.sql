@@ -1,0 +1,44 @@
+-- Overall scores on a first test fit the pipeline's normal distribution: its mean, and its standard deviation.
+
+-- Half of a normal distribution lies on each side of its mean, 68.27 % within one standard deviation; rounding to
+-- whole scores moves the second share by less than 0.2420 / sd (the density at one sd, times half a point, on both
+-- sides). By Hoeffding's inequality (1963) a count of n draws misses its expectation by t with a chance below
+-- 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n.
+-- A share that the clamp reaches is not judged.
+WITH
+  firsts AS MATERIALIZED (
+    SELECT DISTINCT
+      tests.id AS test_id,
+      json_extract(value, '$.params.mean') AS mean,
+      json_extract(value, '$.params.sd') AS sd,
+      json_extract(value, '$.params.clamp[0]') AS least,
+      json_extract(value, '$.params.clamp[1]') AS most
+    FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
+    WHERE json_extract(value, '$.python') = 'first_scores'
+  ),
+  counted AS (
+    SELECT
+      firsts.*,
+      least < mean - sd AND mean + sd < most AS open,
+      count(*) AS students,
+      sum(overall_score < mean) AS below,
+      sum(overall_score > mean) AS above,
+      sum(overall_score BETWEEN mean - sd AND mean + sd) AS within_sd
+    FROM scores CROSS JOIN firsts USING (test_id)
+    GROUP BY firsts.test_id
+  ),
+  judged AS (
+    SELECT
+      *,
+      max(
+        (mean <= most) * (below - 0.5 * students),
+        (mean >= least) * (above - 0.5 * students),
+        open * (within_sd - (0.6827 + 0.2420 / sd) * students),
+        open * (0.6826 * students - within_sd),
+        0
+      ) AS excess
+    FROM counted
+  )
+SELECT test_id, mean, sd, students, below, above, within_sd
+FROM judged
+WHERE excess * excess > 10.71 * students

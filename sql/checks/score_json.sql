@@ -1,0 +1,4 @@
+-- Category scores and standard scores are JSON.
+SELECT id, student_id, test_id, rc_scores, std_scores
+FROM scores
+WHERE NOT json_valid(rc_scores) OR NOT json_valid(std_scores)

@@ -1,0 +1,14 @@
+-- No overall score leaves the range that the pipeline clamps its test to.
+WITH sittings AS MATERIALIZED (
+  SELECT DISTINCT
+    tests.id AS test_id,
+    json_extract(value, '$.params.clamp[0]') AS least,
+    json_extract(value, '$.params.clamp[1]') AS most
+  FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
+  WHERE json_extract(value, '$.python') IN ('first_scores', 'next_scores')
+)
+SELECT scores.id, student_id, test_id, overall_score, least, most
+FROM scores CROSS JOIN sittings USING (test_id)
+WHERE
+  overall_score NOT BETWEEN (SELECT max(least) FROM sittings) AND (SELECT min(most) FROM sittings) -- nearly always all
+  AND overall_score NOT BETWEEN least AND most

@@ -1,0 +1,29 @@
+-- The shares of the statuses after each test are those of the pipeline's windows, as far as chance allows.
+
+-- By Hoeffding's inequality (1963) a count of n draws misses its expectation by t with a chance below
+-- 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n.
+-- Where windows after one test have different shares, the expectation lies between the least and the greatest of them.
+WITH
+  shares AS MATERIALIZED (
+    SELECT tests.id AS test_id, tests.name, status.key AS status, min(status.value) AS least, max(status.value) AS most
+    FROM json_each(:pipeline, '$.stages') AS stage, json_each(stage.value, '$.params.status') AS status
+    JOIN tests ON tests.name = json_extract(stage.value, '$.params.after')
+    WHERE json_extract(stage.value, '$.python') = 'window'
+    GROUP BY tests.id, status.key
+  ),
+  given AS MATERIALIZED (
+    SELECT created_after_test_id AS test_id, status, sum(number) AS number
+    FROM (SELECT assignment_id, status, count(*) AS number FROM assignment_students GROUP BY assignment_id, status)
+    JOIN assignments ON assignments.id = assignment_id
+    GROUP BY created_after_test_id, status
+  ),
+  counted AS (
+    SELECT
+      shares.*,
+      sum(number) AS total,
+      coalesce(sum(number) FILTER (WHERE given.status = shares.status), 0) AS found
+    FROM shares JOIN given USING (test_id)
+    GROUP BY shares.test_id, shares.status
+  ),
+  judged AS (SELECT *, max(found - most * total, least * total - found, 0) AS excess FROM counted)
+SELECT name AS after, status, found, total, least, most FROM judged WHERE excess * excess > 10.71 * total

@@ -1,0 +1,2 @@
+SELECT id, 'Français' AS name
+FROM classes

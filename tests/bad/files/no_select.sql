@@ -1,0 +1,1 @@
+DELETE FROM classes WHERE $created_at IS NULL

@@ -1,0 +1,4 @@
+"""A module that cannot be imported."""
+
+message = "no such luck"
+raise RuntimeError(message)

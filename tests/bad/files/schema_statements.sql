@@ -1,0 +1,3 @@
+CREATE TABLE tests (id INTEGER PRIMARY KEY); INSERT INTO tests VALUES (1);
+/* one; two */ DROP TABLE tests;
+CREATE TABLE rosters (id INTEGER PRIMARY KEY)

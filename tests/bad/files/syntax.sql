@@ -1,0 +1,4 @@
+-- The rosters.
+SELECT id, name,
+  $created_at AS AS created_at
+FROM classes

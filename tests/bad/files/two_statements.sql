@@ -1,0 +1,2 @@
+SELECT id, name, $created_at AS created_at FROM classes;
+SELECT 1;

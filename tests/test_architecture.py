@@ -1,0 +1,170 @@
+"""The shape of the code: imports run one way, generators know nothing, and a command imports only what it needs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, TINY
+
+HOME = ROOT / "etl"
+
+#: Each module, or package, imports only from the lines above its own; a package is a line of its own and, inside, has
+#: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
+LAYERS = """
+    errors streams progress digest
+    files params tree store identity parquet
+    syntax tables sandbox
+    generators reference findings
+    contract
+    models markers
+    references
+    config
+    validation
+    plan stages
+    shards scale
+    checks load manifest bundle
+    engines publish report
+    build inspection
+    display
+    cli
+    __main__
+"""
+RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+
+#: The one way up: ``config.validate`` is the door to the validation, which is imported only when somebody goes through.
+DOORS = {("config", "validation")}
+
+#: What takes longer to import than an up-to-date run may last.
+HEAVY = {"numpy", "pyarrow", "duckdb", "pydantic", "datasette", "dask", "uvicorn"}
+
+
+def modules() -> list[Path]:
+    """Every module of the project."""
+    return sorted(HOME.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """A module's name below ``etl``, ``generators.scores``; that of a package is its folder's."""
+    parts = path.relative_to(HOME).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def names() -> frozenset[str]:
+    """The names of all modules."""
+    return frozenset(map(name_of, modules()))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The modules of ours that a module imports when it runs, at its top or inside of a function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno}: relative imports hide the way that imports run"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    ours = {name.partition(".")[2] for name in found if name.partition(".")[0] == "etl"}
+    return frozenset({name if name in names() else name.rpartition(".")[0] for name in ours})
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    """A module imports only modules of lower layers, and modules of its own package."""
+    top = name_of(path).partition(".")[0]
+    if not top:
+        assert imported(path) == set()
+        return
+    assert top in RANK, f"{top} has no layer yet: add it to LAYERS, below what it imports"
+    tops = {name.partition(".")[0] for name in imported(path)} - {top}
+    wrong = sorted(name for name in tops if RANK[name] >= RANK[top] and (top, name) not in DOORS)
+    assert not wrong, f"{name_of(path)} imports {', '.join(wrong)}, which stands no lower"
+
+
+def test_no_circles() -> None:
+    """No module imports itself by way of others, also inside of a package."""
+    graph = {name_of(path): imported(path) - {name_of(path)} for path in modules()}
+    for start, end in DOORS:
+        graph[start] -= {end}
+    TopologicalSorter(graph).prepare()
+
+
+def test_every_layer_is_there() -> None:
+    """LAYERS names what is there, and nothing that has gone."""
+    tops = {name.partition(".")[0] for name in names()} - {""}
+    assert sorted(set(RANK) - tops - {"report"}) == []
+
+
+def test_generators_know_nothing() -> None:
+    """Generators import nothing of ours but streams, params and each other, and no clock, no files, no network."""
+    allowed = {"streams", "params"}
+    libraries = {"__future__", "collections", "dataclasses", "datetime", "functools", "itertools", "math", "typing"}
+    for path in sorted((HOME / "generators").glob("*.py")):
+        assert {name for name in imported(path) if not name.startswith("generators")} <= allowed, path.name
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        origins = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        used = {name.partition(".")[0] for name in plain | origins} - {"etl", "numpy", "pyarrow", "pydantic"}
+        assert used <= libraries, path.name
+        asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert asked & {"now", "today", "utcnow", "random", "default_rng"} == set(), path.name
+
+
+def test_only_the_command_line_exits() -> None:
+    """Exit codes are in one place: nothing else ends the process."""
+    endings = {"sys.exit", "os._exit", "exit", "quit", "os.abort"}
+    for path in modules():
+        calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        ends = [node.lineno for node in calls if ast.unparse(node.func) in endings]
+        assert not ends or name_of(path) == "cli", f"{path.name}:{ends[0]} ends the process"
+
+
+def test_no_module_is_giant() -> None:
+    """A module is a screen or three, never ten."""
+    longest = max(modules(), key=lambda path: len(path.read_text(encoding="utf-8").splitlines()))
+    assert len(longest.read_text(encoding="utf-8").splitlines()) <= 450, longest.name
+
+
+def loaded(code: str) -> set[str]:
+    """The libraries that are loaded after a few lines of Python."""
+    code += "\nimport sys\nprint('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("modules:")[2].split())
+
+
+def test_command_line_starts_light() -> None:
+    """To parse a command, and to print help, nothing heavy is imported."""
+    assert loaded("import etl.cli") & {*HEAVY, "rich", "yaml"} == set()
+
+
+def test_up_to_date_run_stays_light(tmp_path: Path) -> None:
+    """A run that finds its build there imports nothing that making one needs."""
+    code = "from etl.cli import commands\n"
+    run = f"commands.main(['run', {TINY!r}, '--out', {str(tmp_path)!r}], standalone_mode=False)"
+    assert loaded(code + run) >= {"numpy", "pyarrow", "duckdb", "pydantic"}
+    assert loaded(code + run) & {*HEAVY, "rich"} == set()
+
+
+def test_api_does_not_know_datasette() -> None:
+    """The API is endpoints, SQLite and bytes; Datasette, which takes a second to import, only wraps it."""
+    if not (HOME / "publish" / "api.py").is_file():
+        pytest.skip("no publish/api.py yet")
+    assert "datasette" not in loaded("import etl.publish.api")

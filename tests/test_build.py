@@ -1,0 +1,233 @@
+"""From a pipeline to a published build: what each run does, and what it leaves alone."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl import build, config, manifest
+from etl.errors import Bug, CheckFailed, EtlError, Mistakes
+from etl.progress import Progress
+from etl.store import Store, in_use
+from tests.running import ROOT, TINY, copy_of_project, etl, hashes, litter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.config import Source
+
+DATABASE = "teacher-dashboard.db"
+
+
+class Recorder(Progress):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        super().__init__()
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        """Remember it."""
+        self.said.append(message)
+
+
+@pytest.fixture
+def tiny() -> Source:
+    """The tiny world's pipeline."""
+    return config.load(ROOT / TINY)
+
+
+@pytest.fixture
+def out(tiny_build: Path, tmp_path: Path) -> Path:
+    """A folder of builds with the tiny world's in it."""
+    folder = tmp_path / "build"
+    shutil.copytree(tiny_build, folder / tiny_build.name)
+    (folder / "current").symlink_to(tiny_build.name)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, to be changed."""
+    return copy_of_project(tmp_path / "project")
+
+
+def test_first_run_builds(tiny: Source, tiny_build: Path, tmp_path: Path) -> None:
+    """The first run builds, in process as by the command, and points ``current`` at the build."""
+    result = build.run(tiny, tmp_path / "build")
+    assert result.state == "built"
+    assert result.folder == (tmp_path / "build/current").resolve()
+    assert result.database.is_file()
+    assert hashes(result.folder) == hashes(tiny_build)
+    assert litter(tmp_path / "build") == []
+
+
+def test_second_run_is_up_to_date(tiny: Source, out: Path) -> None:
+    """The second run changes no byte and generates nothing."""
+    before = hashes(out)
+    progress = Progress()
+    assert build.run(tiny, out, progress=progress).state == "up to date"
+    assert hashes(out) == before
+    assert progress.stages == {}
+    assert set(progress.phases) == {"identify", "verify"}
+
+
+def test_force_builds_again_the_same_bytes(tiny: Source, out: Path) -> None:
+    """``force`` generates everything again, finds the same bytes, and discards the new folder."""
+    before = hashes(out)
+    progress = Progress()
+    assert build.run(tiny, out, force=True, progress=progress).state == "built again, the same bytes"
+    assert hashes(out) == before
+    assert progress.stages["scores"].rows > 0
+    assert [path.name for path in Store(out).builds()] == [(out / "current").resolve().name]
+    assert litter(out) == []
+
+
+@pytest.mark.parametrize("file", [DATABASE, manifest.NAME])
+@pytest.mark.parametrize("force", [False, True])
+def test_damaged_build_is_repaired(tiny: Source, out: Path, tiny_build: Path, file: str, *, force: bool) -> None:
+    """A damaged build is built again under another name, and the damaged one goes."""
+    damaged = (out / "current").resolve()
+    (damaged / file).write_bytes(b"damaged")
+    progress = Recorder()
+    result = build.run(tiny, out, force=force, progress=progress)
+    assert result.state == "repaired"
+    assert result.folder.name == f"{damaged.name}-2"
+    assert hashes(result.folder) == hashes(tiny_build)
+    assert not damaged.exists()
+    assert "is damaged" in progress.said[0]
+    assert file in progress.said[0]
+    assert litter(out) == []
+
+
+def test_damaged_build_in_use_is_left_to_its_server(tiny: Source, out: Path) -> None:
+    """A server goes on with the damaged build that it has open, while ``current`` leads to the repaired one."""
+    damaged = (out / "current").resolve()
+    (damaged / DATABASE).write_bytes(b"damaged")
+    with in_use(damaged):
+        repaired = build.run(tiny, out).folder
+        assert damaged.is_dir()
+        assert (out / "current").resolve() == repaired
+        assert build.run(tiny, out).state == "up to date"
+
+
+def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the repair fails, the damaged build is still there: it may be better than none."""
+    damaged = (out / "current").resolve()
+    (damaged / DATABASE).write_bytes(b"damaged")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build.manifest, "write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        build.run(tiny, out)
+    assert (out / "current").resolve() == damaged
+    assert damaged.is_dir()
+    assert litter(out) == []
+
+
+def test_dangling_current_is_mended(tiny: Source, out: Path, tiny_build: Path) -> None:
+    """A ``current`` that leads nowhere leads to the build again, whether that is still there or not."""
+    (out / "current").unlink()
+    (out / "current").symlink_to("0" * 16)
+    assert build.run(tiny, out).state == "up to date"
+    shutil.rmtree((out / "current").resolve())
+    assert build.run(tiny, out).state == "built"
+    assert (out / "current").resolve().name == tiny_build.name
+
+
+def test_current_follows_the_build_that_is_asked_for(tiny: Source, out: Path, tiny_build: Path) -> None:
+    """``current`` goes to another world and back to the first, which is still there."""
+    other = build.run(config.load(ROOT / TINY, seed=7), out)
+    assert other.state == "built"
+    assert (out / "current").resolve() == other.folder
+    assert build.run(tiny, out).state == "up to date"
+    assert (out / "current").resolve().name == tiny_build.name
+
+
+def test_broken_pipeline_leaves_everything(out: Path) -> None:
+    """A pipeline with mistakes says them all, and the build that was there stays as it was."""
+    before = hashes(out)
+    with pytest.raises(Mistakes) as raised:
+        build.run(config.load(ROOT / TINY, changes=["seed=-1", "stages.pm1.params.sd=none"]), out)
+    assert len(raised.value.mistakes) == 2
+    assert hashes(out) == before
+    assert litter(out) == []
+
+
+def test_failing_check_rolls_back(project: Path, out: Path) -> None:
+    """A check that finds rows says its rule and the first of them; the build that was there stays as it was."""
+    sql = "-- No student has a name.\nSELECT id, roster_id FROM students ORDER BY id\n"
+    (project / "sql/checks/nameless.sql").write_text(sql)
+    before = hashes(out)
+    with pytest.raises(CheckFailed) as raised:
+        build.run(config.load(project / TINY), out)
+    first, *rows = raised.value.message.splitlines()
+    assert first.endswith("sql/checks/nameless.sql: check nameless failed: No student has a name. The first rows that break it:")
+    assert rows == [f"  id={number}, roster_id=1" for number in range(1, 6)]
+    assert hashes(out) == before
+    assert litter(out) == []
+
+
+def test_failing_rule_on_numbers_rolls_back(project: Path, out: Path) -> None:
+    """A check that is a stage fails the same way, before anything is encoded."""
+    source = config.load(project / TINY, changes=["stages.broken_growth.params.growth.untouched=[0, 1]"])
+    with pytest.raises(CheckFailed, match=r"check broken_growth failed: .*rows break it, the first of them:\n  "):
+        build.run(source, out)
+    assert litter(out) == []
+
+
+NONDETERMINISTIC = '''
+"""A generator that breaks the rule: it takes a value that is in no stream."""
+import os
+
+import pyarrow as pa
+
+
+def subjects() -> pa.RecordBatch:
+    return pa.record_batch({"name": [os.urandom(8).hex()]})
+'''
+
+
+def test_other_bytes_by_force_are_a_bug(project: Path, tmp_path: Path) -> None:
+    """When building again gives other bytes, the command says so as a bug, and the build that was there stays."""
+    (project / "mine.py").write_text(NONDETERMINISTIC)
+    (project / "pipelines/mine.yaml").write_text(
+        "extends: tiny.yaml\nstages: {subjects: {csv: null, python: 'mine:subjects'}}\n"
+    )
+    out = tmp_path / "out"
+    first = etl("run", "pipelines/mine.yaml", "--out", out, "--quiet", cwd=project)
+    assert first.returncode == 0, first.stderr
+    before = hashes(out)
+    again = etl("run", "pipelines/mine.yaml", "--out", out, "--quiet", "--force", cwd=project)
+    assert again.returncode == 3
+    assert "the same pipeline gave other bytes in " in again.stderr
+    assert DATABASE in again.stderr
+    assert hashes(out) == before
+    assert litter(out) == []
+
+
+def test_build_that_is_not_the_same_is_a_bug(tiny: Source, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``run`` raises Bug for other bytes, and names the files."""
+    monkeypatch.setattr(build.manifest, "describe", lambda *_: {"files": {DATABASE: {}}, "manifest": ""})
+    before = hashes(out)
+    with pytest.raises(Bug, match=f"the same pipeline gave other bytes in .*{DATABASE}"):
+        build.run(tiny, out, force=True)
+    assert hashes(out) == before
+
+
+def test_old_builds_go(out: Path) -> None:
+    """Of many worlds the last three stay."""
+    made = [build.run(config.load(ROOT / TINY, seed=seed), out).folder.name for seed in range(1, 4)]
+    assert [path.name for path in Store(out).builds()] == made[::-1]
+
+
+def test_folder_that_cannot_be_made_is_said(tiny: Source, tmp_path: Path) -> None:
+    """An output folder below a file is an error with the path and the reason."""
+    (tmp_path / "file").touch()
+    with pytest.raises(EtlError, match="file/build: cannot write there: Not a directory"):
+        build.run(tiny, tmp_path / "file" / "build")

@@ -1,0 +1,182 @@
+"""Reading and validating a pipeline file: every file of tests/bad gives exactly the mistakes that it states."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from etl import config
+from etl.errors import EtlError, Mistakes
+
+ROOT = Path(__file__).parent.parent
+BAD = sorted(Path(__file__).parent.glob("bad/*.yaml"))
+TINY = ROOT / "pipelines" / "tiny.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages name files relative to the working folder."""
+    monkeypatch.chdir(ROOT)
+
+
+def told(path: Path, *changes: str) -> list[str]:
+    """Every mistake of a pipeline, each on a line."""
+    try:
+        config.validate(config.load(path, changes=changes))
+    except Mistakes as error:
+        return [str(mistake) for mistake in error.mistakes]
+    except EtlError as error:
+        return [str(error)]
+    return []
+
+
+def stated(path: Path) -> list[str]:
+    """The mistakes that the comment at the top of a file states; a line without a file is about this one."""
+    comment = re.match(rb"(# .*\n)*", path.read_bytes())
+    lines = [line[2:] for line in comment[0].decode().splitlines()] if comment else []
+    own = path.relative_to(ROOT)
+    return [f"{own}:{line}" if re.match(r"\d+(:\d+)?: ", line) else line for line in lines]
+
+
+@pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
+def test_every_mistake_is_told(path: Path) -> None:
+    """A bad file gives exactly the places and messages that its first lines state, all in one go."""
+    assert stated(path), "the file states no mistake"
+    assert told(path) == stated(path)
+
+
+def test_the_corpus_is_large() -> None:
+    """At least 40 files, and no two state the same."""
+    assert len(BAD) >= 40
+    assert len({tuple(line.partition(": ")[2] for line in stated(path)) for path in BAD}) >= 40
+
+
+def test_every_fixture_is_used() -> None:
+    """Each file beside the corpus is named in it."""
+    texts = b"".join(path.read_bytes() for path in BAD)
+    fixtures = [path for path in (BAD[0].parent / "files").iterdir() if path.is_file()]
+    unused = [
+        path.name for path in fixtures if path.name.encode() not in texts and f".{path.stem}:".encode() not in texts
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize("name", ["pipeline.yaml", "pipelines/tiny.yaml"])
+def test_our_own_pipelines_are_valid(name: str) -> None:
+    """The pipelines of the project have no mistake."""
+    assert told(ROOT / name) == []
+
+
+def test_pipeline_is_typed() -> None:
+    """A valid pipeline has its stages, tables, params and reference rows as typed values."""
+    pipeline = config.validate(config.load(TINY))
+    stage = pipeline.stages["window1"]
+    assert (pipeline.name, pipeline.seed, pipeline.as_of) == ("tiny", 20250801, "2025-08-01 00:00:00")
+    assert (stage.kind, stage.table, stage.params.rosters.high) == ("python", None, 1)
+    assert pipeline.stages["students"].shard == config.Shard("classes", 2)
+    assert pipeline.references["tests"].columns["id"] == [1, 2, 3, 4, 5, 6]
+    scores = pipeline.stage_of_table("scores")
+    assert scores
+    assert scores.name == "scores"
+    assert pipeline.stage_of_table("nothing") is None
+
+
+def test_tiny_changes_numbers_only() -> None:
+    """The tiny world has the stages, inputs and files of the default one."""
+    tiny, default = (config.load(path).tree.at("stages") for path in (TINY, ROOT / "pipeline.yaml"))
+    assert tiny
+    assert default
+    for name, stage in default.mapping().items():
+        own = tiny.mapping()[name].plain()
+        assert {key: own[key] for key in own if key not in {"params", "shard"}} == {
+            key: value for key, value in stage.plain().items() if key not in {"params", "shard"}
+        }
+
+
+def test_set_changes_one_value() -> None:
+    """--set path=value changes that value, and nothing else."""
+    before = config.load(TINY).tree.plain()
+    after = config.load(TINY, changes=["stages.classes.params.count=7"]).tree.plain()
+    assert after["stages"]["classes"]["params"].pop("count") == 7
+    assert before["stages"]["classes"]["params"].pop("count") == 3
+    assert after == before
+
+
+def test_set_reads_yaml() -> None:
+    """The value is YAML, so lists, mappings, texts and null can be given."""
+    changes = ["x-clamp=[5200, 5700]", "site={title: Mine}", "name=12:30", "api=null", "stages.tests.table="]
+    source = config.load(TINY, changes=changes[:4])
+    tree = source.tree.plain()
+    assert tree["stages"]["pm6"]["params"]["clamp"] == [5200, 5700]
+    assert tree["site"]["title"] == "Mine"
+    assert tree["site"]["license"] == "CC0-1.0"
+    assert tree["name"] == "12:30"
+    assert "api" not in tree
+    message = "stages.tests.table: there is no 'table' to take away; known: csv"
+    assert told(TINY, changes[4]) == [f"--set {changes[4]}: {message}"]
+
+
+def test_later_changes_win() -> None:
+    """Of two changes of one value the last one holds."""
+    assert config.load(TINY, changes=["seed=1", "seed=2"]).tree.plain()["seed"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seed", "--set seed: write it as path.to.key=value"),
+        ("=1", "--set =1: write it as path.to.key=value"),
+        ("a..b=1", "--set a..b=1: write it as path.to.key=value"),
+        ("sead=1", "--set sead=1: sead: unknown key; did you mean 'seed'?"),
+        ("seed=-1", "--set seed=-1:1:1: seed: must be at least 0, not -1"),
+        ("seed=[1", "--set seed=[1:2:1: not YAML: expected ',' or ']', to close what opens in line 1"),
+        ("seed=null", "pipelines/tiny.yaml:1:1: seed: is missing"),
+        ("stages.pm1.params.sd=0", "--set stages.pm1.params.sd=0:1:1: stages.pm1.params.sd: must be at least 1, not 0"),
+    ],
+)
+def test_mistakes_of_set_name_the_option(change: str, message: str) -> None:
+    """A mistake in a change is told as one of the command line."""
+    assert told(TINY, change) == [message]
+
+
+def test_seed_option_wins() -> None:
+    """--seed replaces the seed of the file, and is checked like it."""
+    assert config.validate(config.load(TINY, seed=7)).seed == 7
+    with pytest.raises(Mistakes, match="--seed: seed: must be at least 0, not -1"):
+        config.validate(config.load(TINY, seed=-1))
+
+
+def test_paths_stand_relative_to_their_own_file() -> None:
+    """A path is relative to the file that it is written in, also when another file extends that one."""
+    source = config.load(TINY)
+    schema = source.tree.at("schema")
+    assert schema
+    assert source.resolve(schema) == ROOT / "sql" / "schema.sql"
+
+
+def test_shown_names_are_relative(tmp_path: Path) -> None:
+    """Messages name a file below the working folder relative to it, another one by its whole path."""
+    assert config.shown_name(ROOT / "sql" / "schema.sql") == "sql/schema.sql"
+    assert config.shown_name(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
+
+
+def test_missing_file_is_told(tmp_path: Path) -> None:
+    """A pipeline file that is not there is told as such."""
+    path = tmp_path / "none.yaml"
+    assert told(path) == [f"{path}: cannot read it: No such file or directory"]
+
+
+def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
+    """Without a pyproject.toml or .git above it, a file's own folder is the project."""
+    assert config.project_of(TINY) == ROOT
+    assert config.project_of(tmp_path / "pipeline.yaml") == tmp_path
+
+
+def test_links_out_of_the_project_are_followed(tmp_path: Path) -> None:
+    """A symbolic link inside of the project does not lead out of it."""
+    (tmp_path / "data").symlink_to("/etc")
+    pipeline = tmp_path / "pipeline.yaml"
+    pipeline.write_text("stages: {names: {csv: data/hostname, internal: true}}\n")
+    assert f"{pipeline}:1:23: stages.names.csv: data/hostname lies outside of the project" in told(pipeline)

@@ -1,0 +1,96 @@
+"""The documents say what is so: commands, options, addresses, and every example."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click import Command, Group, Option
+
+from etl import config
+from etl.build import run
+from etl.cli import commands
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, containing: str) -> str:
+    """The README's example in a language that contains a text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return next(text for text in blocks if containing in text)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project's pipeline, small, to add to."""
+    for name in ("data", "sql", "pipelines"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("pipeline.yaml", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", sorted(commands.commands))
+def test_every_command_and_option_is_in_the_readme(name: str) -> None:
+    """The README's table of commands names each command and each of its options."""
+    assert isinstance(commands, Group)
+    command: Command = commands.commands[name]
+    row = next(line for line in README.splitlines() if re.match(rf"\| `{name}\b", line))
+    for option in command.params:
+        if isinstance(option, Option):
+            assert f"`{option.opts[0]}`" in row
+
+
+def test_every_endpoint_is_in_the_readme() -> None:
+    """The README names each address of the API."""
+    for path in (ROOT / "sql" / "api").rglob("*.sql"):
+        parts = path.relative_to(ROOT / "sql" / "api").with_suffix("").parts
+        address = "/api/" + "/".join(part.replace("[", "{").replace("]", "}") for part in parts)
+        assert f"`{address}`" in README
+
+
+def test_the_example_of_an_endpoint_is_served(project: Path) -> None:
+    """The README's endpoint becomes files of the API."""
+    path = project / "sql/api/levels/[level]/scores.sql"
+    path.parent.mkdir(parents=True)
+    path.write_text(block("sql", "Scores at a level"))
+    result = run(config.load(project / "pipelines/tiny.yaml"), project / "build")
+    assert (result.folder / "api/levels/1/scores.json").read_text().startswith('[{"studentId":')
+
+
+def test_the_example_of_a_check_passes_and_counts(project: Path) -> None:
+    """The README's check runs in a build and is named in its manifest."""
+    (project / "sql/checks/rosters_not_empty.sql").write_text(block("sql", "No roster is empty"))
+    result = run(config.load(project / "pipelines/tiny.yaml"), project / "build")
+    assert {"check": "rosters_not_empty", "rule": "No roster is empty."} in result.manifest["checks"]
+
+
+def test_the_example_of_a_stage_runs(project: Path) -> None:
+    """The README's generator can be named by package.module:function."""
+    module = "import pyarrow as pa\nfrom etl.streams import Streams, uniform\n\n\n" + block("python", "birthdays")
+    (project / "calendars.py").write_text(module)
+    stage = "{python: calendars:birthdays, internal: true, inputs: [students], params: {days: 365}}"
+    changes = [f"stages.birthdays={stage}"]
+    command = [sys.executable, "-m", "etl", "show", "birthdays", "--pipeline", str(project / "pipelines/tiny.yaml")]
+    shown = subprocess.run(
+        [*command, "--set", changes[0]], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    assert shown.split()[:2] == ["student_id", "day"]
+
+
+def test_the_example_of_a_stage_is_the_pipelines_own() -> None:
+    """The README shows the stage of students as pipeline.yaml has it."""
+    shown = re.sub(r"\s*#.*", "", block("yaml", "python: students"))
+    assert all(line.strip() in (ROOT / "pipeline.yaml").read_text() for line in shown.splitlines())
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    """Each relative link and picture in the README and in docs/ is there."""
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -1,0 +1,167 @@
+"""Faults, injected for real: the build that was there is whole, the message is right, the next run succeeds."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl import manifest
+from tests.running import KEPT, ROOT, TINY, command, etl, hashes, litter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How many runs are killed; ``make torture`` asks for more.
+KILLS = int(os.environ.get("TORTURE_KILLS", "12"))
+
+#: What a signal may end a run with: its own code, or the signal itself while Python starts or ends.
+ENDS = {
+    signal.SIGKILL: {-signal.SIGKILL},
+    signal.SIGTERM: {143, -signal.SIGTERM},
+    signal.SIGINT: {130, -signal.SIGINT},
+}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of builds with the tiny world's in it."""
+    folder = tmp_path_factory.mktemp("faults") / "build"
+    done = etl("run", TINY, "--out", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def usual_seconds(out: Path) -> float:
+    """How long a run of the tiny world takes here and now, from its start to its end."""
+    start = time.perf_counter()
+    assert etl("run", TINY, "--out", out, "--quiet", "--seed", "1").returncode == 0
+    return time.perf_counter() - start
+
+
+def assert_whole(out: Path) -> Path:
+    """Hold that ``current`` leads to a build without damage, and that every other build is whole too."""
+    current = (out / "current").resolve(strict=True)
+    for build in (path for path in out.iterdir() if path.name not in KEPT and not path.name.startswith(".")):
+        assert list(manifest.damage(build)) == [], build.name
+    return current
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_killed_at_any_instant(out: Path, usual_seconds: float, number: int) -> None:
+    """Killed at a random instant of a run, the build that was there or the new one is whole; the next run succeeds."""
+    chance = random.Random(number)  # noqa: S311 -- it picks an instant, not a secret
+    sent, instant = chance.choice(list(ENDS)), chance.random() * usual_seconds
+    before = assert_whole(out)
+    content = hashes(before)
+    job = command("run", TINY, "--out", out, "--json", "--seed", str(1000 + number))
+    with subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(instant)
+        process.send_signal(sent)
+        said, complained = process.communicate(timeout=60)
+    finished = process.returncode == 0
+    assert finished or process.returncode in ENDS[sent], complained
+    if process.returncode in {130, 143}:
+        assert "Traceback" not in complained
+    after = assert_whole(out)
+    if finished:
+        assert json.loads(said)["folder"] == str(after)
+    assert hashes(before) == content
+    if after != before:
+        assert json.loads((after / manifest.NAME).read_text())["seed"] == 1000 + number
+    following = etl("run", TINY, "--out", out, "--json", "--seed", str(1000 + number))
+    assert following.returncode == 0, following.stderr
+    assert json.loads(following.stdout)["folder"] == str(assert_whole(out))
+    assert litter(out) == []
+
+
+def limited(limit: str, value: int, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command with a limit on a resource, for this process alone."""
+    code = (
+        "import resource, runpy, sys; "
+        f"resource.setrlimit(resource.{limit}, ({value}, {value})); "
+        "sys.argv[0] = 'etl'; runpy.run_module('etl', run_name='__main__', alter_sys=True)"
+    )
+    job = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("size", [0, 1_000, 100_000, 300_000, 700_000, 1_200_000])
+def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
+    """A file that can't grow any further, in whatever phase, ends in a message and exit code 1; nothing is lost."""
+    before = hashes(out)
+    arguments = ["run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--seed", "5"]
+    done = limited("RLIMIT_FSIZE", size, *arguments, "--quiet")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+    assert hashes(out) == before
+    assert litter(out) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
+    """A copy that does not fit leaves the old copy as it was, and nothing beside it."""
+    (tmp_path / "copy.db").write_text("old")
+    done = limited("RLIMIT_FSIZE", 100_000, "run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--quiet")
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'copy.db'}: cannot write the copy: File too large\n"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "old")]
+
+
+@pytest.mark.parametrize("files", [6, 9, 12])
+def test_out_of_file_handles(out: Path, files: int) -> None:
+    """With too few file handles a run ends in a message and exit code 1, or does with what there is; nothing is lost."""
+    before, current = hashes(out), (out / "current").resolve()
+    done = limited("RLIMIT_NOFILE", files, "run", TINY, "--out", out, "--quiet", "--seed", str(100 + files))
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr.strip()) == bool(done.returncode)
+    if done.returncode:
+        assert hashes(out) == before
+        assert (out / "current").resolve() == current
+    assert etl("run", TINY, "--out", out, "--quiet").returncode == 0
+    assert litter(out) == []
+
+
+@pytest.mark.parametrize("megabytes", [150, 400, 900])
+def test_out_of_memory(out: Path, megabytes: int) -> None:
+    """Out of memory, however a library ends then, the build that was there is whole, and the next run succeeds."""
+    if sys.platform != "linux":
+        pytest.skip("RLIMIT_AS holds on Linux only")
+    seed = str(200 + megabytes)
+    done = limited("RLIMIT_AS", megabytes * 2**20, "run", TINY, "--out", out, "--quiet", "--seed", seed)
+    assert_whole(out)
+    assert done.returncode != 2
+    assert etl("run", TINY, "--out", out, "--quiet", "--seed", seed).returncode == 0
+    assert litter(out) == []
+
+
+@pytest.mark.parametrize("where", ["file/build", "file", "\0"])
+def test_place_that_cannot_be_written(tmp_path: Path, where: str) -> None:
+    """An output folder that can't be is said with exit code 1 or 2 and the path, and nothing is written anywhere."""
+    (tmp_path / "file").write_text("precious")
+    if where == "\0":
+        where = "x" * 300
+    done = etl("run", TINY, "--out", tmp_path / where)
+    assert done.returncode in {1, 2}
+    assert where[:50] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "precious")]
+
+
+def test_copy_to_a_place_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
+    """A copy below a file is said with its path and exit code 1; the build is there all the same."""
+    (tmp_path / "file").touch()
+    done = etl("run", TINY, "--out", out, "--copy-to", tmp_path / "file" / "copy.db")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path / 'file' / 'copy.db'}: cannot write the copy: " in done.stderr
+    assert_whole(out)

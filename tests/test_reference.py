@@ -1,0 +1,186 @@
+"""Reference data: CSV files, cell by cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.reference import Reference, check_references, lacks, read_csv
+from etl.tables import Column, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = Table(
+    "things",
+    "",
+    {
+        "id": Column("id", "INTEGER", nullable=False, description="", key=True),
+        "name": Column("name", "TEXT", nullable=False, description=""),
+        "kind": Column("kind", "TEXT", nullable=True, description="", values=("big", "small")),
+        "size": Column("size", "REAL", nullable=True, description=""),
+    },
+    (("id",), ("name", "kind")),
+)
+HEADER = "id,name,kind,size\n"
+
+
+def read(folder: Path, text: str | bytes, table: Table | None = TABLE, *, whole: bool = True) -> Reference:
+    """Read a CSV text."""
+    file = folder / "things.csv"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_csv(file, "t.csv", table, whole=whole)
+
+
+def told(reference: Reference) -> list[str]:
+    """The mistakes that were found."""
+    return [str(mistake) for mistake in reference.mistakes]
+
+
+def test_cells_have_the_types_of_their_columns(tmp_path: Path) -> None:
+    """Whole numbers, numbers, texts and nulls, in the order of the file, whatever the order of its columns."""
+    reference = read(tmp_path, "size,id,kind,name\n1.5,1,big,a\n-2e3,2,,b\n,3,small,c\n")
+    assert told(reference) == []
+    assert reference.columns == {
+        "size": [1.5, -2000.0, None],
+        "id": [1, 2, 3],
+        "kind": ["big", None, "small"],
+        "name": ["a", "b", "c"],
+    }
+    assert reference.types["id"] == "INTEGER"
+    assert reference.lines == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "O'Brien",
+        '"quoted"',
+        "a,b",
+        "two\nlines",
+        "two\r\nlines",
+        "é",
+        "日本",
+        "😀",
+        "\u202eabc",
+        "<script>",
+        "=cmd()",
+        " x ",
+        "x" * 10_000,
+    ],
+)
+def test_any_text_survives(tmp_path: Path, name: str) -> None:
+    """A text is the one that was written, whatever is in it."""
+    quoted = name.replace('"', '""')
+    reference = read(tmp_path, f'{HEADER}1,"{quoted}",,\n2,b,,\n')
+    assert told(reference) == []
+    assert reference.columns["name"] == [name, "b"]
+    assert reference.lines[1] == 3 + name.count("\n")
+
+
+def test_byte_order_mark_line_ends_and_blank_lines_do_not_matter(tmp_path: Path) -> None:
+    """A file that a spreadsheet wrote is read like any other."""
+    reference = read(tmp_path, b"\xef\xbb\xbfid,name,kind,size\r\n1,a,,\r\n\r\n2,b,,\r\n")
+    assert told(reference) == []
+    assert (reference.columns["id"], reference.lines) == ([1, 2], [2, 4])
+
+
+def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
+    """A file that fills no table has texts, and no empty cell; columns of a table that it is like obey its rules."""
+    reference = read(tmp_path, "name,extra\n7,\n", None, whole=False)
+    assert reference.columns == {"name": ["7"], "extra": [None]}
+    assert told(reference) == ["t.csv:2:2: extra: the cell is empty; give it a value"]
+    like = read(tmp_path, "extra,kind\na,bigg\nb,\n", TABLE, whole=False)
+    assert told(like) == ["t.csv:2:2: kind: 'bigg' is not allowed; did you mean 'big'?"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "messages"),
+    [
+        ("x,a,,\n", ["2:1: id: 'x' is not a whole number"]),
+        ("1.0,a,,\n", ["2:1: id: '1.0' is not a whole number"]),
+        ("0,a,,\n", ["2:1: id: ids are whole numbers from 1 to 10,000,000, not 0"]),
+        ("99999999,a,,\n", ["2:1: id: ids are whole numbers from 1 to 10,000,000, not 99999999"]),
+        (f"{'9' * 30},a,,\n", [f"2:1: id: '{'9' * 30}' is not a whole number"]),
+        ("1,,,\n", ["2:2: name: the cell is empty; give it a value"]),
+        ("1,a,large,\n", ["2:3: kind: 'large' is not allowed; known: big, small"]),
+        ("1,a,,wide\n", ["2:4: size: 'wide' is not a number"]),
+        ("1,a,,nan\n", ["2:4: size: 'nan' is not a number"]),
+        ("1,a,,1e999\n", ["2:4: size: '1e999' is not a number"]),
+        ("1,a,\n", ["2:4: the row has 3 cells, the header 4; a comma too few or too many?"]),
+        ("1,a,,,\n", ["2:5: the row has 5 cells, the header 4; a comma too few or too many?"]),
+        ("1,a,,\n1,b,,\n", ["3:1: id: 1 stands in line 2 already"]),
+        ("1,a,big,\n2,a,big,\n3,a,,\n4,a,,\n", ["3:3: kind: a, big stands in line 2 already"]),
+        (
+            "x,,,y\n",
+            [
+                "2:1: id: 'x' is not a whole number",
+                "2:2: name: the cell is empty; give it a value",
+                "2:4: size: 'y' is not a number",
+            ],
+        ),
+        (
+            '1,"a,,\n2,b,,\n',
+            ["2:1: not CSV: a quote that opens in this row is never closed; write a quote in a text as two"],
+        ),
+    ],
+)
+def test_wrong_cells_are_told(tmp_path: Path, rows: str, messages: list[str]) -> None:
+    """Every cell that does not fit its column is told with the line and the number of the cell."""
+    assert told(read(tmp_path, HEADER + rows)) == [f"t.csv:{message}" for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("header", "messages"),
+    [
+        ("", ["1:1: the file is empty; its first row names the columns"]),
+        ("id,name,kind\n", ["1:4: the column 'size' of the table things is missing"]),
+        ("id,name,kind,size,room\n", ["1:5: the table things has no column 'room'; take it away"]),
+        ("id,nmae,kind,size\n", ["1:2: the table things has no column 'nmae'; did you mean 'name'?"]),
+        ("id,name,kind,size,id\n", ["1:5: the column 'id' stands twice"]),
+        ("id,name,kind,size,\n", ["1:5: the column has no name"]),
+    ],
+)
+def test_wrong_header_is_told(tmp_path: Path, header: str, messages: list[str]) -> None:
+    """A file has each column of its table once, and no other."""
+    assert told(read(tmp_path, header)) == [f"t.csv:{message}" for message in messages]
+
+
+def test_cell_of_a_megabyte_is_told(tmp_path: Path) -> None:
+    """A cell that long is a quote that was never closed, and no text of a pipeline."""
+    message = "t.csv:2:1: not CSV: a cell has more than 131,072 characters; is a quote in this row never closed?"
+    assert told(read(tmp_path, f"{HEADER}1,{'x' * 1_000_000},,\n")) == [message]
+
+
+def test_references_are_checked_by_value(tmp_path: Path) -> None:
+    """A cell must stand in the other file's column; an empty one refers to nothing."""
+    things = read(tmp_path, f"{HEADER}1,apple,,\n2,pear,,\n")
+    source = read(tmp_path, f"{HEADER}1,a,big,2\n2,b,,3\n")
+    check_references(source, "size", things, "id")
+    check_references(source, "kind", things, "name")
+    assert told(source) == [
+        "t.csv:3:4: size: t.csv has no id 3.0; known: 1, 2",
+        "t.csv:2:3: kind: t.csv has no name 'big'; known: apple, pear",
+    ]
+
+
+@pytest.mark.parametrize("rows", ["1,apple,,\n2,,,\n", "1,apple,,\n2,pear\n"])
+def test_what_cannot_be_known_is_not_told(tmp_path: Path, rows: str) -> None:
+    """A column with a wrong cell, or a file with a wrong row, may lack a value for that reason alone."""
+    reference = read(tmp_path, HEADER + rows)
+    assert reference.mistakes
+    assert not reference.sound("name")
+    assert lacks(reference, "name", "pear") is None
+    assert lacks(None, "name", "pear") is None
+    assert (
+        lacks(read(tmp_path, f"{HEADER}1,apple,,\n"), "name", "appel")
+        == "t.csv has no name 'appel'; did you mean 'apple'?"
+    )
+
+
+def test_unknown_table_has_no_rules(tmp_path: Path) -> None:
+    """When the schema could not be read, nothing is told of the cells, and nothing is known of them."""
+    reference = read(tmp_path, "id,name\n,\n", None)
+    assert told(reference) == []
+    assert not reference.sound("id")

@@ -1,0 +1,98 @@
+"""What must fit together: stages and their inputs, tables, shards, reference data, and params that name it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from etl import config
+from etl.errors import Mistakes
+
+ROOT = Path(__file__).parent.parent
+
+
+def told(*changes: str) -> list[str]:
+    """The mistakes that changes of the tiny world make, without their places."""
+    try:
+        config.validate(config.load(ROOT / "pipelines" / "tiny.yaml", changes=changes))
+    except Mistakes as error:
+        return [mistake.message for mistake in error.mistakes]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("stages.pm2.inputs.previous=pm0", "stages.pm2.inputs.previous: there is no stage 'pm0'; did you mean 'pm6'?"),
+        (
+            "stages.rosters.inputs=[broken_means]",
+            "stages.rosters.inputs: 'broken_means' is a check, which yields no rows",
+        ),
+        (
+            "stages.rosters.inputs=[classes, tests]",
+            "stages.rosters.inputs: sql/stages/rosters.sql does not read 'tests'",
+        ),
+        ("stages.rosters.params.more=1", "stages.rosters.params.more: sql/stages/rosters.sql has no $more"),
+        (
+            "stages.rosters.params=null",
+            "stages.rosters.params: sql/stages/rosters.sql asks for $created_at; give it a value",
+        ),
+        (
+            "stages.pm1.inputs.students=pm6",
+            "stages.pm1.inputs: stages feed each other in a circle: pm1 <- pm6 <- pm5 <- ",
+        ),
+        ("stages.subjects.internal=false", "stages.subjects: the schema has no table 'subjects'"),
+        ("stages.pm1.internal=false", "stages.pm1: the schema has no table 'pm1'"),
+        ("stages.first_names.table=tests", "stages.first_names.table: an internal stage fills no table"),
+        ("stages.standards.like=tests", "stages.standards.like: the stage fills a table, whose rules hold"),
+        (
+            "stages.students.shard.by=rosters",
+            "stages.students.shard.by: the stage has no input 'rosters'; known: classes",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told(change: str, message: str) -> None:
+    """Each mistake is one message, and nothing is told that only follows from it."""
+    (found,) = told(change)
+    assert found.startswith(message)
+
+
+def test_stages_that_are_cut_follow_one_cut() -> None:
+    """Only one stage's rows are counted off, in one size; what is downstream follows."""
+    assert told("stages.rosters.shard={by: classes, rows: 2}") == []
+    (found,) = told("stages.rosters.shard={by: classes, rows: 3}")
+    assert found == "stages.students.shard: must be the same as in stages.rosters: by classes, 3 rows"
+    (found,) = told("stages.pm3.shard={by: previous, rows: 2}")
+    assert found.startswith("stages.pm3.shard: a stage upstream is cut already")
+
+
+def test_every_circle_is_told() -> None:
+    """Two circles are two mistakes, each begun at its first stage in the file."""
+    found = told("stages.pm3.inputs.previous=pm4", "stages.classes.inputs={last_names: rosters, subjects: subjects}")
+    assert found == [
+        "stages.pm3.inputs: stages feed each other in a circle: pm3 <- pm4 <- window2 <- pm3; cut it",
+        "stages.classes.inputs: stages feed each other in a circle: classes <- rosters <- classes; cut it",
+    ]
+
+
+def test_table_is_filled_once() -> None:
+    """The stage that says 'table' is the one that is told, wherever it stands."""
+    found = told(
+        "stages.more={sql: ../sql/stages/rosters.sql, inputs: [classes], params: {created_at: x}, table: rosters}"
+    )
+    assert found == ["stages.more.table: the table 'rosters' is filled by stages.rosters already"]
+
+
+def test_broken_file_does_not_make_others_wrong() -> None:
+    """When reference data can't be read, nothing is told of what refers to it."""
+    (found,) = told("stages.tests.csv=../data/none.csv")
+    assert found == "stages.tests.csv: there is no file ../data/none.csv; known: first_names.csv, " + ", ".join(
+        ["intervention_standards.csv", "interventions.csv", "last_names.csv", "performance_levels.csv"]
+        + ["reporting_categories.csv", "standards.csv", "subjects.csv", "test_groups.csv", "tests.csv"]
+    )
+
+
+def test_broken_schema_does_not_make_others_wrong() -> None:
+    """When the schema can't be read, nothing is told of tables."""
+    assert told("schema=../data/tests.csv") == ["only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here"]

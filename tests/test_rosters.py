@@ -1,0 +1,87 @@
+"""The classes generator, on tiny lists of names."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.generators.rosters import classes
+from etl.params import Range
+from etl.streams import Streams, uniform
+
+STREAMS = Streams(7, "classes")
+TITLES = ["Mr.", "Mrs.", "Ms.", "Dr."]
+
+
+def names(*found: str) -> pa.Table:
+    """A list of names."""
+    return pa.table({"name": pa.array(found, pa.string())})
+
+
+LAST, SUBJECTS = names("Ames", "Bell", "Cole"), names("Art", "Math")
+
+
+def test_a_class_for_each_teacher_and_subject() -> None:
+    """Teachers go round their subjects, keeping one title each; the columns are those that shards need."""
+    found = classes(STREAMS, LAST, SUBJECTS, count=6, size=Range(3, 4), titles=TITLES)
+    title, last, subject = zip(*(name.replace(" - ", " ").split() for name in found["name"].to_pylist()), strict=True)
+    assert last == ("Ames", "Ames", "Bell", "Bell", "Cole", "Cole")
+    assert subject == ("Art", "Math") * 3
+    assert title[::2] == title[1::2]
+    assert set(title) <= set(TITLES)
+    assert found.schema.names == ["id", "name", "size", "first_student"]
+
+
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(st.integers(1, 40), st.integers(1, 10**6), st.integers(0, 10**6))
+def test_classes_are_dense_and_sized(count: int, low: int, more: int) -> None:
+    """For any number of classes of any size: ids from 1, sizes within range, students numbered without a gap."""
+    found = classes(STREAMS, LAST, SUBJECTS, count=count, size=Range(low, low + more), titles=TITLES).to_pydict()
+    assert found["id"] == list(range(1, count + 1))
+    assert all(low <= size <= low + more for size in found["size"])
+    assert found["first_student"] == [1 + sum(found["size"][:index]) for index in range(count)]
+    assert len(set(found["name"])) == count
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_more_classes_leave_the_others(count: int, more: int) -> None:
+    """Adding classes changes none of those that were there."""
+    few, many = (
+        classes(STREAMS, LAST, SUBJECTS, count=n, size=Range(1, 9), titles=TITLES) for n in (count, count + more)
+    )
+    assert many.slice(0, count).equals(few)
+
+
+def test_names_go_round_again() -> None:
+    """More classes than teachers and subjects are told apart by a number."""
+    found = classes(STREAMS, LAST, SUBJECTS, count=13, size=Range(1, 1), titles=TITLES)["name"].to_pylist()
+    assert found[6:12] == [f"{name} 2" for name in found[:6]]
+    assert found[12] == f"{found[0]} 3"
+
+
+def test_sizes_are_drawn_uniformly() -> None:
+    """Sizes and titles are the uniform numbers of their own streams."""
+    found = classes(STREAMS, LAST, SUBJECTS, count=6, size=Range(30, 40), titles=TITLES)
+    assert found["size"].to_pylist() == uniform(STREAMS.words("size", 1, 6), 30, 40)[:, 0].tolist()
+    title = uniform(STREAMS.words("title", 1, 3), 0, 3)[:, 0]
+    assert [name.split()[0] for name in found["name"].to_pylist()[::2]] == [TITLES[index] for index in title]
+
+
+@pytest.mark.parametrize(
+    ("last", "subjects", "titles"), [(names(), SUBJECTS, TITLES), (LAST, names(), TITLES), (LAST, SUBJECTS, [])]
+)
+def test_no_names(last: pa.Table, subjects: pa.Table, titles: list[str]) -> None:
+    """An empty list of names is told, not divided by."""
+    with pytest.raises(ValueError, match="give at least one of each"):
+        classes(STREAMS, last, subjects, count=2, size=Range(1, 1), titles=titles)
+
+
+def test_two_classes_of_one_name() -> None:
+    """Names in a list twice would make two classes alike: told with the name."""
+    with pytest.raises(
+        ValueError, match=r"two classes are named 'Dr\. Bell - Art'; use each last name and subject once"
+    ):
+        classes(STREAMS, names("Bell", "Bell"), names("Art"), count=2, size=Range(1, 1), titles=["Dr."])

@@ -1,0 +1,174 @@
+"""Streams: addressed by names and entity, and mapped to numbers of the right distribution."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from etl import streams
+from etl.streams import Streams, choose, normal, uniform
+
+SEED = Streams(20250801, "students")
+WORDS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20).map(lambda words: np.array(words, dtype=np.uint32))
+EDGES = np.array([0, 2**32 - 1], dtype=np.uint32)
+MANY = Streams(1, "chi-square").words("draw", 0, 62_000)[:, 0]  # one fixed sample: these tests cannot flicker
+
+
+def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
+    """Pearson's statistic."""
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def test_words_are_these() -> None:
+    """Philox by these names gives these words for ever: the golden vector of every world."""
+    assert SEED.words("name", 1, 4).tolist() == [[3272676418], [276539947], [2885224930], [1329646665]]
+    assert SEED.words("name", 10**12, 2, 3).tolist() == [
+        [2465124695, 2917942667, 3064550860],
+        [619189731, 2173698404, 1640393518],
+    ]
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.integers(0, 2**40), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 21))
+def test_a_slice_equals_the_slice_of_the_whole(first: int, before: int, count: int, after: int, width: int) -> None:
+    """Any entities drawn by themselves get the words that they get among others, whatever the width."""
+    whole = SEED.words("growth", first, before + count + after, width)
+    assert whole.shape == (before + count + after, width)
+    assert np.array_equal(SEED.words("growth", first + before, count, width), whole[before : before + count])
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.integers(0, 2**40), st.sets(st.integers(0, 400), max_size=30), st.integers(1, 9))
+def test_words_of_entities_are_their_rows(first: int, places: set[int], width: int) -> None:
+    """Entities with gaps between them, small and large, get the words of their numbers."""
+    chosen = np.array(sorted(places), dtype=np.int64)
+    whole = SEED.words("growth", first, 401, width)
+    assert np.array_equal(SEED.words_of("growth", chosen + first, width), whole[chosen])
+
+
+def test_words_of_far_entities() -> None:
+    """A student in a billion costs no more than one at hand."""
+    ids = np.array([1, 10**9, 2**62])
+    drawn = SEED.words_of("growth", ids, 3)
+    assert drawn.tolist() == [SEED.words("growth", int(number), 1, 3)[0].tolist() for number in ids]
+
+
+@pytest.mark.parametrize("ids", [[2, 1], [1, 1]])
+def test_words_of_entities_that_do_not_ascend(ids: list[int]) -> None:
+    """Entities out of order, or twice, are refused: the words would stand in the wrong rows."""
+    with pytest.raises(ValueError, match=rf"ids must ascend, each once; 1 follows {ids[0]}"):
+        SEED.words_of("growth", np.array(ids))
+
+
+def test_names_separate_streams() -> None:
+    """Another seed, stage or draw is another stream, also where the names put together read the same."""
+    names = [
+        (1, "a", "b"),
+        (2, "a", "b"),
+        (1, "b", "b"),
+        (1, "a", "a"),
+        (1, "ab", ""),
+        (1, "", "ab"),
+        (1, 'a", "b', ""),
+    ]
+    drawn = [Streams(seed, stage).words(draw, 0, 64).tobytes() for seed, stage, draw in names]
+    assert len(set(drawn)) == len(names)
+
+
+def test_streams_do_not_go_together() -> None:
+    """Neighbours in a stream, and two streams side by side, are uncorrelated (to five standard errors)."""
+    one, two = (Streams(1, "a").words(draw, 0, 40_000)[:, 0].astype(float) for draw in ("x", "y"))
+    for left, right in ((one, two), (one[:-1], one[1:])):
+        assert abs(np.corrcoef(left, right)[0, 1]) < 5 / 200
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(WORDS, st.integers(-10_000_000, 10_000_000), st.integers(0, 10_000_000))
+def test_uniform_stays_within_its_bounds(words: np.ndarray, low: int, size: int) -> None:
+    """A uniform number is the word's share of the range, and both ends belong to it."""
+    high = min(low + size, 10_000_000)
+    expected = [low + (int(word) * (high - low + 1) >> 32) for word in words]
+    assert uniform(words, low, high).tolist() == expected
+    assert uniform(EDGES, low, high).tolist() == [low, high]
+
+
+def test_uniform_takes_bounds_as_arrays() -> None:
+    """Each row may have bounds of its own."""
+    words = np.tile(EDGES, (3, 1))
+    low, high = np.array([[40], [15], [-15]]), np.array([[80], [35], [15]])
+    assert uniform(words, low, high).tolist() == [[40, 80], [15, 35], [-15, 15]]
+
+
+def test_uniform_is_uniform() -> None:
+    """Each of 31 numbers comes as often as the others: chi-square at a false-alarm rate of one in a million."""
+    counts = np.bincount(uniform(MANY, -15, 15) + 15, minlength=31)
+    assert chi_square(counts, np.full(31, 2000.0)) < 82.6  # 30 degrees of freedom
+
+
+def test_choose_respects_shares() -> None:
+    """Each choice comes as often as its share says: chi-square at a false-alarm rate of one in a million."""
+    shares = np.array([0.6, 0.15, 0.25])
+    counts = np.bincount(choose(MANY, shares.tolist()), minlength=3)
+    assert chi_square(counts, shares * len(MANY)) < 27.6  # 2 degrees of freedom: -2 ln(1e-6)
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(WORDS, st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_choose_never_takes_what_has_no_share(words: np.ndarray, weights: list[int]) -> None:
+    """A share of nothing is never chosen, a share of all always."""
+    assume(sum(weights))
+    shares = [weight / sum(weights) for weight in weights]
+    chosen = choose(np.concatenate([words, EDGES]), shares)
+    assert all(weights[index] for index in chosen)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(WORDS, st.floats(-6000, 6000), st.floats(0.1, 3000), st.integers(-6000, 6000), st.integers(0, 900))
+def test_normal_is_the_rounded_clamped_inverse(words: np.ndarray, mean: float, sd: float, low: int, size: int) -> None:
+    """A normal number is the word's quantile, rounded and clamped; only a word next to a threshold may fall beside."""
+    high, distribution = low + size, NormalDist(mean, sd)
+    for word, found in zip(words.tolist(), normal(words, mean, sd, low, high).tolist(), strict=True):
+        assert low <= found <= high
+        below, above = (distribution.cdf(found + half) * 2**32 for half in (-0.5, 0.5))
+        assert found == low or below <= word + 1
+        assert found == high or word <= above + 1
+
+
+def test_normal_thresholds_are_exact() -> None:
+    """The default world's 700 thresholds are those of the standard library's distribution, to one in four billion."""
+    bounds = streams._normal_bounds(5440, 95, 5100, 5800)
+    expected = [NormalDist(5440, 95).cdf(score + 0.5) * 2**32 for score in range(5100, 5800)]
+    assert np.abs(bounds - expected).max() <= 1
+    assert np.all(np.diff(bounds) > 0)
+    assert [int(bound) for bound in bounds[[0, 339, 340, 699]]] == [755900, 2138465563, 2156501733, 4294636160]
+
+
+def test_normal_clamps() -> None:
+    """What lies beyond the ends is put on them, also where the whole distribution lies beyond."""
+    assert normal(EDGES, 5440, 95, 5430, 5450).tolist() == [5430, 5450]
+    assert normal(EDGES, 5440, 1, 9000, 9010).tolist() == [9000, 9000]
+    assert normal(EDGES, 5440, 1, 100, 110).tolist() == [110, 110]
+    assert normal(EDGES, 5440, 95, 7, 7).tolist() == [7, 7]
+
+
+def test_normal_has_the_shares_of_the_levels() -> None:
+    """About 38, 25, 20 and 17 % of students lie in the default world's levels, as its specification says."""
+    scores = normal(MANY, 5440, 95, 5100, 5800)
+    shares = np.diff([0, *((scores < cut).mean() for cut in (5410, 5470, 5530)), 1])
+    assert shares == pytest.approx([0.374, 0.249, 0.204, 0.173], abs=0.01)
+
+
+def test_the_table_is_pure_arithmetic() -> None:
+    """The normal table is made of +, *, / and comparisons, which are the same everywhere: no libm, which is not."""
+    source = "".join(inspect.getsource(function) for function in (streams._normal_cdf, streams._exp_minus))
+    names = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    assert names == {"float64", "clip", "copy", "asarray", "ones_like"}
+    called = itertools.chain(*(function.__code__.co_names for function in (streams._normal_cdf, streams._exp_minus)))
+    assert not {"math", "exp", "erf", "power", "sqrt"}.intersection(called)

@@ -1,0 +1,118 @@
+"""The DDL: what it says of tables, and what is told of what it cannot say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from etl.errors import Mistakes
+from etl.tables import Column, Schema, read_schema
+
+ROOT = Path(__file__).parent.parent
+
+
+def read(folder: Path, text: str) -> Schema:
+    """Read a DDL text."""
+    file = folder / "schema.sql"
+    file.write_text(text, encoding="utf-8")
+    return read_schema(file, "s.sql")
+
+
+def told(folder: Path, text: str) -> list[str]:
+    """The mistakes of a DDL text."""
+    with pytest.raises(Mistakes) as caught:
+        read(folder, text)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_our_own_schema() -> None:
+    """The project's DDL has its eleven tables, parents before children, each column described."""
+    schema = read_schema(ROOT / "sql" / "schema.sql", "sql/schema.sql")
+    names = list(schema.tables)
+    assert len(names) == 11
+    for table in schema.tables.values():
+        assert table.description
+        for column in table.columns.values():
+            assert column.description, f"{table.name}.{column.name}"
+            assert column.references is None or names.index(column.references[0]) < names.index(table.name)
+
+
+def test_columns_are_read() -> None:
+    """Types, keys, nulls, allowed values, references and descriptions come from the DDL."""
+    assignments = read_schema(ROOT / "sql" / "schema.sql", "").tables["assignments"].columns
+    platforms = ("ixl", "lexiacore5", "reflex", "khan_academy")
+    assert assignments["id"].key
+    assert assignments["platform"] == Column(
+        "platform", "TEXT", nullable=False, description="Where the work is done.", values=platforms
+    )
+    assert assignments["rc_id"].references == ("reporting_categories", "id")
+    assert assignments["rc_id"].nullable
+
+
+def test_unique_columns_are_read(tmp_path: Path) -> None:
+    """The primary key comes first; partial indexes and indexes of expressions are no keys."""
+    schema = read(
+        tmp_path,
+        "CREATE TABLE a (x TEXT, y INTEGER, z TEXT, UNIQUE (z, x), PRIMARY KEY (x, y));\n"
+        "CREATE UNIQUE INDEX one ON a (z);\n"
+        "CREATE UNIQUE INDEX two ON a (y) WHERE y > 5;\n"
+        "CREATE UNIQUE INDEX three ON a (lower(z));\n",
+    )
+    assert schema.tables["a"].unique == (("x", "y"), ("z",), ("z", "x"))
+    assert not schema.tables["a"].columns["y"].key
+
+
+def test_foreign_key_without_a_column_is_to_the_primary_key(tmp_path: Path) -> None:
+    """REFERENCES table means its primary key, whatever that is called."""
+    schema = read(tmp_path, "CREATE TABLE a (code TEXT PRIMARY KEY); CREATE TABLE b (a TEXT REFERENCES a);")
+    assert schema.tables["b"].columns["a"].references == ("a", "code")
+
+
+def test_statements_may_stand_anyhow(tmp_path: Path) -> None:
+    """Comments, several statements in a line, and semicolons in texts and comments are no trouble."""
+    schema = read(
+        tmp_path,
+        "/* a; b */ CREATE TABLE a (x TEXT DEFAULT ';--', y TEXT CHECK (y IN ('it''s', 'b')));CREATE TABLE b (\n"
+        "  x TEXT -- one; two\n);; -- the end;\n",
+    )
+    assert list(schema.tables) == ["a", "b"]
+    assert schema.tables["a"].columns["y"].values == ("it's", "b")
+    assert schema.tables["b"].columns["x"].description == "one; two"
+    assert len(schema.statements) == 2
+
+
+def test_every_mistake_is_told_at_its_place(tmp_path: Path) -> None:
+    """Each statement is tried; what only follows from another's mistake is not told."""
+    text = "CREATE TABLE a (x TXT NOT NUL);\nCREATE INDEX i ON a (x); DROP TABLE a;\nCREATE TABLE b (x TEXT)\n"
+    assert told(tmp_path, text) == [
+        's.sql:1:27: SQLite says: near "NUL": syntax error',
+        "s.sql:2:26: only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here",
+        "s.sql:3:1: the statement that begins here has no end; close it with ';'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "s.sql:1:1: the file makes no table"),
+        ("CREATE TABLE a (x TEXT, y DATE);", "s.sql:1:25: the type of a.y must be INTEGER, REAL or TEXT, not 'DATE'"),
+        ("CREATE TABLE a (x);", "s.sql:1:17: the type of a.x must be INTEGER, REAL or TEXT, not ''"),
+        (
+            "CREATE TABLE a (x INTEGER REFERENCES b (id));\nCREATE TABLE b (id INTEGER PRIMARY KEY);",
+            "s.sql:1:17: a.x refers to the table 'b', which is not there below; put it above",
+        ),
+        (
+            "CREATE TABLE b (id INTEGER);\nCREATE TABLE a (\n  x INTEGER REFERENCES b (id)\n);",
+            "s.sql:3:3: a.x refers to b.id, which is not unique",
+        ),
+        ("CREATE TABLE a (x TEXT);CREATE VIEW v AS SELECT z FROM a;", "s.sql:1:25: SQLite says: no such column: z"),
+        ("CREATE TABLE a (x TEXT);CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END;", "only CREATE TABLE"),
+        ("CREATE TABLE a (x TEXT);PRAGMA foreign_keys = off;", "only CREATE TABLE"),
+        ("CREATE TEMP TABLE a (x TEXT);", "only CREATE TABLE"),
+        ("CREATE TABLE a (x TEXT) ; ATTACH 'x.db' AS x;", "only CREATE TABLE"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told(tmp_path: Path, text: str, message: str) -> None:
+    """Types, references and statements that the pipeline has no use for."""
+    assert message in told(tmp_path, text)[0]
