@@ -34,7 +34,7 @@ class Bundle:
 
 def pack(source: Source, identity: Identity) -> Bundle:
     """Pack a pipeline with all the files that it names."""
-    pipelines = {str(path.relative_to(source.root)) for path in source.files}
+    pipelines = {str(path.relative_to(source.root)) for path in source.files.values()}
     files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
@@ -51,7 +51,8 @@ def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
         for name, content in bundle.files:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content)
-        source = load(root / bundle.pipeline, bundle.request)
+        asked = bundle.request
+        source = load(root / bundle.pipeline, changes=asked.changes, seed=asked.seed, scale=asked.scale)
         found = identify(source).id
         if found != bundle.build:
             raise EtlError(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -21,7 +22,7 @@ import click
 from etl.errors import EtlError, Mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from etl.config import Source
     from etl.plan import Plan
@@ -31,14 +32,29 @@ OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its nu
 pipeline_argument = click.argument(
     "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-set_option = click.option(
-    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value, e.g. stages.classes.params.count=20."
+request_options = (
+    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed."),
+    click.option(
+        "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: stages.classes.params.count=20."
+    ),
+    click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
 )
-seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed.")
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that change the pipeline, as one argument ``asked``: the arguments of config.load."""
+
+    @functools.wraps(command)
+    def asking(*, seed: int | None, changes: tuple[str, ...], scale: int, **others: Any) -> None:  # noqa: ANN401
+        command(asked={"seed": seed, "changes": changes, "scale": scale}, **others)
+
+    for option in reversed(request_options):
+        asking = option(asking)
+    return asking
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,12 +69,21 @@ def commands() -> None:
 @commands.command()
 @pipeline_argument
 @click.option("--force", is_flag=True, help="Build again, also when the build is there.")
-@seed_option
-@set_option
+@asks
 @out_option
 @click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Copy the database there, writable.")
 @click.option(
     "--timings", type=click.Path(path_type=Path, dir_okay=False), help="Write the seconds of each phase there."
+)
+@click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor].")
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="With --engine dask: a running scheduler [a cluster of this machine]."
+)
+@click.option(
+    "--to", "url", metavar="URL", help="Write Parquet there, not a build: file://, s3://, gs:// and the like."
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
@@ -66,26 +91,36 @@ def run(  # noqa: PLR0913 -- one for each option
     *,
     pipeline: Path,
     force: bool,
-    seed: int | None,
-    changes: tuple[str, ...],
+    asked: dict[str, Any],
     out: Path | None,
     copy_to: Path | None,
     timings: Path | None,
+    workers: int | None,
+    engine: str,
+    scheduler: str | None,
+    url: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Make the database that PIPELINE describes, and point build/current at it."""
     from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
 
+    how = build.How(workers, engine, scheduler)
+
     start = time.perf_counter()
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
-        source = _load(pipeline, changes, seed)
-        result = build.run(source, out or source.root / "build", force=force, progress=progress)
+        source = _load(pipeline, asked)
+        if url:
+            _run_remote(source, url, progress, how, as_json=as_json, quiet=quiet)
+            return
+        result = build.run(source, out or source.root / "build", force=force, progress=progress, how=how)
     finally:
         if isinstance(progress, display.Bar):
             progress.close()
     if copy_to:
+        if result.database is None:
+            raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
         with progress.phase("copy"):
             store.copy_to(result.database, copy_to)
     seconds = time.perf_counter() - start
@@ -98,7 +133,7 @@ def run(  # noqa: PLR0913 -- one for each option
                 "state": result.state,
                 "build": result.manifest["build"],
                 "folder": str(result.folder),
-                "database": str(result.database),
+                "database": str(result.database) if result.database else None,
                 "tables": {name: content["rows"] for name, content in result.manifest["tables"].items()},
                 "seconds": round(seconds, 3),
             }
@@ -109,16 +144,26 @@ def run(  # noqa: PLR0913 -- one for each option
             click.echo(f"{display.shown(copy_to)} (a copy of its own, writable)")
 
 
+def _run_remote(source: Source, url: str, progress: Any, how: Any, *, as_json: bool, quiet: bool) -> None:  # noqa: ANN401
+    from etl import remote  # noqa: PLC0415 -- as above
+
+    content = remote.run(source, url, progress=progress, how=how)
+    place = f"{url.rstrip('/')}/{content['build']}"
+    if as_json:
+        _print_json({"success": True, "build": content["build"], "url": place})
+    elif not quiet:
+        click.echo(f"built: {place}")
+
+
 @commands.command()
 @pipeline_argument
-@seed_option
-@set_option
+@asks
 @json_option
-def plan(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json: bool) -> None:
+def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     """Show the stages in the order of running, with the rows that they may yield; runs nothing."""
     from etl import display  # noqa: PLC0415 -- as above
 
-    made = _plan(pipeline, changes, seed)
+    made = _plan(pipeline, asked)
     sizes = made.expected()
     stages: list[dict[str, Any]] = [
         {
@@ -165,17 +210,16 @@ def plan(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json:
     help="The pipeline file.",
 )
 @click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="How many rows.")
-@seed_option
-@set_option
+@asks
 @json_option
 def show(  # noqa: PLR0913 -- as above
-    *, stage: str, pipeline: Path, limit: int, seed: int | None, changes: tuple[str, ...], as_json: bool
+    *, stage: str, pipeline: Path, limit: int, asked: dict[str, Any], as_json: bool
 ) -> None:
     """Show the first rows of STAGE; nothing is built."""
     from etl import display, shards  # noqa: PLC0415 -- as above
     from etl.errors import did_you_mean  # noqa: PLC0415
 
-    made = _plan(pipeline, changes, seed)
+    made = _plan(pipeline, asked)
     if stage not in made.pipeline.stages:
         raise EtlError(f"there is no stage '{stage}'{did_you_mean(stage, made.pipeline.stages)}")
     rows = shards.run_until(made, stage).slice(0, limit)
@@ -188,12 +232,11 @@ def show(  # noqa: PLR0913 -- as above
 
 @commands.command()
 @pipeline_argument
-@seed_option
-@set_option
+@asks
 @json_option
-def validate(*, pipeline: Path, seed: int | None, changes: tuple[str, ...], as_json: bool) -> None:
+def validate(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     """Find every mistake in PIPELINE and its files; runs nothing."""
-    made = _plan(pipeline, changes, seed)
+    made = _plan(pipeline, asked)
     if as_json:
         _print_json({"success": True, "stages": len(made.stages)})
     else:
@@ -209,7 +252,7 @@ def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> Non
     """Check the current build: its files against its manifest, its data against PIPELINE's checks."""
     from etl import inspection  # noqa: PLC0415 -- as above
 
-    source = _load(pipeline, (), None)
+    source = _load(pipeline)
     found = inspection.inspect(source, out or source.root / "build", full=full)
     if as_json:
         _print_json({"success": True, "build": found.build, "files": found.files, "checks": found.checks})
@@ -242,7 +285,7 @@ def serve(  # noqa: PLR0913 -- as above
     """Serve the current build: the API, Datasette's pages, and each new build as soon as it is there."""
     from etl.publish.serve import serve as run_server  # noqa: PLC0415 -- as above
 
-    source = _load(pipeline, (), None)
+    source = _load(pipeline)
     run_server(
         pipeline.resolve(),
         out or source.root / "build",
@@ -276,17 +319,17 @@ def clean(*, keep: int, out: Path) -> None:
     click.echo(f"{out}: deleted {len(gone)} of {len(gone) + len(store.builds())} builds")
 
 
-def _load(pipeline: Path, changes: tuple[str, ...], seed: int | None) -> Source:
+def _load(pipeline: Path, asked: Mapping[str, Any] | None = None) -> Source:
     from etl import config  # noqa: PLC0415 -- as above
 
-    return config.load(pipeline, changes=changes, seed=seed)
+    return config.load(pipeline, **(asked or {}))
 
 
-def _plan(pipeline: Path, changes: tuple[str, ...], seed: int | None) -> Plan:
+def _plan(pipeline: Path, asked: Mapping[str, Any]) -> Plan:
     from etl.config import validate as validated  # noqa: PLC0415 -- as above
     from etl.plan import make_plan  # noqa: PLC0415
 
-    return make_plan(validated(_load(pipeline, changes, seed)))
+    return make_plan(validated(_load(pipeline, asked)))
 
 
 def _write_timings(path: Path, progress: Any, seconds: float) -> None:  # noqa: ANN401 -- a Progress

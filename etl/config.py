@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Mistakes, Where
+from etl.scale import scaled
 from etl.syntax import read, tree_of
 from etl.tree import Node, bound, overlay
 
@@ -24,13 +25,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What the command line asks of a pipeline: texts ``path.to.key=value``, another seed, more rosters."""
+
+    changes: tuple[str, ...] = ()
+    seed: int | None = None
+    scale: int = 1
+
+
+@dataclass(frozen=True)
 class Source:
     """A pipeline file as it is written, with what it extends and the changes laid over it."""
 
     path: Path
     root: Path  # the project's folder: every path in the file stays inside
     tree: Node
-    folders: Mapping[str, Path]  # the folder of each file, by its name in messages
+    files: Mapping[str, Path]  # each pipeline file that was read, by its name in messages
+    request: Request = Request()
 
     def resolve(self, node: Node) -> Path:
         """The file that a value names, relative to the file that the value stands in.
@@ -39,9 +50,9 @@ class Source:
         """
         text = str(node.scalar)
         try:
-            path = (self.folders.get(node.where.file, self.path.parent) / text).resolve()
+            path = (self.files.get(node.where.file, self.path).parent / text).resolve()
             path.exists()
-        except (OSError, RuntimeError) as error:  # too long a name, a circle of links
+        except (OSError, RuntimeError, ValueError) as error:  # too long a name, a circle of links, a NUL
             raise EtlError(f"no file can be called '{text[:40]}'", node.where) from error
         return path
 
@@ -72,6 +83,7 @@ class Stage:
     table: str | None = None  # None for an internal stage
     check: str | None = None  # the rule that holds when the stage yields no rows
     shard: Shard | None = None
+    gather: bool = False  # runs once after all shards, over all that they yielded
     internal: bool = False
     wrong: frozenset[str] = frozenset()  # keys with mistakes: no rule that needs them is worth a word
 
@@ -89,6 +101,7 @@ class Pipeline:
     schema: Schema
     checks: Path
     api: Path | None
+    outputs: tuple[str, ...]
     stages: Mapping[str, Stage]
     references: Mapping[str, Reference]  # the rows of each csv stage
 
@@ -105,19 +118,22 @@ def shown_name(path: Path) -> str:
         return str(path)
 
 
-def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None) -> Source:
-    """Read a pipeline file. ``changes`` are texts ``path.to.key=value``. Raises EtlError or Mistakes."""
+def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, scale: int = 1) -> Source:
+    """Read a pipeline file and lay the changes of the command line over it. Raises EtlError or Mistakes."""
+    request = Request(tuple(changes), seed, scale)
     mistakes: list[EtlError] = []
-    folders: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     root = project_of(path)
-    tree = _read(path.resolve(), root, folders, (), mistakes)
-    for change in changes:
+    tree = _read(path.resolve(), root, files, (), mistakes)
+    for change in request.changes:
         tree = overlay(tree, _change(change, mistakes), mistakes)
     if seed is not None:
         where = Where("--seed")
         tree = overlay(tree, Node(where, own={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
+    if scale != 1:
+        tree = overlay(tree, scaled(tree, scale), mistakes)
     bound(tree)
-    source = Source(path.resolve(), root, tree, folders)
+    source = Source(path.resolve(), root, tree, files, request)
     if mistakes:  # of form; those of content go with them
         try:
             validate(source)
@@ -136,9 +152,9 @@ def project_of(path: Path) -> Path:
     return next(marked, folder)
 
 
-def _read(path: Path, root: Path, folders: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:
+def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:
     shown = shown_name(path)
-    folders[shown] = path.parent
+    files[shown] = path
     tree = read(path, shown, mistakes)
     if tree.is_null():
         raise EtlError("the file is empty; a pipeline has a name, a seed, stages and more", Where(shown, 1, 1))
@@ -151,7 +167,7 @@ def _read(path: Path, root: Path, folders: dict[str, Path], below: tuple[Path, .
     if base == path or base in below:
         named = "itself" if base == path else f"{extends.scalar}, which extends this file in turn"
         raise EtlError(f"extends: a file cannot extend {named}", extends.where)
-    result = overlay(_read(base, root, folders, (*below, path), mistakes), tree, mistakes)
+    result = overlay(_read(base, root, files, (*below, path), mistakes), tree, mistakes)
     result.where = tree.where
     return result
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from etl.errors import EtlError, did_you_mean
-from etl.params import Marker
+from etl.params import Columns, Marker
 from etl.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
 #: A step of the path to a value: a key, or an index of a list.
@@ -40,10 +40,20 @@ class Contract:
     streams: str | None  # the name of its parameter for random streams
     params: type[BaseModel]
     hints: dict[str, Any]  # the annotation of each param
+    columns: dict[str, tuple[Columns, ...]]  # what each input must have, "" standing for further ones
 
     def takes(self, table: str) -> bool:
         """Whether a table of this name may be among the inputs."""
         return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
+
+    def misfit(self, table: str, columns: Collection[str]) -> str | None:
+        """Say what an input of this name and with these columns lacks."""
+        choices = self.columns.get(table, self.columns.get("", ()))
+        lacks = min(([name for name in choice.names if name not in columns] for choice in choices), key=len, default=[])
+        if not lacks:
+            return None
+        what = "the column " if len(lacks) == 1 else "the columns "
+        return f"{self.name} needs {what}{', '.join(lacks)}, and this has {', '.join(columns)}"
 
     def part(self, names: set[str]) -> type[BaseModel]:
         """The model of some of the params."""
@@ -94,6 +104,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             f"the type hints of {name} cannot be read: {error}; import what they name at run time"
         ) from error
     inputs, fields, streams, takes_more = [], {}, None, False
+    columns: dict[str, tuple[Columns, ...]] = {}
     for parameter in inspect.signature(function).parameters.values():
         hint = hints.get(parameter.name)
         if hint is None:
@@ -101,8 +112,9 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
                 f"the parameter '{parameter.name}' of {name} has no type hint; write '{parameter.name}: pa.Table' for "
                 f"an input, or '{parameter.name}: int' (say) for a param"
             )
+        hint, own = _table(hint)
         if hint is pa.Table and parameter.kind is parameter.VAR_KEYWORD:
-            takes_more = True
+            takes_more, columns[""] = True, own
         elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise EtlError(
                 f"the parameter '{parameter.name}' of {name} cannot be passed by its name; take the '*' or '/' away, "
@@ -110,6 +122,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             )
         elif hint is pa.Table:
             inputs.append(parameter.name)
+            columns[parameter.name] = own
         elif hint is Streams:
             streams = parameter.name
         elif parameter.name.startswith(("_", "model_")):  # pydantic keeps these names for itself
@@ -120,7 +133,14 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             fields[parameter.name] = _field(hint, parameter)
     params = _model(name, fields)
     param_hints = {name: hint for name, (hint, _) in fields.items()}
-    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints)
+    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints, columns)
+
+
+def _table(hint: Any) -> tuple[Any, tuple[Columns, ...]]:  # noqa: ANN401 -- an annotation
+    """The hint, without its markers when it is one of a table, and the columns that the table must have."""
+    if typing.get_origin(hint) is typing.Annotated and typing.get_args(hint)[0] is pa.Table:
+        return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, Columns))
+    return hint, ()
 
 
 def _field(hint: Any, parameter: inspect.Parameter) -> tuple[Any, Any]:  # noqa: ANN401 -- an annotation

@@ -92,7 +92,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Itera
 
 def summary(result: Result, seconds: float) -> str:
     """The table at the end of a run."""
-    size = result.database.stat().st_size
+    size = sum(int(file["bytes"]) for file in result.manifest["files"].values())
     counts = [(name, content["rows"]) for name, content in result.manifest["tables"].items()]
     total = sum(rows for _, rows in counts)
     return "\n".join(
@@ -100,7 +100,7 @@ def summary(result: Result, seconds: float) -> str:
             table(("table", "rows"), [*counts, ("total", total)], right=(1,)),
             "",
             f"{result.state}: build {result.manifest['build']}, {size / 1e6:,.1f} MB, in {seconds:.2f} s",
-            f"{shown(result.database)}",
+            shown(result.database or result.folder),
         ]
     )
 

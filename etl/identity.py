@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl.errors import EtlError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -66,9 +68,12 @@ def _inputs(source: Source) -> Iterator[Path]:
 
 
 def _path(source: Source, node: Node | None) -> Path | None:
-    if node is None or not isinstance(node.scalar, str) or "\0" in node.scalar:
+    if node is None or not isinstance(node.scalar, str):
         return None
-    path = source.resolve(node)
+    try:
+        path = source.resolve(node)
+    except EtlError:  # nothing can have such a name
+        return None
     return path if path.is_relative_to(source.root) else None
 
 

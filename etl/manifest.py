@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 
+_SMALL = 100_000  # bytes; most files are, and need no buffer of their own
+
 
 def describe(
     identity: Identity,
     pipeline: Pipeline,
     tables: Mapping[str, Mapping[str, int | str]],
     checks: list[Check],
-    folder: Path,
+    files: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
-    """Describe a finished folder. Nothing in it depends on when, where or how fast the build was made."""
+    """Describe a finished build. Nothing in it depends on when, where or how fast the build was made."""
     from etl.generators import VERSION  # noqa: PLC0415 -- reading a manifest must not import numpy
 
     held = [{"check": stage.name, "rule": stage.check} for stage in pipeline.stages.values() if stage.check]
@@ -35,13 +38,9 @@ def describe(
         "license": pipeline.site.license,
         "seed": pipeline.seed,
         "as_of": pipeline.as_of,
-        "tables": {name: tables.get(name, {"rows": 0, "digest": "0" * 32}) for name in pipeline.schema.tables},
+        "tables": tables,
         "checks": held + [{"check": check.name, "rule": check.rule} for check in checks],
-        "files": {
-            str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path != folder / NAME
-        },
+        "files": dict(sorted(files.items())),
         "versions": {**identity.versions, "generators": VERSION},
         "inputs": identity.inputs,
         "pipeline": identity.pipeline,
@@ -49,10 +48,20 @@ def describe(
     return {**content, "manifest": _own_hash(content)}
 
 
+def files_of(folder: Path) -> dict[str, dict[str, int | str]]:
+    """Size and hash of every file of a folder, by name, its manifest aside."""
+    names = [name for name in _files(folder) if name != NAME]
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in names}
+
+
 def write(content: Mapping[str, Any], folder: Path) -> None:
     """Write a manifest into its folder."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
+    (folder / NAME).write_bytes(render(content))
+
+
+def render(content: Mapping[str, Any]) -> bytes:
+    """A manifest as the bytes of its file."""
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -71,25 +80,37 @@ def damage(folder: Path) -> Iterator[str]:
     if content is None:
         yield f"{NAME} is missing or damaged"
         return
+    found = set(_files(folder))
     for name, expected in content["files"].items():
         path = folder / name
-        if not path.is_file():
+        if name not in found:
             yield f"{name} is missing"
-        elif path.stat().st_size != expected["bytes"]:
-            yield f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
+        elif (size := path.stat().st_size) != expected["bytes"]:
+            yield f"{name} has {size} bytes instead of {expected['bytes']}"
         elif sha256(path) != expected["sha256"]:
             yield f"{name} has other content than it was made with"
-    known = {NAME, *content["files"]}
-    for path in sorted(folder.rglob("*")):  # a stray -wal or -journal file would change what is read
-        name = path.relative_to(folder)
-        if not path.is_dir() and str(name) not in known and not path.name.startswith("."):
+    for name in sorted(found - {NAME, *content["files"]}):  # a stray -wal or -journal file would change what is read
+        if not name.rpartition("/")[2].startswith("."):  # what a file manager leaves behind
             yield f"{name} does not belong to the build"
 
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
+        head = file.read(_SMALL)
+        if len(head) < _SMALL:
+            return hashlib.sha256(head).hexdigest()
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[str]:
+    """The names of all files below a folder, in order."""
+    found = []
+    for home, _, names in os.walk(folder):
+        start = "" if home == str(folder) else f"{home[len(str(folder)) + 1 :]}/"
+        found += [start + name for name in names]
+    return sorted(found)
 
 
 def _own_hash(content: Mapping[str, Any]) -> str:

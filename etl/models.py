@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
@@ -152,6 +152,7 @@ class MadeStage(StageModel):
     inputs: Inputs = Field(default_factory=dict, description="Stages that this one sees, by the name it knows them by.")
     check: Text | None = Field(None, description="The rule that holds when this stage yields no rows.")
     shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in slices.")
+    gather: bool = Field(default=False, description="Run this stage once after all slices, over all that they yielded.")
 
 
 class PythonStage(MadeStage):
@@ -177,6 +178,9 @@ class PipelineModel(Group):
     extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
     database: DatabaseName = Field(description="The database's file name.")
+    outputs: list[Literal["sqlite", "parquet"]] = Field(
+        ["sqlite"], min_length=1, description="What a build holds: the SQLite database, Parquet files, or both."
+    )
     checks: Text = Field(description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
     site: Site

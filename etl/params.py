@@ -1,7 +1,7 @@
 """The vocabulary of a generator's parameters: its annotations, which validate pipeline.yaml.
 
-Plain types (``int``, ``str``, ``list[str]``) work too. The markers at the end let a parameter refer to reference
-data; :mod:`etl.markers` holds them before anything is generated.
+Plain types (``int``, ``str``, ``list[str]``, ``pa.Table``) work too. The markers at the end say which columns a table
+must have, or let a param refer to reference data; :mod:`etl.markers` holds them before anything is generated.
 """
 
 from __future__ import annotations
@@ -97,6 +97,13 @@ class Growth(Group):
 
     untouched: Between
     assigned: StatusGrowth
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The table must have these columns; of several such markers it must fit one."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,21 @@ class Plan:
     pipeline: Pipeline
     whole: tuple[Stage, ...]  # stages that run once, before the others
     sharded: tuple[Stage, ...]  # stages that run once a shard
+    gathered: tuple[Stage, ...]  # stages that run once, over what all shards yielded
     by: str | None  # the stage whose rows are cut into shards
     rows: int  # rows of it in a shard
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All stages in order."""
-        return (*self.whole, *self.sharded)
+        return (*self.whole, *self.sharded, *self.gathered)
+
+    @property
+    def kept(self) -> set[str]:
+        """The sharded stages whose results are gathered."""
+        return {source for stage in self.gathered for source in stage.inputs.values()} & {
+            stage.name for stage in self.sharded
+        }
 
     def expected(self) -> dict[str, Size]:
         """About how large each stage's result is; nothing is run for it."""
@@ -45,15 +53,19 @@ def make_plan(pipeline: Pipeline) -> Plan:
         done.add(stage.name)
     cut = next((stage for stage in ordered if stage.shard), None)
     if cut is None or cut.shard is None:
-        return Plan(pipeline, tuple(ordered), (), None, 0)
-    sharded: set[str] = set()
+        return Plan(pipeline, tuple(ordered), (), (), None, 0)
+    sharded, gathered = set[str](), set[str]()
     for stage in ordered:
-        if stage.shard or sharded.intersection(stage.inputs.values()):
+        sources = set(stage.inputs.values())
+        if gathered & sources or (stage.gather and sharded & sources):
+            gathered.add(stage.name)
+        elif stage.shard or sharded & sources:
             sharded.add(stage.name)
     return Plan(
         pipeline,
-        tuple(stage for stage in ordered if stage.name not in sharded),
+        tuple(stage for stage in ordered if stage.name not in sharded | gathered),
         tuple(stage for stage in ordered if stage.name in sharded),
+        tuple(stage for stage in ordered if stage.name in gathered),
         cut.inputs[cut.shard.by],
         cut.shard.rows,
     )

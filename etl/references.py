@@ -12,7 +12,7 @@ from etl.reference import Reference, check_references, read_csv
 from etl.sandbox import inspect_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from etl.config import Stage
     from etl.tables import Schema
@@ -126,6 +126,18 @@ def _inputs(stage: Stage, world: World) -> None:
             world.say(stage, path, f"there is no stage '{source}'{did_you_mean(source, choices)}", where)
         elif source in world.stages and world.stages[source].check:
             world.say(stage, path, f"'{source}' is a check, which yields no rows; take another stage", where)
+        elif stage.contract and stage.contract.takes(name) and (columns := _columns(source, world)):
+            misfit = stage.contract.misfit(name, columns)
+            if misfit:
+                world.say(stage, path, f"{misfit}; take another stage than '{source}'", where)
+
+
+def _columns(name: str, world: World) -> Collection[str]:
+    """The columns of a stage's rows, as far as they are known before it runs."""
+    stage = world.stages.get(name)
+    if stage and stage.table and world.schema:
+        return world.schema.tables[stage.table].columns
+    return world.rows[name].columns if name in world.rows else ()
 
 
 def input_place(stage: Stage, name: str) -> Where:
@@ -178,6 +190,8 @@ def _shards(world: World) -> None:
         if stage.shard is None:
             continue
         by = node.mapping()["by"]
+        if stage.gather:
+            world.say(stage, "gather", "a stage is cut or it gathers, not both", stage.node.key("gather"))
         if stage.shard.by not in stage.inputs:
             hint = did_you_mean(stage.shard.by, stage.inputs)
             world.say(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", by.where)

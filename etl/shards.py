@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from etl.digest import table_digest
 from etl.errors import CheckFailed
+from etl.parquet import write_part
 from etl.stages import run_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import pyarrow as pa
+    from collections.abc import Callable, Mapping, Sequence
 
     from etl.config import Stage
+    from etl.parquet import File, Target
     from etl.plan import Plan
 
     Report = Callable[[str, int, float], None]  # a stage's name, its rows, the seconds it took
@@ -40,13 +44,23 @@ def shard_count(plan: Plan, whole: Mapping[str, pa.Table]) -> int:
 
 
 def run_shard(plan: Plan, whole: Mapping[str, pa.Table], number: int, report: Report = _silent) -> dict[str, pa.Table]:
-    """Run the sharded stages for one shard, counted from 0: the results that fill tables, by stage."""
+    """Run the sharded stages for one shard, counted from 0: the results that fill tables or are gathered, by stage."""
     if plan.by is None:
         return {}
     results = {**whole, plan.by: whole[plan.by].slice(number * plan.rows, plan.rows)}
     for stage in plan.sharded:
         _run(stage, results, plan, report)
-    return {stage.name: results[stage.name] for stage in plan.sharded if stage.table}
+    return {stage.name: results[stage.name] for stage in plan.sharded if stage.table or stage.name in plan.kept}
+
+
+def run_gathered(
+    plan: Plan, whole: Mapping[str, pa.Table], kept: Mapping[str, Sequence[pa.Table]], report: Report = _silent
+) -> dict[str, pa.Table]:
+    """Run the stages that run after all shards, over what these yielded: the results that fill tables, by stage."""
+    results = {**whole, **{name: pa.concat_tables(tables) for name, tables in kept.items()}}
+    for stage in plan.gathered:
+        _run(stage, results, plan, report)
+    return {stage.name: results[stage.name] for stage in plan.gathered if stage.table}
 
 
 def run_until(plan: Plan, name: str) -> pa.Table:
@@ -79,6 +93,33 @@ def _run(stage: Stage, results: dict[str, pa.Table], plan: Plan, report: Report 
         )
     results[stage.name] = result
     report(stage.name, result.num_rows, time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a table that were made in one go: those of a shard, or all of them (then the shard is 0)."""
+
+    table: str
+    shard: int
+    rows: pa.Table | None  # None when they were written where they were made
+    count: int
+    digest: int
+    file: File | None = None  # the Parquet file that holds them
+
+
+def parts(plan: Plan, results: Mapping[str, pa.Table], shard: int, target: Target | None = None) -> list[Part]:
+    """Make parts of the results that fill tables, parents before their children (the order of the schema).
+
+    With a target their Parquet files are written there.
+    """
+    filled = {plan.pipeline.stages[name].table: rows for name, rows in results.items()}
+    made = []
+    for name, table in plan.pipeline.schema.tables.items():
+        if name in filled:
+            rows = filled[name]
+            file = write_part(target, table, shard, rows) if target else None
+            made.append(Part(name, shard, rows, rows.num_rows, table_digest(rows), file))
+    return made
 
 
 def broken(name: str, rule: str, rows: list[dict[str, object]], count: int | None = None) -> str:

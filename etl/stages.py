@@ -58,6 +58,10 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], seed: int) -> pa.T
     if contract is None:
         raise Bug(stage.name)
     arguments: dict[str, Any] = {**inputs, **{name: getattr(stage.params, name) for name in contract.hints}}
+    for name, table in inputs.items():
+        if misfit := contract.misfit(name, table.column_names):
+            message = f"{misfit}; take another stage than '{stage.inputs[name]}'"
+            raise EtlError(f"stages.{stage.name}.inputs.{name}: {message}", stage.where)
     if contract.streams:
         arguments[contract.streams] = Streams(seed, stage.name)
     try:

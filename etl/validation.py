@@ -48,6 +48,7 @@ def validated(source: Source) -> Pipeline:
         schema=schema,
         checks=checks,
         api=api,
+        outputs=tuple(dict.fromkeys(top.outputs)),
         stages=stages,
         references=world.rows,
     )
@@ -134,6 +135,7 @@ class _Stages:
         }
         if shard := getattr(model, "shard", None):
             values["shard"] = Shard(shard.by, shard.rows)
+        values["gather"] = getattr(model, "gather", False)
         if kind == "python":
             values |= self._generator(node, model, (path, key), wrong)
         else:

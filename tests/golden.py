@@ -1,4 +1,4 @@
-"""What the worlds looked like when their generators got their version: ``python -m tests.golden`` writes golden.json."""
+"""What the worlds looked like when the generators got their version; ``python -m tests.golden`` records it."""
 
 from __future__ import annotations
 

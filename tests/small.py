@@ -149,8 +149,8 @@ def twelve() -> Pipeline:
 def gathered(pipeline: Pipeline) -> dict[str, pa.Table]:
     """Every table of a world, its shards put together."""
     parts: dict[str, list[pa.Table]] = {}
-    for name, rows in local.results(make_plan(pipeline), Progress()):
-        parts.setdefault(name, []).append(rows)
+    for part in local.results(make_plan(pipeline), Progress()):
+        parts.setdefault(part.table, []).append(part.rows)
     return {name: pa.concat_tables(tables).combine_chunks() for name, tables in parts.items()}
 
 

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.running import ROOT, TINY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOME = ROOT / "etl"
 
@@ -23,15 +26,16 @@ LAYERS = """
     syntax tables sandbox
     generators reference findings
     contract
-    models markers
+    models markers scale
     references
     config
     validation
     plan stages
-    shards scale
+    shards
     checks load manifest bundle
     engines publish report
-    build inspection
+    assemble inspection
+    build
     display
     cli
     __main__
@@ -73,7 +77,7 @@ def imported(path: Path) -> frozenset[str]:
         for statement in block.body
         for node in ast.walk(statement)
     }
-    found = set()
+    found = set[str]()
     for node in ast.walk(tree):
         if id(node) in typing:
             continue

@@ -122,7 +122,7 @@ def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monke
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build.manifest, "write", fail)
+    monkeypatch.setattr(manifest, "write", fail)
     with pytest.raises(OSError, match="No space left"):
         build.run(tiny, out)
     assert (out / "current").resolve() == damaged
@@ -167,7 +167,9 @@ def test_failing_check_rolls_back(project: Path, out: Path) -> None:
     with pytest.raises(CheckFailed) as raised:
         build.run(config.load(project / TINY), out)
     first, *rows = raised.value.message.splitlines()
-    assert first.endswith("sql/checks/nameless.sql: check nameless failed: No student has a name. The first rows that break it:")
+    assert first.endswith(
+        "sql/checks/nameless.sql: check nameless failed: No student has a name. The first rows that break it:"
+    )
     assert rows == [f"  id={number}, roster_id=1" for number in range(1, 6)]
     assert hashes(out) == before
     assert litter(out) == []
@@ -213,7 +215,7 @@ def test_other_bytes_by_force_are_a_bug(project: Path, tmp_path: Path) -> None:
 
 def test_build_that_is_not_the_same_is_a_bug(tiny: Source, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``run`` raises Bug for other bytes, and names the files."""
-    monkeypatch.setattr(build.manifest, "describe", lambda *_: {"files": {DATABASE: {}}, "manifest": ""})
+    monkeypatch.setattr(manifest, "describe", lambda *_: {"files": {DATABASE: {}}, "manifest": ""})
     before = hashes(out)
     with pytest.raises(Bug, match=f"the same pipeline gave other bytes in .*{DATABASE}"):
         build.run(tiny, out, force=True)

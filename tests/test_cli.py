@@ -89,7 +89,7 @@ def test_run_force_builds_again(out: Path) -> None:
 
 def test_run_quiet_says_nothing(out: Path) -> None:
     """``--quiet`` prints nothing at all when all is well."""
-    done = etl("run", TINY, "--out", out, "--quiet", "--force")
+    done = etl("run", TINY, "--out", out, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -108,9 +108,8 @@ def test_run_json_is_for_programs(out: Path) -> None:
 def test_run_with_other_numbers(tmp_path: Path) -> None:
     """``--seed``, ``--set``, ``--copy-to`` and ``--timings`` do together what each says."""
     copy, timings = tmp_path / "app" / "app.db", tmp_path / "timings.json"
-    changes = ["--set", "stages.classes.params.size=[5, 5]", "--set", "name=other"]
-    options = ["--out", tmp_path / "build", "--copy-to", copy, "--timings", timings, "--seed", "7"]
-    done = etl("run", TINY, *options, *changes)
+    changes = ("--seed", "7", "--set", "stages.classes.params.size=[5, 5]", "--set", "name=other")
+    done = etl("run", TINY, "--out", tmp_path / "build", "--copy-to", copy, "--timings", timings, *changes)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith("app.db (a copy of its own, writable)")
     manifest = json.loads((tmp_path / "build/current/manifest.json").read_text())
@@ -214,7 +213,7 @@ def test_validate_finds_no_mistakes() -> None:
     assert json.loads(etl("validate", TINY, "--json").stdout)["success"] is True
 
 
-@pytest.mark.parametrize("name", ["validate", "run", "plan"])
+@pytest.mark.parametrize("name", ["validate", "run"])
 def test_every_mistake_has_its_place(broken: Path, name: str) -> None:
     """All mistakes come at once on stderr, each with file, line and column; exit code 1, nothing on stdout."""
     done = etl(name, "pipelines/broken.yaml", cwd=broken)
@@ -235,7 +234,11 @@ def test_every_mistake_as_json(broken: Path) -> None:
     said = json.loads(done.stdout)
     assert said["success"] is False
     places = [(mistake["file"], mistake["line"], mistake["column"]) for mistake in said["mistakes"]]
-    assert places == [("pipelines/broken.yaml", 2, 7), ("pipelines/broken.yaml", 5, 18), ("pipelines/broken.yaml", 5, 24)]
+    assert places == [
+        ("pipelines/broken.yaml", 2, 7),
+        ("pipelines/broken.yaml", 5, 18),
+        ("pipelines/broken.yaml", 5, 24),
+    ]
     assert all(mistake["message"] for mistake in said["mistakes"])
 
 

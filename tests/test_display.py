@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from etl import display
 from etl.build import Result
-from etl.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
+
+    from etl.progress import Progress
 
 
 def run_through(progress: Progress) -> None:

@@ -98,8 +98,8 @@ def limited(limit: str, value: int, *arguments: str | Path) -> subprocess.Comple
 def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
     """A file that can't grow any further, in whatever phase, ends in a message and exit code 1; nothing is lost."""
     before = hashes(out)
-    arguments = ["run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--seed", "5"]
-    done = limited("RLIMIT_FSIZE", size, *arguments, "--quiet")
+    arguments = ("run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--seed", "5", "--quiet")
+    done = limited("RLIMIT_FSIZE", size, *arguments)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()
@@ -111,28 +111,30 @@ def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
 def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
     """A copy that does not fit leaves the old copy as it was, and nothing beside it."""
     (tmp_path / "copy.db").write_text("old")
+    assert etl("run", TINY, "--out", out, "--quiet").returncode == 0  # so that there is nothing but to copy
     done = limited("RLIMIT_FSIZE", 100_000, "run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--quiet")
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path / 'copy.db'}: cannot write the copy: File too large\n"
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "old")]
 
 
-@pytest.mark.parametrize("files", [6, 9, 12])
+@pytest.mark.parametrize("files", [6, 12])
 def test_out_of_file_handles(out: Path, files: int) -> None:
-    """With too few file handles a run ends in a message and exit code 1, or does with what there is; nothing is lost."""
-    before, current = hashes(out), (out / "current").resolve()
+    """With too few file handles a run ends in a message, or does with what there is; nothing is lost."""
+    current = (out / "current").resolve()
+    before = hashes(current)
     done = limited("RLIMIT_NOFILE", files, "run", TINY, "--out", out, "--quiet", "--seed", str(100 + files))
     assert done.returncode in {0, 1}, done.stderr
     assert "Traceback" not in done.stderr
     assert bool(done.stderr.strip()) == bool(done.returncode)
+    assert hashes(current) == before
     if done.returncode:
-        assert hashes(out) == before
-        assert (out / "current").resolve() == current
+        assert assert_whole(out) == current
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0
     assert litter(out) == []
 
 
-@pytest.mark.parametrize("megabytes", [150, 400, 900])
+@pytest.mark.parametrize("megabytes", [150, 900])
 def test_out_of_memory(out: Path, megabytes: int) -> None:
     """Out of memory, however a library ends then, the build that was there is whole, and the next run succeeds."""
     if sys.platform != "linux":

@@ -82,7 +82,9 @@ def test_it_knows_no_time_and_no_place(tiny_build: Path) -> None:
                 yield key
                 yield from keys(child)
 
-    assert not re.search("second|elapsed|duration|time|date|host|user|path", " ".join(keys(json.loads(text)["versions"])))
+    assert not re.search(
+        "second|elapsed|duration|time|date|host|user|path", " ".join(keys(json.loads(text)["versions"]))
+    )
     top = {"build", "name", "notice", "license", "seed", "as_of", "tables", "checks", "files", "versions", "inputs"}
     assert set(json.loads(text)) == {*top, "pipeline", "manifest"}
 
@@ -135,7 +137,9 @@ def test_hidden_file_is_none_of_ours(build: Path) -> None:
     assert damage(build) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "5", "null", "{}", '{"manifest": 1}', '{"manifest": "0", "files": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "5", "null", "{}", '{"manifest": 1}', '{"manifest": "0", "files": {}}']
+)
 def test_damaged_manifest_is_found(build: Path, text: str) -> None:
     """A manifest that is no manifest is damage, never a crash."""
     (build / manifest.NAME).write_text(text)

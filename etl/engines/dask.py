@@ -3,62 +3,101 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from etl.bundle import unpack
+from etl.bundle import pack, unpack
 from etl.errors import EtlError
 from etl.parquet import open_target
-from etl.shards import Part, run_shard, write_parts
+from etl.shards import Part, parts, run_gathered, run_shard, run_whole, shard_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from etl.bundle import Bundle
+    from etl.config import Source
+    from etl.identity import Identity
+    from etl.plan import Plan
     from etl.progress import Progress
+
+    Told = list[tuple[str, int, float]]  # of each stage: its rows, and the seconds it took
 
 #: How often a shard is tried again when its worker is lost.
 RETRIES = 5
 
 
-def parts(
-    bundle: Bundle, count: int, target: str, progress: Progress, *, scheduler: str | None, workers: int
-) -> Iterator[list[Part]]:
-    """Yield what each shard wrote, in the order of finishing. Raises EtlError when the cluster is not to be had."""
+def results(
+    plan: Plan,
+    source: Source,
+    identity: Identity,
+    progress: Progress,
+    *,
+    target: str,
+    scheduler: str | None,
+    workers: int,
+) -> Iterator[Part]:
+    """Yield the parts of all tables as they are written to the target (a URL, or a folder that every worker sees).
+
+    Raises EtlError when Dask is not installed, or when no scheduler answers.
+    """
+    opened = open_target(target)
+    with progress.phase("generate"):
+        whole = run_whole(plan, progress.stage)
+        made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, opened)
+    yield from made
+    kept: dict[str, list[tuple[int, pa.Table]]] = {name: [] for name in plan.kept}
+    count = shard_count(plan, whole)
+    for number, written, gathered, told in _shards(pack(source, identity), count, target, scheduler, workers):
+        for stage in told:
+            progress.stage(*stage)
+        for name, rows in gathered.items():
+            kept[name].append((number, rows))
+        yield from written
+    in_order = {name: [rows for _, rows in sorted(tables, key=lambda each: each[0])] for name, tables in kept.items()}
+    with progress.phase("generate"):
+        made = parts(plan, run_gathered(plan, whole, in_order, progress.stage), 0, opened)
+    yield from made
+
+
+def make_shard(number: int, bundle: Bundle, target: str) -> tuple[int, list[Part], dict[str, pa.Table], Told]:
+    """Make one shard on a worker: its number, the parts that it wrote, what is gathered, and how long it took."""
+    plan, whole = unpack(bundle)
+    told: Told = []
+    shard = run_shard(plan, whole, number, lambda *stage: told.append(stage))
+    tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
+    written = [replace(part, rows=None) for part in parts(plan, tables, number, open_target(target))]
+    return number, written, {name: shard[name] for name in plan.kept}, told
+
+
+def _shards(
+    bundle: Bundle, count: int, target: str, scheduler: str | None, workers: int
+) -> Iterator[tuple[int, list[Part], dict[str, pa.Table], Told]]:
     try:
         from dask.distributed import as_completed  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise EtlError("the engine dask is not installed; mend it with: pip install 'teacher-dashboard-etl[dask]'") from error
+        raise EtlError("the engine dask is not installed; mend it with: pip install 'dask[distributed]'") from error
     with _client(scheduler, workers) as client:
         sent = client.scatter(bundle, broadcast=True, hash=False)
         tasks = client.map(make_shard, range(count), bundle=sent, target=target, retries=RETRIES, pure=False)
         for task in as_completed(tasks):
-            made, seconds = task.result()
-            for stage, rows, taken in seconds:
-                progress.stage(stage, rows, taken)
-            yield made
+            yield task.result()
             task.release()
 
 
-def make_shard(number: int, bundle: Bundle, target: str) -> tuple[list[Part], list[tuple[str, int, float]]]:
-    """Make one shard on a worker: the files it wrote, and the rows and seconds of each stage."""
-    plan, whole = unpack(bundle)
-    seconds: list[tuple[str, int, float]] = []
-    results = run_shard(plan, whole, number, lambda *told: seconds.append(told))
-    return write_parts(plan, results, number, open_target(target)), seconds
-
-
 @contextlib.contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[object]:
+def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
     from dask.distributed import Client, LocalCluster  # noqa: PLC0415 -- as above
 
-    if scheduler:
-        try:
-            client = Client(scheduler, timeout=10)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise EtlError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-        with client:
+    if scheduler is None:
+        options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
+        with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
             yield client
         return
-    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
-    with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise EtlError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    with client:
         yield client

@@ -1,34 +1,53 @@
-"""Runs the shards on this machine, one after the other."""
+"""Runs the shards on this machine: made ahead by threads (numpy and Arrow release Python's lock), handed on in order."""
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from etl.shards import run_shard, run_whole, shard_count
+from etl.shards import Part, parts, run_gathered, run_shard, run_whole, shard_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
+    from etl.parquet import Target
     from etl.plan import Plan
     from etl.progress import Progress
 
+    Made = tuple[dict[str, pa.Table], list[Part]]
 
-def results(plan: Plan, progress: Progress) -> Iterator[tuple[str, pa.Table]]:
-    """Yield rows for the tables: parents before their children, then shard by shard."""
+
+def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target | None = None) -> Iterator[Part]:
+    """Yield the parts of all tables: parents before their children, then shard by shard, then what is gathered.
+
+    At most ``workers`` shards are made at once, and one more waits, so memory stays flat.
+    """
     with progress.phase("generate"):
         whole = run_whole(plan, progress.stage)
-    yield from in_order(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table})
-    for number in range(shard_count(plan, whole)):
-        with progress.phase("generate"):
-            shard = run_shard(plan, whole, number, progress.stage)
-        yield from in_order(plan, shard)
+        made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, target)
+    yield from made
+    kept: dict[str, list[pa.Table]] = {name: [] for name in plan.kept}
 
+    def make(number: int) -> Made:
+        shard = run_shard(plan, whole, number, progress.stage)
+        tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
+        return {name: shard[name] for name in kept}, parts(plan, tables, number, target)
 
-def in_order(plan: Plan, stages: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
-    """Yield results by table, in the order of the schema, where parents stand before their children."""
-    tables = {plan.pipeline.stages[name].table: rows for name, rows in stages.items()}
-    for table in plan.pipeline.schema.tables:
-        if table in tables:
-            yield table, tables[table]
+    with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
+        numbers = iter(range(shard_count(plan, whole)))
+        waiting: deque[Future[Made]] = deque(pool.submit(make, number) for number in islice(numbers, workers + 1))
+        while waiting:
+            with progress.phase("generate"):
+                gathered, made = waiting.popleft().result()
+            for name, rows in gathered.items():
+                kept[name].append(rows)
+            yield from made
+            del gathered, made
+            waiting.extend(pool.submit(make, number) for number in islice(numbers, 1))
+    with progress.phase("generate"):
+        made = parts(plan, run_gathered(plan, whole, kept, progress.stage), 0, target)
+    yield from made

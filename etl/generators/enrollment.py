@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pyarrow as pa
 
-from etl.params import CountRange, In, NotBefore, StatusShares, Text, UpTo
+from etl.params import Columns, CountRange, In, NotBefore, StatusShares, Text, UpTo
 from etl.streams import Streams, choose, uniform
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ STATUSES = ("completed", "started", "not_started")
 _COMPLETED, _STARTED, _NOT_STARTED = range(len(STATUSES))
 
 
+Window = Annotated[pa.Table, Columns(("assignment_id", "student_id", "status", "started_at", "completed_at"))]
+
+
 def window(
     streams: Streams,
-    scores: pa.Table,
-    assignments: pa.Table,
-    tests: pa.Table,
+    scores: Annotated[pa.Table, Columns(("student_id", "roster_id", "level"))],
+    assignments: Annotated[pa.Table, Columns(("id", "created_after_test_id"))],
+    tests: Annotated[pa.Table, Columns(("id", "name", "administered_at"))],
     *,
     after: Annotated[Text, In("tests.name")],
     until: Annotated[Text, In("tests.name"), NotBefore("after", "tests.name", "administered_at")],
@@ -66,7 +69,7 @@ def window(
     )
 
 
-def enrollment_rows(**windows: pa.Table) -> pa.RecordBatch:
+def enrollment_rows(**windows: Window) -> pa.RecordBatch:
     """Gather windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
     table = pa.concat_tables(windows.values()).sort_by([("student_id", "ascending"), ("assignment_id", "ascending")])
     status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), pa.array(STATUSES))

@@ -9,17 +9,18 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from etl.params import Count, CountRange, Text
+from etl.params import Columns, Count, CountRange, Text
 from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Titles = Annotated[list[Text], Field(min_length=1)]
+Names = Annotated[pa.Table, Columns(("name",))]
 
 
 def classes(
-    streams: Streams, last_names: pa.Table, subjects: pa.Table, *, count: Count, size: CountRange, titles: Titles
+    streams: Streams, last_names: Names, subjects: Names, *, count: Count, size: CountRange, titles: Titles
 ) -> pa.RecordBatch:
     """Make ``count`` classes, in the order of teachers, then subjects: one row each.
 

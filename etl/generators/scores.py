@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from etl.generators.columns import json_objects, matrix, vectors
 from etl.generators.enrollment import STATUSES
-from etl.params import Between, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
+from etl.params import Between, Columns, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
 from etl.streams import Streams, normal, uniform
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 Clamp = Annotated[Between, CoveredBy("performance_levels")]
 TestName = Annotated[Text, In("tests.name")]
+
+NamedTests = Annotated[pa.Table, Columns(("id", "name"))]
+Tests = Annotated[pa.Table, Columns(("id", "sequence"))]
+Standards = Annotated[pa.Table, Columns(("id", "rc_id"))]
+Levels = Annotated[pa.Table, Columns(("level", "min_score"))]
+Assignments = Annotated[pa.Table, Columns(("id", "impacted_test_id"))]
+AssignmentStandards = Annotated[pa.Table, Columns(("assignment_id", "standard_id"))]
+SITTING = Columns(("student_id", "roster_id", "test_id", "overall", "level", "categories", "standards"))
+WINDOW = Columns(("assignment_id", "student_id", "status"))
 
 _UNTOUCHED = np.iinfo(np.int32).min  # stands where no assignment moves a score
 
@@ -67,10 +76,10 @@ def half_up_mean(scores: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def first_scores(
     streams: Streams,
-    students: pa.Table,
-    tests: pa.Table,
-    standards: pa.Table,
-    performance_levels: pa.Table,
+    students: Annotated[pa.Table, Columns(("id", "roster_id"))],
+    tests: NamedTests,
+    standards: Standards,
+    performance_levels: Levels,
     *,
     test: TestName,
     mean: Whole,
@@ -101,17 +110,17 @@ def first_scores(
 
 def next_scores(
     streams: Streams,
-    previous: pa.Table,
-    tests: pa.Table,
-    standards: pa.Table,
-    performance_levels: pa.Table,
-    assignments: pa.Table,
-    assignment_standards: pa.Table,
+    previous: Annotated[pa.Table, SITTING],
+    tests: NamedTests,
+    standards: Standards,
+    performance_levels: Levels,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
     *,
     test: TestName,
     clamp: Clamp,
     growth: Growth,
-    **windows: pa.Table,
+    **windows: Annotated[pa.Table, WINDOW],
 ) -> pa.RecordBatch:
     """Grow a sitting from the ``previous`` one: every standard moves by its growth and is clamped.
 
@@ -187,7 +196,7 @@ def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDA
     return bounds[statuses, 0], bounds[statuses, 1]
 
 
-def score_rows(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> pa.RecordBatch:
+def score_rows(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
     """Gather sittings into rows of the table ``scores``, in the order of students, then tests.
 
     An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from

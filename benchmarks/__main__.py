@@ -1,0 +1,194 @@
+"""Measures the pipeline and its peers side by side, and writes the results: ``make bench``; see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+from benchmarks import ROOT, ROSTERS, machine
+from benchmarks.contenders import (
+    BUILDS,
+    CONTENDERS,
+    DATABASE_ONLY,
+    FINISHED,
+    SEED,
+    TIMINGS,
+    WRITER,
+    Contender,
+    compile_writer,
+)
+from benchmarks.measure import Failed, Sample, measure
+from benchmarks.plot import figure
+from benchmarks.results import MIB, Entry, Results, report
+from benchmarks.verify import problems, rows_of, told
+
+#: Beyond this scale only our own are measured: it is about memory there.
+LARGEST_FOR_PEERS = 100
+
+GENERATION = "generation"
+GENERATION_ROSTERS = 2500
+GENERATION_RUNS = 3
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, and write the results after every scale."""
+    options = _parser().parse_args(arguments)
+    contenders = [each for each in CONTENDERS if not options.only or each.name in options.only]
+    results = Results()
+    about = [f"{datetime.now(timezone.utc):%Y-%m-%d}", *machine.describe()]
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as own:
+        for index, scale in enumerate(options.scales):
+            runs = options.runs[min(index, len(options.runs) - 1)]
+            measure_scale(results, scale, runs, contenders, Path(own), options.limit)
+            write(results, contenders, about, options.out)
+        if not options.only or GENERATION in options.only:
+            results.generation = measure_generation(Path(own))
+            write(results, contenders, about, options.out)
+    say(f"written: {options.out}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = [each.name for each in CONTENDERS] + [GENERATION]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--scales", type=_numbers, default=[1, 10, 100], help="multiples of 250 rosters [1,10,100]")
+    parser.add_argument("--runs", type=_numbers, default=[9, 5, 3], help="runs at each scale, after a warm-up [9,5,3]")
+    parser.add_argument("--only", action="append", choices=names, help="measure only this one; may be repeated")
+    parser.add_argument("--limit", type=float, default=120, help="seconds that a run of a peer may take [120]")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.md", help="[benchmarks/results.md]")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError
+    return numbers
+
+
+def say(text: str) -> None:
+    """Tell the person who waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure_scale(
+    results: Results, scale: int, runs: int, contenders: list[Contender], own: Path, limit: float
+) -> None:
+    """Run everybody in turns, A B C A B C: what disturbs the machine for a while disturbs all of them.
+
+    The first round warms up and is not counted; the databases that it makes are looked at.
+    """
+    for each in contenders:
+        results.entry(scale, each.name).why_not = why_not(each, scale, results, limit)
+    active = [each for each in contenders if not results.entry(scale, each.name).why_not]
+    _prepare({each.needs for each in active}, scale, own)
+    for number in range(runs + 1):
+        for each in list(active):
+            entry = results.entry(scale, each.name)
+            try:
+                sample = run_once(each, scale, own, None if each.ours else limit, entry if number == 0 else None)
+            except Failed as error:
+                say(f"{scale}x, {each.name}: {error}")
+                entry.why_not = " ".join(str(error).split())
+                entry.samples.clear()
+                active.remove(each)
+                continue
+            which = f"run {number}" if number else "warm-up"
+            say(f"{scale}x, {which}, {each.name}: {sample.wall:.2f} s, {sample.memory / MIB:.0f} MiB")
+            if number:
+                entry.samples.append(sample)
+
+
+def why_not(contender: Contender, scale: int, results: Results, limit: float) -> str:
+    """Why a contender is not measured at a scale; nothing if it is."""
+    if lacks := contender.lacks():
+        return f"skipped: {lacks}"
+    if contender.ours:
+        return ""
+    if scale > LARGEST_FOR_PEERS:
+        return f"skipped: beyond {LARGEST_FOR_PEERS}× only our own are measured"
+    for smaller in sorted((known for known in results.entries if known < scale), reverse=True):
+        seconds = results.wall(smaller, contender.name)
+        if seconds is not None and (expected := seconds * scale / smaller) > limit:
+            return f"skipped: would take about {expected:.0f} s, more than {limit:.0f} s, by its time at {smaller}×"
+        if seconds is not None:
+            break
+    return ""
+
+
+def _prepare(needs: set[str], scale: int, own: Path) -> None:
+    if WRITER in needs and not (own / WRITER).exists():
+        compile_writer(own)
+    if FINISHED in needs:
+        folder = own / "finishing"
+        folder.mkdir()
+        ours = next(each for each in CONTENDERS if each.name == DATABASE_ONLY)
+        measure(ours.command(scale * ROSTERS, folder, own), ROOT, log=own / "log")
+        (folder / ours.database).replace(own / FINISHED)
+        shutil.rmtree(folder)
+
+
+def run_once(contender: Contender, scale: int, own: Path, limit: float | None, entry: Entry | None) -> Sample:
+    """Measure one run in a folder of its own; with an entry, look at the database and count its rows.
+
+    Raises Failed, also for a database that is not what was asked for.
+    """
+    folder = own / "run"
+    folder.mkdir()
+    try:
+        command = contender.command(scale * ROSTERS, folder, own)
+        sample = measure(command, ROOT, log=own / "log", limit=limit)
+        if entry is not None and not contender.database:
+            entry.rows, entry.size = told(folder / BUILDS / "current")
+        elif entry is not None:
+            database = folder / contender.database
+            if wrong := list(problems(database, scale * ROSTERS)):
+                raise Failed(f"its database is wrong: {wrong[0]} ({len(wrong)} in all)")
+            entry.rows, entry.size = rows_of(database), database.stat().st_size
+        timings = folder / TIMINGS
+        phases = json.loads(timings.read_text(encoding="utf-8"))["phases"] if timings.exists() else {}
+        return Sample(sample.wall, sample.cpu, sample.memory, phases)
+    finally:
+        shutil.rmtree(folder)
+
+
+def measure_generation(own: Path) -> list[float]:
+    """Measure generation alone: score rows a second of CPU time, for each run."""
+    rates = []
+    for _ in range(GENERATION_RUNS):
+        command = [sys.executable, "-m", "benchmarks.generation", str(GENERATION_ROSTERS), str(SEED)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            say(f"{GENERATION}: {done.stderr.strip()}")
+            return []
+        answer = json.loads(done.stdout)
+        rates.append(answer["score_rows"] / answer["cpu"])
+        say(f"{GENERATION}: {rates[-1] / 1e6:.2f} million score rows a second a core")
+    (own / "log").unlink(missing_ok=True)
+    return rates
+
+
+def write(results: Results, contenders: list[Contender], about: list[str], out: Path) -> None:
+    """Write the report, and its picture beside it."""
+    picture = out.with_suffix(".svg")
+    times, memories = {}, {}
+    for each in contenders:
+        known = [(entries[each.name], scale) for scale, entries in results.entries.items() if entries[each.name].samples]
+        times[each.name] = [(entry.rows, results.wall(scale, each.name)) for entry, scale in known]
+        memories[each.name] = [(entry.rows, results.memory(scale, each.name)) for entry, scale in known]
+    measured = [name for name, line in times.items() if line]
+    panels = {
+        "wall time, seconds": {name: times[name] for name in measured},
+        "peak memory, MiB": {name: memories[name] for name in measured},
+    }
+    picture.write_text(figure(panels), encoding="utf-8")
+    out.write_text(report(results, contenders, about, picture.name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Generation alone: the shards' rows, finished for the tables and loaded nowhere.
+
+    python -m benchmarks.generation ROSTERS SEED
+
+Prints JSON: the score rows, the seconds of CPU that they took, and the seconds more that the rules over the shards'
+numbers took. Imports and validation are not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+
+from benchmarks import ROOT
+from benchmarks.database_only import changes
+from etl.config import load, validate
+from etl.plan import Plan, make_plan
+from etl.shards import run_shard, run_whole, shard_count
+
+
+def seconds(plan: Plan) -> tuple[int, float]:
+    """Run all shards: the score rows, and the seconds of CPU."""
+    start, rows = time.process_time(), 0
+    whole = run_whole(plan)
+    for number in range(shard_count(plan, whole)):
+        rows += run_shard(plan, whole, number)["scores"].num_rows
+    return rows, time.process_time() - start
+
+
+def main(rosters: int, seed: int) -> dict[str, float]:
+    """Run all shards without the rules, and with them."""
+    plan = make_plan(validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed)))
+    rows, generated = seconds(replace(plan, sharded=tuple(stage for stage in plan.sharded if not stage.check)))
+    _, held = seconds(plan)
+    return {"score_rows": rows, "cpu": generated, "rules": held - generated}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))

@@ -1,0 +1,79 @@
+"""A small SVG: time and memory over rows, both axes logarithmic."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    #: By name: points (x, y).
+    Lines = Mapping[str, Sequence[tuple[float, float]]]
+
+WIDTH, HEIGHT = 380, 300
+LEFT, TOP, GAP, BELOW, LEGEND = 60, 40, 90, 50, 200
+COLOURS = ("#0f766e", "#14b8a6", "#1d4ed8", "#60a5fa", "#7c3aed", "#c2410c", "#ca8a04", "#334155", "#94a3b8", "#be123c")
+STYLE = "text { font: 12px sans-serif; fill: #1f2937 } .grid { stroke: #e5e7eb } .title { font-weight: bold }"
+
+
+def decades(values: Sequence[float]) -> tuple[int, int]:
+    """The powers of ten that hold all values between them."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return low, max(high, low + 1)
+
+
+def label(power: int) -> str:
+    """A power of ten as people write it."""
+    names = {3: "1,000", 4: "10,000", 5: "100,000", 6: "1 million", 7: "10 million", 8: "100 million"}
+    return names.get(power, f"{10.0**power:g}")
+
+
+def figure(panels: Mapping[str, Lines]) -> str:
+    """Draw one panel beside the other, with one legend."""
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+    width = LEFT + len(panels) * (WIDTH + GAP) - GAP + LEGEND
+    height = TOP + HEIGHT + BELOW
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{escape(', '.join(panels))}</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for index, (title, lines) in enumerate(panels.items()):
+        parts += _panel(LEFT + index * (WIDTH + GAP), title, lines, colours)
+    for index, name in enumerate(names):
+        x, y = width - LEGEND + 20, TOP + 10 + 20 * index
+        parts.append(f'<path d="M{x} {y}h20" stroke="{colours[name]}" stroke-width="2"/>')
+        parts.append(f'<text x="{x + 28}" y="{y + 4}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _panel(left: int, title: str, lines: Lines, colours: Mapping[str, str]) -> Iterator[str]:
+    points = [point for line in lines.values() for point in line]
+    yield f'<text class="title" x="{left}" y="{TOP - 14}">{escape(title)}</text>'
+    if not points:
+        return
+    (x_low, x_high), (y_low, y_high) = (decades(values) for values in zip(*points, strict=True))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - x_low) / (x_high - x_low)
+        up = (math.log10(y) - y_low) / (y_high - y_low)
+        return round(left + across * WIDTH, 1), round(TOP + (1 - up) * HEIGHT, 1)
+
+    for power in range(x_low, x_high + 1):
+        x, _ = place(10.0**power, 10.0**y_low)
+        yield f'<path class="grid" d="M{x} {TOP}v{HEIGHT}"/>'
+        yield f'<text x="{x}" y="{TOP + HEIGHT + 18}" text-anchor="middle">{label(power)}</text>'
+    for power in range(y_low, y_high + 1):
+        _, y = place(10.0**x_low, 10.0**power)
+        yield f'<path class="grid" d="M{left} {y}h{WIDTH}"/>'
+        yield f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{label(power)}</text>'
+    yield f'<text x="{left + WIDTH / 2}" y="{TOP + HEIGHT + 38}" text-anchor="middle">rows</text>'
+    for name, line in lines.items():
+        places = [place(*point) for point in sorted(line)]
+        path = "L".join(f"{x} {y}" for x, y in places)
+        yield f'<path d="M{path}" fill="none" stroke="{colours[name]}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colours[name]}"/>' for x, y in places)

@@ -1,0 +1,219 @@
+"""Mutants of the tiny world: each ends in a message about the file, or in a build whose checks pass. Nothing else.
+
+``TORTURE_EXAMPLES`` says how many are tried. They are the same each time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etl import build, config
+from etl.checks import read_checks, reading, run_checks
+from etl.errors import EtlError
+from tests.running import TINY, copy_of_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = int(os.environ.get("TORTURE_EXAMPLES", "200"))
+
+Place = tuple[Any, Any]  # a mapping or list, and a key or index of it
+
+#: What a value may become. No number is so large that a world of that many classes would take long.
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    1,
+    -1,
+    2,
+    7,
+    0.5,
+    10**12,
+    -(10**12),
+    1e300,
+    "",
+    "text",
+    "PM3",
+    "tests",
+    "{id}",
+    "2025-08-01",
+    "../x",
+    "\0",
+    "é\u202e😀",
+    "a" * 300,
+    [],
+    [1, 2],
+    [2, 1],
+    [[]],
+    {},
+    {"a": 1},
+    {"<<": 1},
+]
+
+
+def places(tree: Any) -> list[Place]:  # noqa: ANN401 -- any YAML value
+    """Every place of a tree that holds a value."""
+    keys = list(tree) if isinstance(tree, dict) else list(range(len(tree))) if isinstance(tree, list) else []
+    return [place for key in keys for place in [(tree, key), *places(tree[key])]]
+
+
+def drop(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Take a key or an item away."""
+    inside, key = chance.choice(places(tree))
+    del inside[key]
+
+
+def duplicate(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Put a key, under another name, or an item there again."""
+    inside, key = chance.choice(places(tree))
+    if isinstance(inside, dict):
+        inside[f"{key}2"] = deepcopy(inside[key])
+    else:
+        inside.insert(key, deepcopy(inside[key]))
+
+
+def retype(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Put something else in the place of a value."""
+    inside, key = chance.choice(places(tree))
+    inside[key] = deepcopy(chance.choice(VALUES))
+
+
+def transplant(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Put a value of another place there, one of the same kind when there is one."""
+    inside, key = chance.choice(places(tree))
+    others = [other[step] for other, step in places(tree)]
+    alike = [other for other in others if type(other) is type(inside[key]) and other != inside[key]]
+    inside[key] = deepcopy(chance.choice(alike or others))
+
+
+def misspell(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Drop, double or swap a letter of a key or a text."""
+    inside, key = chance.choice(places(tree))
+    if isinstance(inside[key], str) and (isinstance(key, int) or chance.random() < 0.5):
+        inside[key] = _misspelt(inside[key], chance)
+    elif isinstance(inside, dict):
+        inside[_misspelt(key, chance)] = inside.pop(key)
+
+
+def _misspelt(word: str, chance: random.Random) -> str:
+    at = chance.randrange(len(word) + 1)
+    return word[:at] + chance.choice(["", word[at : at + 1] * 2, word[at + 1 : at + 2] + word[at : at + 1]]) + word[at + 1 :]
+
+
+def nest(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Wrap a value in a list or a mapping, or take one out of it."""
+    inside, key = chance.choice(places(tree))
+    inner = [value for _, value in places(inside[key])[:1]]
+    inside[key] = chance.choice([[inside[key]], {"inner": inside[key]}, *inner])
+
+
+def reorder(tree: Any, chance: random.Random) -> None:  # noqa: ANN401
+    """Shuffle the keys of a mapping or the items of a list."""
+    inside, _ = chance.choice(places(tree))
+    if isinstance(inside, list):
+        chance.shuffle(inside)
+        return
+    pairs = list(inside.items())
+    chance.shuffle(pairs)
+    inside.clear()
+    inside.update(pairs)
+
+
+MUTATIONS: list[Callable[[Any, random.Random], None]] = [drop, duplicate, retype, transplant, misspell, nest, reorder]
+
+
+def scratched(text: str, chance: random.Random) -> str:
+    """Change a text as a slip of the hand does: a line gone, twice, elsewhere or indented, a letter gone or added."""
+    lines = text.splitlines(keepends=True)
+    at = chance.randrange(len(lines))
+    line = lines[at]
+    column = chance.randrange(len(line))
+    letter = chance.choice(list(" \t:-#'\"[]{}&*!|>%@`,?\n\0é") + ["1", "<<: ", "- "])
+    lines[at : at + 1] = chance.choice(
+        [
+            [],
+            [line, line],
+            [f" {line}"],
+            [line.lstrip(" ")],
+            [line[:column] + line[column + 1 :]],
+            [line[:column] + letter + line[column:]],
+            [*lines[at + 1 : at + 2], line],
+            [line.rstrip("\n")],
+        ]
+    )
+    return "".join(lines)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, for the mutants to live in."""
+    return copy_of_project(tmp_path_factory.mktemp("project"))
+
+
+def tiny(project: Path) -> dict[str, Any]:
+    """The effective tree of the tiny world, to stand at the top of the project."""
+    tree = dict(config.load(project / TINY).tree.plain())
+    del tree["extends"]
+    return tree
+
+
+def outcome(path: Path, out: Path) -> str:
+    """Validate and build a pipeline: 'refused' with a message, or 'built' with every check passed."""
+    try:
+        source = config.load(path)
+        pipeline = config.validate(source)
+        result = build.run(source, out)
+    except EtlError as error:
+        assert str(error).strip()
+        assert "Traceback" not in str(error)
+        return "refused"
+    with reading(result.database) as query:
+        checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True)
+        run_checks(checks, query, result.manifest["pipeline"])
+    return "built"
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 3), as_text=st.booleans())
+def test_mutant_is_refused_or_right(project: Path, seed: int, count: int, as_text: bool) -> None:  # noqa: FBT001
+    """However a pipeline is changed, the answer is a message, or a world that all the checks find right."""
+    chance = random.Random(seed)
+    tree = tiny(project)
+    if not as_text:
+        for mutate in chance.choices(MUTATIONS, k=count):
+            mutate(tree, chance)
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=1_000)
+    for _ in range(count if as_text else 0):
+        text = scratched(text, chance)
+    mutant = project / "mutant.yaml"
+    mutant.write_text(text, encoding="utf-8", newline="")
+    out = project / "out"
+    try:
+        outcome(mutant, out)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def test_unchanged_world_is_built(project: Path) -> None:
+    """What the mutants are made of is valid, and so is the same with its stages in another order."""
+    tree = tiny(project)
+    tree["stages"] = dict(reversed(tree["stages"].items()))
+    (project / "mutant.yaml").write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    assert outcome(project / "mutant.yaml", project / "out") == "built"
