@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import ROOT, ROSTERS, machine
@@ -23,7 +24,8 @@ from benchmarks.contenders import (
     Contender,
     compile_writer,
 )
-from benchmarks.measure import Failed, Sample, measure
+from benchmarks.goals import GOALS
+from benchmarks.measure import MeasureError, Sample, measure
 from benchmarks.plot import figure
 from benchmarks.results import MIB, Entry, Results, report
 from benchmarks.verify import problems, rows_of, told
@@ -36,20 +38,30 @@ GENERATION_ROSTERS = 2500
 GENERATION_RUNS = 3
 
 
+@dataclass(frozen=True)
+class Session:
+    """One run of the benchmarks."""
+
+    contenders: list[Contender]
+    own: Path  # a temporary folder
+    limit: float  # seconds that a run of a peer may take
+    results: Results = field(default_factory=Results)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and write the results after every scale."""
     options = _parser().parse_args(arguments)
     contenders = [each for each in CONTENDERS if not options.only or each.name in options.only]
-    results = Results()
-    about = [f"{datetime.now(timezone.utc):%Y-%m-%d}", *machine.describe()]
+    about = [f"{datetime.now(UTC):%Y-%m-%d}", *machine.describe()]
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as own:
+        session = Session(contenders, Path(own), options.limit)
         for index, scale in enumerate(options.scales):
             runs = options.runs[min(index, len(options.runs) - 1)]
-            measure_scale(results, scale, runs, contenders, Path(own), options.limit)
-            write(results, contenders, about, options.out)
+            measure_scale(session, scale, runs)
+            write(session.results, contenders, about, options.out)
         if not options.only or GENERATION in options.only:
-            results.generation = measure_generation(Path(own))
-            write(results, contenders, about, options.out)
+            session.results.generation = measure_generation()
+            write(session.results, contenders, about, options.out)
     say(f"written: {options.out}")
 
 
@@ -76,23 +88,22 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure_scale(
-    results: Results, scale: int, runs: int, contenders: list[Contender], own: Path, limit: float
-) -> None:
+def measure_scale(session: Session, scale: int, runs: int) -> None:
     """Run everybody in turns, A B C A B C: what disturbs the machine for a while disturbs all of them.
 
     The first round warms up and is not counted; the databases that it makes are looked at.
     """
-    for each in contenders:
-        results.entry(scale, each.name).why_not = why_not(each, scale, results, limit)
-    active = [each for each in contenders if not results.entry(scale, each.name).why_not]
-    _prepare({each.needs for each in active}, scale, own)
+    entries = {each.name: session.results.entry(scale, each.name) for each in session.contenders}
+    for each in session.contenders:
+        entries[each.name].why_not = why_not(each, scale, session.results, session.limit)
+    active = [each for each in session.contenders if not entries[each.name].why_not]
+    _prepare({each.needs for each in active}, scale, session.own)
     for number in range(runs + 1):
         for each in list(active):
-            entry = results.entry(scale, each.name)
+            entry = entries[each.name]
             try:
-                sample = run_once(each, scale, own, None if each.ours else limit, entry if number == 0 else None)
-            except Failed as error:
+                sample = run_once(each, scale, session, entry if number == 0 else None)
+            except MeasureError as error:
                 say(f"{scale}x, {each.name}: {error}")
                 entry.why_not = " ".join(str(error).split())
                 entry.samples.clear()
@@ -111,11 +122,11 @@ def why_not(contender: Contender, scale: int, results: Results, limit: float) ->
     if contender.ours:
         return ""
     if scale > LARGEST_FOR_PEERS:
-        return f"skipped: beyond {LARGEST_FOR_PEERS}× only our own are measured"
+        return f"skipped: beyond {LARGEST_FOR_PEERS}x only our own are measured"
     for smaller in sorted((known for known in results.entries if known < scale), reverse=True):
         seconds = results.wall(smaller, contender.name)
         if seconds is not None and (expected := seconds * scale / smaller) > limit:
-            return f"skipped: would take about {expected:.0f} s, more than {limit:.0f} s, by its time at {smaller}×"
+            return f"skipped: would take about {expected:.0f} s, more than {limit:.0f} s, by its time at {smaller}x"
         if seconds is not None:
             break
     return ""
@@ -133,22 +144,22 @@ def _prepare(needs: set[str], scale: int, own: Path) -> None:
         shutil.rmtree(folder)
 
 
-def run_once(contender: Contender, scale: int, own: Path, limit: float | None, entry: Entry | None) -> Sample:
+def run_once(contender: Contender, scale: int, session: Session, entry: Entry | None) -> Sample:
     """Measure one run in a folder of its own; with an entry, look at the database and count its rows.
 
-    Raises Failed, also for a database that is not what was asked for.
+    Raises MeasureError, also for a database that is not what was asked for.
     """
-    folder = own / "run"
+    folder = session.own / "run"
     folder.mkdir()
     try:
-        command = contender.command(scale * ROSTERS, folder, own)
-        sample = measure(command, ROOT, log=own / "log", limit=limit)
+        command = contender.command(scale * ROSTERS, folder, session.own)
+        sample = measure(command, ROOT, log=session.own / "log", limit=None if contender.ours else session.limit)
         if entry is not None and not contender.database:
             entry.rows, entry.size = told(folder / BUILDS / "current")
         elif entry is not None:
             database = folder / contender.database
             if wrong := list(problems(database, scale * ROSTERS)):
-                raise Failed(f"its database is wrong: {wrong[0]} ({len(wrong)} in all)")
+                raise MeasureError(f"its database is wrong: {wrong[0]} ({len(wrong)} in all)")
             entry.rows, entry.size = rows_of(database), database.stat().st_size
         timings = folder / TIMINGS
         phases = json.loads(timings.read_text(encoding="utf-8"))["phases"] if timings.exists() else {}
@@ -157,7 +168,7 @@ def run_once(contender: Contender, scale: int, own: Path, limit: float | None, e
         shutil.rmtree(folder)
 
 
-def measure_generation(own: Path) -> list[float]:
+def measure_generation() -> list[float]:
     """Measure generation alone: score rows a second of CPU time, for each run."""
     rates = []
     for _ in range(GENERATION_RUNS):
@@ -169,25 +180,22 @@ def measure_generation(own: Path) -> list[float]:
         answer = json.loads(done.stdout)
         rates.append(answer["score_rows"] / answer["cpu"])
         say(f"{GENERATION}: {rates[-1] / 1e6:.2f} million score rows a second a core")
-    (own / "log").unlink(missing_ok=True)
     return rates
 
 
 def write(results: Results, contenders: list[Contender], about: list[str], out: Path) -> None:
     """Write the report, and its picture beside it."""
+    times: dict[str, list[tuple[float, float]]] = {}
+    memories: dict[str, list[tuple[float, float]]] = {}
+    for scale, entries in results.entries.items():
+        for name, entry in entries.items():
+            wall, memory = results.wall(scale, name), results.memory(scale, name)
+            if wall is not None and memory is not None:
+                times.setdefault(name, []).append((entry.rows, wall))
+                memories.setdefault(name, []).append((entry.rows, memory))
     picture = out.with_suffix(".svg")
-    times, memories = {}, {}
-    for each in contenders:
-        known = [(entries[each.name], scale) for scale, entries in results.entries.items() if entries[each.name].samples]
-        times[each.name] = [(entry.rows, results.wall(scale, each.name)) for entry, scale in known]
-        memories[each.name] = [(entry.rows, results.memory(scale, each.name)) for entry, scale in known]
-    measured = [name for name, line in times.items() if line]
-    panels = {
-        "wall time, seconds": {name: times[name] for name in measured},
-        "peak memory, MiB": {name: memories[name] for name in measured},
-    }
-    picture.write_text(figure(panels), encoding="utf-8")
-    out.write_text(report(results, contenders, about, picture.name), encoding="utf-8")
+    picture.write_text(figure({"wall time, seconds": times, "peak memory, MiB": memories}), encoding="utf-8")
+    out.write_text(report(results, GOALS, contenders, about, picture.name), encoding="utf-8")
 
 
 if __name__ == "__main__":

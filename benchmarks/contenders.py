@@ -104,7 +104,9 @@ def _python() -> str:
 def _compiler() -> str:
     if not shutil.which("cc"):
         return "needs a C compiler and SQLite's header: apt-get install gcc libsqlite3-dev"
-    found = subprocess.run(["cc", "-E", "-x", "c", "-"], input=b"#include <sqlite3.h>\n", capture_output=True, check=False)
+    found = subprocess.run(
+        ["cc", "-E", "-x", "c", "-"], input=b"#include <sqlite3.h>\n", capture_output=True, check=False
+    )
     return "needs SQLite's header: apt-get install libsqlite3-dev" if found.returncode else ""
 
 
@@ -122,7 +124,9 @@ def _said(*command: str) -> str:
 
 def _our_versions() -> str:
     names = ("duckdb", "pyarrow", "numpy")
-    return f"Python {platform.python_version()}, " + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return f"Python {platform.python_version()}, " + ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in names
+    )
 
 
 def _node_version(package: str) -> str:
@@ -149,7 +153,8 @@ def _python_versions(*packages: str) -> Callable[[], str]:
 
 
 def _c_versions() -> str:
-    return f"cc {_said('cc', '-dumpfullversion')} -O2, SQLite {_said('sqlite3', '--version').split(' ')[0] or sqlite3.sqlite_version}"
+    shell = _said("sqlite3", "--version").split(" ")[0]
+    return f"cc {_said('cc', '-dumpfullversion')} -O2, SQLite {shell or sqlite3.sqlite_version}"
 
 
 CONTENDERS = (
@@ -228,7 +233,7 @@ CONTENDERS = (
     ),
     Contender(
         FLOOR,
-        "SQLite's C API, 100 rows in a prepared INSERT, one transaction; no journal, no sync, 64 KiB pages, 16 MB cache",
+        "100 rows in a prepared INSERT, one transaction; no journal, no sync, 64 KiB pages, 16 MB of cache",
         _writer,
         _compiler,
         _c_versions,

@@ -23,8 +23,8 @@ def _field(path: str, key: str) -> str:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def _gigabytes(text: str) -> str:
-    return f"{int(text.split()[0]) / 1024**2:.0f} GiB" if text else "an unknown amount"
+    return f"{int(text.removesuffix(' kB')) / 1024**2:.0f} GiB" if text else "an unknown amount"

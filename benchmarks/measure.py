@@ -24,7 +24,7 @@ TOLD = 400
 PROC = Path("/proc")
 
 
-class Failed(Exception):
+class MeasureError(Exception):
     """A command did not do its work: why."""
 
 
@@ -39,7 +39,7 @@ class Sample:
 
 
 def measure(command: Sequence[str], folder: Path, *, log: Path, limit: float | None = None) -> Sample:
-    """Run a command in a folder. Raises Failed when it fails, or when it is stopped after ``limit`` seconds."""
+    """Run a command in a folder. Raises MeasureError when it fails, or when it is stopped after ``limit`` seconds."""
     os.sync()  # what was written before is not to be written during this
     with log.open("wb") as output:
         start = time.perf_counter()
@@ -59,10 +59,10 @@ def measure(command: Sequence[str], folder: Path, *, log: Path, limit: float | N
             watch.stop()
     process.returncode = os.waitstatus_to_exitcode(status)
     if watch.stopped_it:
-        raise Failed(f"stopped after {limit:.0f} s")
+        raise MeasureError(f"stopped after {limit:.0f} s")
     if process.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").strip()
-        raise Failed(f"exit code {process.returncode}: {said[-TOLD:] or 'it said nothing'}")
+        raise MeasureError(f"exit code {process.returncode}: {said[-TOLD:] or 'it said nothing'}")
     peak = max(watch.peak, _own_peak(usage.ru_maxrss * 1024))
     return Sample(wall, usage.ru_utime + usage.ru_stime, peak)
 

@@ -35,7 +35,7 @@ LAYERS = """
     checks load manifest bundle
     engines publish report
     assemble inspection
-    build
+    build remote
     display
     cli
     __main__

@@ -60,7 +60,7 @@ def test_first_run_builds(tiny: Source, tiny_build: Path, tmp_path: Path) -> Non
     result = build.run(tiny, tmp_path / "build")
     assert result.state == "built"
     assert result.folder == (tmp_path / "build/current").resolve()
-    assert result.database.is_file()
+    assert result.database == result.folder / DATABASE
     assert hashes(result.folder) == hashes(tiny_build)
     assert litter(tmp_path / "build") == []
 

@@ -13,7 +13,7 @@ from etl import display
 from etl.build import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pytest
 
@@ -87,31 +87,30 @@ def test_display_fits_the_place() -> None:
 
 
 @contextlib.contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """Put a terminal in the place of stderr: call what it yields for what has appeared on it."""
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Put a terminal in the place of stderr; at the end the list holds what has appeared on it."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     reader, writer = pty.openpty()
-    os.set_blocking(reader, False)
-
-    def appeared() -> str:
-        with contextlib.suppress(BlockingIOError):
-            return os.read(reader, 100_000).decode()
-        return ""
-
+    appeared: list[str] = []
     with os.fdopen(writer, "w") as stream, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
         yield appeared
+    content = b""
+    with contextlib.suppress(OSError):  # Linux says it so: all is read, and the other end is closed
+        while part := os.read(reader, 10_000):
+            content += part
     os.close(reader)
+    appeared.append(content.decode())
 
 
 def test_bar_shows_rows_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal a bar shows the rows done and the rows a second; it goes, and the lines of the stages stay."""
     with terminal(monkeypatch) as appeared:
         run_through(display.Bar())
-        text = appeared()
+    (text,) = appeared
     assert "200 rows," in text
     assert "a second" in text
     assert "\x1b[?25l" in text  # the cursor is hidden while the bar is there ...
@@ -123,13 +122,14 @@ def test_bar_shows_rows_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bar_goes_when_the_run_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that fails, before or while the bar is there, gives the terminal its cursor back."""
     bar = display.Bar()
-    with terminal(monkeypatch) as appeared:
+    with terminal(monkeypatch) as before:
         bar.close()
-        assert appeared() == ""
+    assert before == [""]
+    with terminal(monkeypatch) as appeared:
         bar.begin(10)
         bar.loaded(5)
         bar.close()
-        text = appeared()
+    (text,) = appeared
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
 
@@ -142,6 +142,7 @@ def test_summary_says_what_where_and_how_large(tmp_path: Path, monkeypatch: pyte
     content = {
         "build": folder.name,
         "pipeline": {"database": "a.db"},
+        "files": {"a.db": {"bytes": 2_500_000}},
         "tables": {"scores": {"rows": 52_500}, "tests": {"rows": 6}},
     }
     lines = display.summary(Result(folder, "built", content), 1.234).splitlines()

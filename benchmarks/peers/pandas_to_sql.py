@@ -29,7 +29,7 @@ BLOCK = 500  # rosters
 AS_OF = "2025-08-01 00:00:00"
 TITLES = ["Mr.", "Mrs.", "Ms.", "Dr."]
 STATUSES = np.array(["completed", "started", "not_started"])
-COMPLETED, STARTED, NOT_STARTED = range(3)
+COMPLETED, NOT_STARTED = 0, 2
 LOW, HIGH = np.array([40, 15, -15]), np.array([80, 35, 15])  # growth by status
 #: After which test, until which one, for which rosters (as parts of 250), at which levels.
 WINDOWS = [("PM1", "PM2", 0, 80, [1, 2]), ("PM3", "PM4", 80, 160, [1]), ("PM4", "PM5", 160, 250, [1])]
@@ -46,7 +46,7 @@ def index_of(values: pd.Series, wanted: pd.Series) -> Ints:
 
 
 def reference() -> dict[str, pd.DataFrame]:
-    """The small tables; columns that only the draws need begin with an underscore."""
+    """The small tables."""
     plain = ("performance_levels", "test_groups", "tests", "reporting_categories", "standards")
     tables = {name: read(name) for name in plain}
     interventions, covered, tests = read("interventions"), read("intervention_standards"), tables["tests"]
@@ -74,9 +74,7 @@ def roster_rows(rosters: int, draw: np.random.Generator) -> pd.DataFrame:
     """Five rosters for each of 50 teachers, and the same names again with a number behind them."""
     last, subjects = read("last_names")["name"].to_numpy(), read("subjects")["name"].to_numpy()
     titles = draw.choice(TITLES, len(last))
-    names = [
-        f"{title} {name} - {subject}" for title, name in zip(titles, last, strict=True) for subject in subjects
-    ]
+    names = [f"{title} {name} - {subject}" for title, name in zip(titles, last, strict=True) for subject in subjects]
     cycle, place = np.divmod(np.arange(rosters), len(names))
     again = [f" {number + 1}" if number else "" for number in cycle]
     return pd.DataFrame(
@@ -173,12 +171,12 @@ class Year:
             rows = np.flatnonzero(inside & np.isin(level, levels))
             begin, end = self.days[test - 1], self.days[names.tolist().index(until)]
             length = (end - begin).astype(int)
+            calendar = np.array([str(begin + day) for day in range(length + 1)], dtype=object)
             given = self.tables["assignments"].query("created_after_test_id == @test")["id"]
             for number in given:
                 status = self.draw.choice(3, len(rows), p=[0.60, 0.15, 0.25])
                 start = self.uniform(0, length, (len(rows),))
                 done = self.uniform(start, np.full_like(start, length), (len(rows),))
-                calendar = np.array([str(begin + day) for day in range(length + 1)], dtype=object)
                 frame = pd.DataFrame(
                     {
                         "assignment_id": number,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target | None = None) -> Iterator[Part]:
     """Yield the parts of all tables: parents before their children, then shard by shard, then what is gathered.
 
-    At most ``workers`` shards are made at once, and one more waits, so memory stays flat.
+    ``workers`` shards are made at once, beside the one that is handed on, so memory stays flat.
     """
     with progress.phase("generate"):
         whole = run_whole(plan, progress.stage)
@@ -39,15 +39,15 @@ def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target 
 
     with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
         numbers = iter(range(shard_count(plan, whole)))
-        waiting: deque[Future[Made]] = deque(pool.submit(make, number) for number in islice(numbers, workers + 1))
+        waiting: deque[Future[Made]] = deque(pool.submit(make, number) for number in islice(numbers, workers))
         while waiting:
             with progress.phase("generate"):
                 gathered, made = waiting.popleft().result()
+            waiting.extend(pool.submit(make, number) for number in islice(numbers, 1))
             for name, rows in gathered.items():
                 kept[name].append(rows)
             yield from made
-            del gathered, made
-            waiting.extend(pool.submit(make, number) for number in islice(numbers, 1))
+            del gathered, made  # or they would be held while the next ones are awaited
     with progress.phase("generate"):
         made = parts(plan, run_gathered(plan, whole, kept, progress.stage), 0, target)
     yield from made

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pyarrow as pa
 
 from etl.generators.columns import matrix
-from etl.generators.scores import Clamp, Impact, Measure, status_bounds
+from etl.generators.scores import (
+    SITTING,
+    WINDOW,
+    Assignments,
+    AssignmentStandards,
+    Clamp,
+    Impact,
+    Measure,
+    Standards,
+    Tests,
+    status_bounds,
+)
 from etl.params import Growth
 
 if TYPE_CHECKING:
@@ -17,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def broken_growth(
-    tests: pa.Table,
-    standards: pa.Table,
-    assignments: pa.Table,
-    assignment_standards: pa.Table,
+    tests: Tests,
+    standards: Standards,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
     *,
     clamp: Clamp,
     growth: Growth,
-    **sittings_and_windows: pa.Table,
+    **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
 ) -> pa.RecordBatch:
     """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
 
@@ -65,7 +76,7 @@ def broken_growth(
     return pa.record_batch({name: _column([rows[name] for rows in found]) for name in names})
 
 
-def broken_means(tests: pa.Table, standards: pa.Table, **sittings: pa.Table) -> pa.RecordBatch:
+def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
     """Find the students whose scores are not the rounded means of the scores below them, from the second test on.
 
     One row each: student_id, test_id, overall.

@@ -1,0 +1,191 @@
+"""The benchmarks: numbers, tables and pictures are right, and the peers make the world that they are compared by."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from benchmarks import ROSTERS, verify
+from benchmarks import __main__ as harness
+from benchmarks.contenders import BASELINE, CONTENDERS, DATABASE_ONLY, WRITER, Contender, compile_writer
+from benchmarks.database_only import WINDOWS, changes
+from benchmarks.goals import AT_LEAST, GOALS, Goal
+from benchmarks.measure import MeasureError, Sample, measure
+from benchmarks.plot import decades, figure
+from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
+from etl.config import load, validate
+from tests import oracle
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benchmarks" / "peers"
+SEEDERS = [each for each in CONTENDERS if not each.ours and each.needs in ("", WRITER)]
+
+
+def entry(*walls: float, rows: int = 1000) -> Entry:
+    """What was measured: some wall times."""
+    return Entry([Sample(wall, wall / 2, 64 * 1024 * 1024) for wall in walls], rows=rows, size=2_000_000)
+
+
+def results(**walls: tuple[float, ...]) -> Results:
+    """Results at scale 1: the baseline and our database alone."""
+    names = {"base": BASELINE, "ours": DATABASE_ONLY}
+    return Results({1: {names[name]: entry(*values) for name, values in walls.items()}})
+
+
+def test_ratios_are_of_medians() -> None:
+    """A ratio is the quotient of two medians, and nothing where one was not measured."""
+    found = results(base=(1.0, 2.0, 9.0), ours=(1.0, 1.0, 5.0))
+    assert ratio(found.wall(1, DATABASE_ONLY), found.wall(1, BASELINE)) == 0.5
+    assert ratio(found.wall(1, "nobody"), found.wall(1, BASELINE)) is None
+    assert found.wall(10, BASELINE) is None
+
+
+def test_goals_pass_and_fail_by_their_bound() -> None:
+    """A goal says pass at its bound, fail beyond it, and that it was not measured otherwise."""
+    goal = Goal("speed", AT_LEAST, 2, "x", lambda found: found.wall(1, BASELINE))
+    assert goal.row(results(base=(2.0,))) == ["speed", "at least 2x", "2x", "pass"]
+    assert goal.row(results(base=(1.9,)))[3] == "**fail**"
+    assert goal.row(Results())[2:] == ["not measured", ""]
+
+
+def test_every_goal_can_be_read_from_nothing() -> None:
+    """Results without a measurement leave every goal unmeasured."""
+    assert {goal.row(Results())[2] for goal in GOALS} == {"not measured"}
+
+
+def test_tables_are_markdown() -> None:
+    """Text columns to the left, numbers to the right."""
+    assert table(["", "s"], [["a", "1"]], 1) == "|  | s |\n| --- | ---: |\n| a | 1 |"
+    assert spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0-3.0)"
+    assert spread([1234.5], 0) == "1,234"
+
+
+def test_scale_table_tells_who_was_skipped() -> None:
+    """A contender without samples stands in the table with the reason."""
+    found = results(base=(2.0,), ours=(1.0,))
+    found.entry(1, "C").why_not = "skipped: needs a compiler"
+    lines = scale_table(found, 1).splitlines()
+    assert lines[3] == f"| {DATABASE_ONLY} | 1.00 | 0.50 | 64 | 0.50 | 1000.00 | 2 |"
+    assert lines[4].startswith("| C | skipped: needs a compiler |")
+
+
+def test_report_holds_together() -> None:
+    """The report has the machine, the goals, the picture, a table a scale, and the versions."""
+    text = report(results(base=(2.0,), ours=(1.0,)), GOALS, CONTENDERS, ["a machine"], "results.svg")
+    assert [line for line in text.splitlines() if line.startswith("## ")] == [
+        "## Goals",
+        "## 1x: 250 rosters, 1,000 rows",
+        "## Who is who",
+    ]
+    assert "- a machine" in text
+    assert "](results.svg)" in text
+
+
+def test_picture_is_svg() -> None:
+    """A line of points becomes a path, on axes that hold them."""
+    svg = ET.fromstring(figure({"time": {"A & B": [(1000, 0.5), (20_000, 7)]}, "memory": {"A & B": []}}))  # noqa: S314
+    assert len(svg.findall("{*}circle")) == 2
+    assert decades([0.5, 7]) == (-1, 1)
+    assert decades([10]) == (1, 2)
+
+
+def test_windows_are_those_of_the_pipeline() -> None:
+    """What the benchmarks scale is what pipeline.yaml says at scale 1, and still covers all rosters at scale 10."""
+    plain = validate(load(ROOT / "pipeline.yaml")).stages
+    bounds = {name: (plain[name].params.rosters.low, plain[name].params.rosters.high) for name in WINDOWS}
+    assert (plain["classes"].params.count, bounds) == (ROSTERS, WINDOWS)
+    tenfold = validate(load(ROOT / "pipeline.yaml", changes=changes(2500))).stages
+    assert tenfold["classes"].params.count == 2500
+    assert (tenfold["window3"].params.rosters.low, tenfold["window3"].params.rosters.high) == (1601, 2500)
+
+
+def test_slow_peers_are_skipped_at_the_next_scale() -> None:
+    """A peer that would take longer than the limit, by its time at the scale before, is skipped with the reason."""
+    peer = Contender(BASELINE, "", lambda *_: [], lambda: "", lambda: "")
+    assert harness.why_not(peer, 10, results(base=(2.0,)), limit=25) == ""
+    assert "about 200 s" in harness.why_not(peer, 100, results(base=(2.0,)), limit=25)
+    assert "only our own" in harness.why_not(peer, 115, Results(), limit=25)
+    absent = Contender(BASELINE, "", lambda *_: [], lambda: "needs a compiler", lambda: "")
+    assert harness.why_not(absent, 1, Results(), limit=25) == "skipped: needs a compiler"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
+    """Memory is that of all processes together, CPU time that of the children too."""
+    child = "import time\nblock = bytearray(40_000_000)\nwhile time.process_time() < 0.3: pass"
+    start = f"subprocess.Popen([sys.executable, '-c', {child!r}])"
+    two = f"import subprocess, sys\nfor process in [{start}, {start}]: process.wait()"
+    sample = measure([sys.executable, "-c", two], tmp_path, log=tmp_path / "log")
+    assert sample.memory > 80_000_000
+    assert sample.cpu > 0.4
+
+
+def test_a_failing_process_says_why(tmp_path: Path) -> None:
+    """A command that fails is no measurement: its last words are the reason; one that takes too long is stopped."""
+    with pytest.raises(MeasureError, match="exit code 3: no such thing"):
+        measure([sys.executable, "-c", "print('no such thing'); raise SystemExit(3)"], tmp_path, log=tmp_path / "log")
+    with pytest.raises(MeasureError, match="stopped after"):
+        measure([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, log=tmp_path / "log", limit=0.1)
+
+
+def test_verification_finds_our_own_build_right(default_build: Path) -> None:
+    """Nothing is wrong with the default world."""
+    assert list(verify.problems(default_build / "teacher-dashboard.db", 250)) == []
+    assert verify.told(default_build)[0] == verify.rows_of(default_build / "teacher-dashboard.db")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("DROP INDEX scores_by_test_and_level", "differ from sql/schema.sql"),
+        ("DELETE FROM scores WHERE id = 6", "scores: "),
+        ("DELETE FROM assignment_students WHERE student_id = 1 OR rowid = 1", "assignment_students: "),
+        ("UPDATE students SET name = (SELECT name FROM students WHERE id = 1) WHERE id = 2", "name of another"),
+        ("UPDATE scores SET overall_score = overall_score + 1 WHERE id = 2", "a mean is wrong"),
+        ("UPDATE scores SET std_scores = json_set(std_scores, '$.1', 5799) WHERE id = 6", "moved from"),
+        ("UPDATE students SET roster_id = 9999 WHERE id = 1", "foreign key"),
+    ],
+)
+def test_verification_finds_damage(default_build: Path, tmp_path: Path, damage: str, said: str) -> None:
+    """A database that lacks something is not comparable, and that is found."""
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(default_build / "teacher-dashboard.db", copy)
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute(damage)
+        database.commit()
+    assert any(said in problem for problem in verify.problems(copy, 250))
+
+
+@pytest.mark.parametrize("contender", SEEDERS, ids=lambda each: each.name)
+def test_peers_make_the_same_world(contender: Contender, tmp_path: Path) -> None:
+    """Each peer's database follows every rule of the specification (Faker's names are its own)."""
+    if lacks := contender.lacks():
+        pytest.skip(lacks)
+    if contender.needs == WRITER:
+        compile_writer(tmp_path)
+    subprocess.run(contender.command(250, tmp_path, tmp_path), cwd=ROOT, check=True, timeout=120)
+    database = tmp_path / contender.database
+    assert list(verify.problems(database, 250)) == []
+    violations = oracle.violations(database)
+    assert [each for each in violations if not ("Faker" in contender.name and each.startswith("names:"))] == []
+
+
+def test_scripts_are_understood(tmp_path: Path) -> None:
+    """Every script compiles, also where its library is missing."""
+    for path in PEERS.glob("*.py"):
+        compile(path.read_text(encoding="utf-8"), path.name, "exec")
+    if node := shutil.which("node"):
+        for path in PEERS.glob("*.mjs"):
+            subprocess.run([node, "--check", str(path)], check=True)
+    writer = next(each for each in CONTENDERS if each.needs == WRITER)
+    if not writer.lacks():
+        compile_writer(tmp_path)
+        assert os.access(tmp_path / WRITER, os.X_OK)

@@ -1,0 +1,109 @@
+"""Parquet: one folder a table, one file a shard, readable by everybody, the same as the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from etl import config, manifest
+from etl.build import How, Result, run
+from etl.errors import EtlError
+from etl.parquet import arrow_schema, open_target, write_part
+from etl.tables import read_schema
+from tests.running import ROOT
+
+TINY = ROOT / "pipelines" / "tiny.yaml"
+SCHEMA = read_schema(ROOT / "sql" / "schema.sql", "sql/schema.sql")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The tiny world as a database and as Parquet."""
+    source = config.load(TINY, changes=["outputs=[sqlite, parquet]"])
+    return run(source, tmp_path_factory.mktemp("parquet") / "build", how=How(workers=2))
+
+
+def rows_in_database(build: Result, table: str) -> list[tuple[object, ...]]:
+    """The rows of a table, ordered."""
+    assert build.database is not None
+    with sqlite3.connect(build.database) as database:
+        return sorted(database.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608 -- the schema's own name
+
+
+@pytest.mark.parametrize("table", list(SCHEMA.tables))
+def test_duckdb_pandas_and_polars_read_the_rows_of_the_database(both: Result, table: str) -> None:
+    """Three readers find in a table's folder just the rows that the database holds."""
+    files = str(both.folder / "parquet" / table / "*.parquet")
+    expected = rows_in_database(both, table)
+    assert sorted(duckdb.sql(f"FROM '{files}'").fetchall(), key=repr) == expected
+    assert sorted(pl.read_parquet(files).rows(), key=repr) == expected
+    frame = pd.read_parquet(both.folder / "parquet" / table).astype(object)
+    found = [tuple(None if pd.isna(cell) else cell for cell in row) for row in frame.itertuples(index=False)]
+    assert sorted(found, key=repr) == expected
+
+
+def test_a_file_a_shard(both: Result) -> None:
+    """A table that is cut has a file for each of the two shards, another one has a single file."""
+    folder = both.folder / "parquet"
+    assert [path.name for path in sorted((folder / "students").iterdir())] == ["part-00000.parquet", "part-00001.parquet"]
+    assert [path.name for path in (folder / "rosters").iterdir()] == ["part-00000.parquet"]
+
+
+def test_the_schema_says_what_may_be_null_and_what_columns_mean(both: Result) -> None:
+    """Nullability and descriptions of sql/schema.sql stand in each file, compressed by zstd."""
+    path = both.folder / "parquet/assignment_students/part-00000.parquet"
+    schema = pq.read_schema(path)
+    assert not schema.field("status").nullable
+    assert schema.field("started_at").nullable
+    described = SCHEMA.tables["assignment_students"].columns["status"].description
+    assert schema.field("status").metadata == {b"description": described.encode()}
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_the_manifest_covers_the_files(both: Result) -> None:
+    """Every Parquet file is in the manifest, and a damaged one is found."""
+    assert "parquet/scores/part-00001.parquet" in both.manifest["files"]
+    assert not list(manifest.damage(both.folder))
+
+
+def test_parquet_alone(tmp_path: Path) -> None:
+    """A build may hold Parquet and no database; its tables have the digests of the other build."""
+    alone = run(config.load(TINY, changes=["outputs=[parquet]"]), tmp_path / "build")
+    assert alone.database is None
+    assert {path.name for path in alone.folder.iterdir()} == {"manifest.json", "parquet"}
+    usual = run(config.load(TINY), tmp_path / "build")
+    assert alone.manifest["tables"] == usual.manifest["tables"]
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    """Text of either Arrow kind gives one file, and only the finished file stays."""
+    rows = {"id": [1], "name": ["x"]}
+    files = []
+    for kind in (pa.string(), pa.large_string()):
+        table = pa.table(rows, pa.schema({"id": pa.int64(), "name": kind}))
+        files.append(write_part(open_target(str(tmp_path)), SCHEMA.tables["test_groups"], 3, table))
+    assert files[0] == files[1]
+    assert [path.name for path in (tmp_path / "test_groups").iterdir()] == ["part-00003.parquet"]
+
+
+def test_a_file_system_by_url(tmp_path: Path) -> None:
+    """A URL names a file system; one that nobody knows is told."""
+    system, path = open_target(f"file://{tmp_path}/x")
+    assert (system.type_name, path) == ("local", f"{tmp_path}/x")
+    with pytest.raises(EtlError, match=r"nosuch://x/y: "):
+        open_target("nosuch://x/y")
+
+
+def test_the_arrow_schema_of_every_table() -> None:
+    """Each column of the schema has a type, its nullability and its description."""
+    for table in SCHEMA.tables.values():
+        schema = arrow_schema(table)
+        assert schema.names == list(table.columns)
+        assert [field.nullable for field in schema] == [column.nullable for column in table.columns.values()]
