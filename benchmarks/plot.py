@@ -13,8 +13,21 @@ if TYPE_CHECKING:
     Lines = Mapping[str, Sequence[tuple[float, float]]]
 
 WIDTH, HEIGHT = 380, 300
-LEFT, TOP, GAP, BELOW, LEGEND = 60, 40, 90, 50, 200
-COLOURS = ("#0f766e", "#14b8a6", "#1d4ed8", "#60a5fa", "#7c3aed", "#c2410c", "#ca8a04", "#334155", "#94a3b8", "#be123c")
+LEFT, TOP, GAP, BELOW, LEGEND = 60, 40, 90, 50, 240
+COLOURS = (
+    "#0f766e",
+    "#2dd4bf",
+    "#1d4ed8",
+    "#7c3aed",
+    "#c4b5fd",
+    "#dc2626",
+    "#f97316",
+    "#ca8a04",
+    "#db2777",
+    "#65a30d",
+    "#111827",
+    "#9ca3af",
+)
 STYLE = "text { font: 12px sans-serif; fill: #1f2937 } .grid { stroke: #e5e7eb } .title { font-weight: bold }"
 
 

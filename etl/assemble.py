@@ -13,7 +13,9 @@ from etl.config import shown_name, validate
 from etl.digest import Digests
 from etl.engines import local
 from etl.errors import EtlError
+from etl.job import Job
 from etl.load import Loader, connect
+from etl.parquet import open_target
 from etl.plan import make_plan
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
@@ -25,14 +27,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.build import How
     from etl.checks import Check
-    from etl.config import Pipeline, Source
+    from etl.config import Source
     from etl.identity import Identity
-    from etl.parquet import Target
-    from etl.plan import Plan
+    from etl.job import How
     from etl.progress import Progress
-    from etl.publish.endpoints import Endpoint
     from etl.shards import Part
 
 #: The folder of a build that holds its Parquet files.
@@ -48,58 +47,48 @@ def assemble(source: Source, identity: Identity, folder: Path, progress: Progres
             check_site(pipeline)
             endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema) if pipeline.api else []
             checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema)
-            plan = make_plan(pipeline)
+            job = Job(source, identity, make_plan(pipeline), progress, how)
         with progress.phase("open DuckDB"):
             connection = opened.result()
-    sizes = plan.expected()
-    progress.begin(sum(sizes[stage.name].rows for stage in plan.stages if stage.table))
-    target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
-    made = parts_of(plan, source, identity, progress, how, target)
+    job.begin()
+    sqlite = "sqlite" in pipeline.outputs
     with contextlib.closing(connection):
-        if "sqlite" in pipeline.outputs:
-            digests = _load(pipeline, identity, folder / pipeline.database, made, connection, checks, progress)
-        else:
-            digests = _count(made, progress)
+        made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
+        digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
-    if "sqlite" in pipeline.outputs:
+    if sqlite:
         with progress.phase("export"):
-            _export(pipeline, endpoints, folder, identity.id, {name: int(of["rows"]) for name, of in tables.items()})
+            sha256 = manifest.sha256(folder / pipeline.database)
+            rows = {name: int(found["rows"]) for name, found in tables.items()}
+            export(pipeline, endpoints, folder, build=identity.id, rows=rows, sha256=sha256)
     with progress.phase("manifest"):
-        held = checks if "sqlite" in pipeline.outputs else []
-        content = manifest.describe(identity, pipeline, tables, held, manifest.files_of(folder))
+        content = manifest.describe(identity, pipeline, tables, checks if sqlite else [], manifest.files_of(folder))
         manifest.write(content, folder)
     return content
 
 
-def parts_of(
-    plan: Plan, source: Source, identity: Identity, progress: Progress, how: How, target: str | None
-) -> Iterator[Part]:
-    """The parts of all tables, from the engine that was asked for."""
-    workers = how.workers or os.cpu_count() or 1
-    if how.engine == "local":
-        from etl.parquet import open_target  # noqa: PLC0415 -- most runs write no Parquet
-
-        where: Target | None = open_target(target) if target else None
-        return local.results(plan, progress, workers=workers, target=where)
+def parts_of(job: Job, target: str | None) -> Iterator[Part]:
+    """The parts of all tables, from the engine that was asked for; with a target they are written there as Parquet."""
+    if job.how.engine == "local":
+        return local.results(
+            job.plan,
+            job.progress,
+            workers=job.how.workers or os.cpu_count() or 1,
+            target=open_target(target) if target else None,
+        )
     from etl.engines import dask  # noqa: PLC0415 -- an extra
 
-    if target is None or "sqlite" in plan.pipeline.outputs:
+    if target is None or "sqlite" in job.pipeline.outputs:
         raise EtlError("the engine dask writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]")
-    return dask.results(plan, source, identity, progress, target=target, scheduler=how.scheduler, workers=workers)
+    return dask.results(job, target)
 
 
 def _load(
-    pipeline: Pipeline,
-    identity: Identity,
-    path: Path,
-    made: Iterator[Part],
-    connection: duckdb.DuckDBPyConnection,
-    checks: list[Check],
-    progress: Progress,
+    job: Job, made: Iterator[Part], folder: Path, connection: duckdb.DuckDBPyConnection, checks: list[Check]
 ) -> Digests:
     """Load all parts in one transaction, and hold the checks in it."""
-    digests = Digests()
-    with Loader(path, pipeline.schema, connection) as loader:
+    digests, progress = Digests(), job.progress
+    with Loader(folder / job.pipeline.database, job.pipeline.schema, connection) as loader:
         for part in made:
             with progress.phase("load"):
                 loader.insert(part.table, part.rows)
@@ -107,7 +96,7 @@ def _load(
             progress.loaded(part.count)
         progress.end()
         with progress.phase("checks"):
-            run_checks(checks, loader.query, identity.pipeline)
+            run_checks(checks, loader.query, job.identity.pipeline)
         with progress.phase("commit"):
             loader.commit()
     return digests
@@ -120,8 +109,3 @@ def _count(made: Iterator[Part], progress: Progress) -> Digests:
         progress.loaded(part.count)
     progress.end()
     return digests
-
-
-def _export(pipeline: Pipeline, endpoints: list[Endpoint], folder: Path, build: str, rows: dict[str, int]) -> None:
-    sha256 = manifest.sha256(folder / pipeline.database)
-    export(pipeline, endpoints, folder, build=build, rows=rows, sha256=sha256)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etl import manifest
 from etl.errors import Bug
 from etl.identity import identify
+from etl.job import How
 from etl.progress import Progress
 from etl.store import Store, remove
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
 
     from etl.config import Source
     from etl.identity import Identity
-
-
-@dataclass(frozen=True)
-class How:
-    """How the work is done; nothing of it changes a byte of the build."""
-
-    workers: int | None = None  # shards made at once; None for what is fastest here
-    engine: str = "local"
-    scheduler: str | None = None  # of Dask; None starts a cluster on this machine
 
 
 @dataclass(frozen=True)

@@ -104,15 +104,22 @@ def run(  # noqa: PLR0913 -- one for each option
 ) -> None:
     """Make the database that PIPELINE describes, and point build/current at it."""
     from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
+    from etl.job import How  # noqa: PLC0415
 
-    how = build.How(workers, engine, scheduler)
+    how = How(workers, engine, scheduler)
 
     start = time.perf_counter()
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
         source = _load(pipeline, asked)
         if url:
-            _run_remote(source, url, progress, how, as_json=as_json, quiet=quiet)
+            from etl import remote  # noqa: PLC0415 -- as above
+
+            place = remote.run(source, url, progress=progress, how=how)
+            if as_json:
+                _print_json({"success": True, "url": place})
+            elif not quiet:
+                click.echo(f"built: {place}")
             return
         result = build.run(source, out or source.root / "build", force=force, progress=progress, how=how)
     finally:
@@ -142,17 +149,6 @@ def run(  # noqa: PLR0913 -- one for each option
         click.echo(display.summary(result, seconds))
         if copy_to:
             click.echo(f"{display.shown(copy_to)} (a copy of its own, writable)")
-
-
-def _run_remote(source: Source, url: str, progress: Any, how: Any, *, as_json: bool, quiet: bool) -> None:  # noqa: ANN401
-    from etl import remote  # noqa: PLC0415 -- as above
-
-    content = remote.run(source, url, progress=progress, how=how)
-    place = f"{url.rstrip('/')}/{content['build']}"
-    if as_json:
-        _print_json({"success": True, "build": content["build"], "url": place})
-    elif not quiet:
-        click.echo(f"built: {place}")
 
 
 @commands.command()
@@ -212,9 +208,7 @@ def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
 @click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="How many rows.")
 @asks
 @json_option
-def show(  # noqa: PLR0913 -- as above
-    *, stage: str, pipeline: Path, limit: int, asked: dict[str, Any], as_json: bool
-) -> None:
+def show(*, stage: str, pipeline: Path, limit: int, asked: dict[str, Any], as_json: bool) -> None:
     """Show the first rows of STAGE; nothing is built."""
     from etl import display, shards  # noqa: PLC0415 -- as above
     from etl.errors import did_you_mean  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """A table's content as one number, whatever the order of its rows and however they were cut into batches.
 
-A row's digest is the MD5 of its columns' texts, with U+001F between them and U+0000 for null. A table's is the exclusive
-or of its rows' (they differ, by the primary key), so shards can be combined in any order, on any machine.
+A row's digest is the MD5 of its columns' texts, with U+001F between them and U+0000 for null. A table's is the
+exclusive or of its rows' (they differ, by the primary key), so shards can be combined in any order, on any machine.
 """
 
 from __future__ import annotations

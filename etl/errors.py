@@ -33,7 +33,7 @@ class EtlError(Exception):
         self.where = where
 
 
-class Mistakes(EtlError):
+class Mistakes(EtlError):  # noqa: N818 -- it is many errors
     """Every mistake found in one go, in the order of their places."""
 
     def __init__(self, mistakes: Iterable[EtlError]) -> None:
@@ -43,7 +43,7 @@ class Mistakes(EtlError):
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
-class CheckFailed(EtlError):
+class CheckFailed(EtlError):  # noqa: N818 -- it says what failed
     """A check found rows that break its rule."""
 
 

@@ -19,8 +19,10 @@ def scaled(tree: Node, scale: int) -> Node:
         value = stage.at("params", param) if param else None
         if param and value:
             changed[name] = _at(("params", param), _times(value, scale))
-    return _at(("stages",), Node(_WHERE, own=changed, keys=dict.fromkeys(changed, _WHERE))) if changed else Node(
-        _WHERE, own={}
+    return (
+        _at(("stages",), Node(_WHERE, own=changed, keys=dict.fromkeys(changed, _WHERE)))
+        if changed
+        else Node(_WHERE, own={})
     )
 
 

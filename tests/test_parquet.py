@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
@@ -13,11 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl import config, manifest
-from etl.build import How, Result, run
+from etl.build import Result, run
 from etl.errors import EtlError
+from etl.job import How
 from etl.parquet import arrow_schema, open_target, write_part
 from etl.tables import read_schema
 from tests.running import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
 SCHEMA = read_schema(ROOT / "sql" / "schema.sql", "sql/schema.sql")
@@ -52,7 +56,10 @@ def test_duckdb_pandas_and_polars_read_the_rows_of_the_database(both: Result, ta
 def test_a_file_a_shard(both: Result) -> None:
     """A table that is cut has a file for each of the two shards, another one has a single file."""
     folder = both.folder / "parquet"
-    assert [path.name for path in sorted((folder / "students").iterdir())] == ["part-00000.parquet", "part-00001.parquet"]
+    assert [path.name for path in sorted((folder / "students").iterdir())] == [
+        "part-00000.parquet",
+        "part-00001.parquet",
+    ]
     assert [path.name for path in (folder / "rosters").iterdir()] == ["part-00000.parquet"]
 
 

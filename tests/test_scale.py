@@ -15,7 +15,11 @@ def test_scale_multiplies_rosters_and_windows() -> None:
     """The count is multiplied, and each window covers all copies of its rosters."""
     plain, larger = (config.validate(config.load(ROOT / "pipeline.yaml", scale=scale)) for scale in (1, 10))
     assert larger.stages["classes"].params.count == 2500
-    assert [tuple(larger.stages[f"window{n}"].params.rosters) for n in (1, 2, 3)] == [(1, 800), (801, 1600), (1601, 2500)]
+    assert [tuple(larger.stages[f"window{n}"].params.rosters) for n in (1, 2, 3)] == [
+        (1, 800),
+        (801, 1600),
+        (1601, 2500),
+    ]
     assert plain.stages["classes"].params.count == 250
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from etl.bundle import Bundle
-    from etl.config import Source
-    from etl.identity import Identity
-    from etl.plan import Plan
-    from etl.progress import Progress
+    from etl.job import How, Job
 
     Told = list[tuple[str, int, float]]  # of each stage: its rows, and the seconds it took
 
@@ -28,28 +26,18 @@ if TYPE_CHECKING:
 RETRIES = 5
 
 
-def results(
-    plan: Plan,
-    source: Source,
-    identity: Identity,
-    progress: Progress,
-    *,
-    target: str,
-    scheduler: str | None,
-    workers: int,
-) -> Iterator[Part]:
+def results(job: Job, target: str) -> Iterator[Part]:
     """Yield the parts of all tables as they are written to the target (a URL, or a folder that every worker sees).
 
     Raises EtlError when Dask is not installed, or when no scheduler answers.
     """
-    opened = open_target(target)
+    plan, progress, opened = job.plan, job.progress, open_target(target)
     with progress.phase("generate"):
         whole = run_whole(plan, progress.stage)
         made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, opened)
     yield from made
     kept: dict[str, list[tuple[int, pa.Table]]] = {name: [] for name in plan.kept}
-    count = shard_count(plan, whole)
-    for number, written, gathered, told in _shards(pack(source, identity), count, target, scheduler, workers):
+    for number, written, gathered, told in _shards(job, shard_count(plan, whole), target):
         for stage in told:
             progress.stage(*stage)
         for name, rows in gathered.items():
@@ -71,33 +59,33 @@ def make_shard(number: int, bundle: Bundle, target: str) -> tuple[int, list[Part
     return number, written, {name: shard[name] for name in plan.kept}, told
 
 
-def _shards(
-    bundle: Bundle, count: int, target: str, scheduler: str | None, workers: int
-) -> Iterator[tuple[int, list[Part], dict[str, pa.Table], Told]]:
+def _shards(job: Job, count: int, target: str) -> Iterator[tuple[int, list[Part], dict[str, pa.Table], Told]]:
+    """Make all shards on the workers; in the order of finishing."""
     try:
         from dask.distributed import as_completed  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise EtlError("the engine dask is not installed; mend it with: pip install 'dask[distributed]'") from error
-    with _client(scheduler, workers) as client:
-        sent = client.scatter(bundle, broadcast=True, hash=False)
-        tasks = client.map(make_shard, range(count), bundle=sent, target=target, retries=RETRIES, pure=False)
+    with _client(job.how) as client:
+        bundle = client.scatter(pack(job.source, job.identity), broadcast=True, hash=False)
+        tasks = client.map(make_shard, range(count), bundle=bundle, target=target, retries=RETRIES, pure=False)
         for task in as_completed(tasks):
             yield task.result()
             task.release()
 
 
 @contextlib.contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
+def _client(how: How) -> Iterator[Any]:
     from dask.distributed import Client, LocalCluster  # noqa: PLC0415 -- as above
 
-    if scheduler is None:
+    if how.scheduler is None:
+        workers = how.workers or os.cpu_count() or 1
         options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
         with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
             yield client
         return
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(how.scheduler, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
-        raise EtlError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+        raise EtlError(f"no Dask scheduler answers at {how.scheduler}: {error}") from error
     with client:
         yield client

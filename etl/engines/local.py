@@ -1,4 +1,4 @@
-"""Runs the shards on this machine: made ahead by threads (numpy and Arrow release Python's lock), handed on in order."""
+"""Runs the shards on this machine: threads make them ahead (numpy and Arrow release the GIL), in order they go on."""
 
 from __future__ import annotations
 

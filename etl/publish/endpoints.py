@@ -150,7 +150,9 @@ class _Reader:
             self.mistakes.append(error)
             return None
         if not lines or header.own is None:
-            self._say("begin the file with a header: -- title: …, description, parameters, columns", Where(self.shown, 1, 1))
+            self._say(
+                "begin the file with a header: -- title: …, description, parameters, columns", Where(self.shown, 1, 1)
+            )
             return None
         return header
 
@@ -200,9 +202,13 @@ class _Reader:
         elif "." in kind.scalar:
             table, _, column = kind.scalar.partition(".")
             if table not in self.schema.tables:
-                self._say(f"{path}: the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}", kind.where)
+                self._say(
+                    f"{path}: the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}", kind.where
+                )
             elif column not in (known := self.schema.tables[table].columns):
-                self._say(f"{path}: the table {table} has no column '{column}'{did_you_mean(column, known)}", kind.where)
+                self._say(
+                    f"{path}: the table {table} has no column '{column}'{did_you_mean(column, known)}", kind.where
+                )
         elif kind.scalar.removesuffix("?") not in SCALARS:
             self._say(f"{path}: unknown type '{kind.scalar}'{did_you_mean(kind.scalar, SCALARS)}", kind.where)
 
@@ -226,7 +232,11 @@ class _Reader:
         try:
             cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n) LIMIT 0", dict.fromkeys(parameters))  # noqa: S608
         except (sqlite3.Error, sqlite3.Warning) as error:
-            says = "only one read-only SELECT may stand here" if "not authorized" in str(error) else f"SQLite says: {error}"
+            says = (
+                "only one read-only SELECT may stand here"
+                if "not authorized" in str(error)
+                else f"SQLite says: {error}"
+            )
             self._say(says, where)
             return None
         return [column[0] for column in cursor.description]

@@ -66,7 +66,9 @@ def _answers(database: sqlite3.Connection, endpoint: Endpoint, folder: Path, lim
     for values in known:
         for name, value in values.items():
             if not _SAFE.match(str(value)):
-                message = f"the {name} {value!r} cannot be a part of a file's name; take the parameter away, or the value"
+                message = (
+                    f"the {name} {value!r} cannot be a part of a file's name; take the parameter away, or the value"
+                )
                 raise EtlError(message, Where(endpoint.shown))
         url = f"{endpoint.url(values)}.json"
         content = answer(database, endpoint, values)

@@ -45,7 +45,10 @@ def document(
                 },
             },
             "responses": {
-                name: {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
+                name: {
+                    "description": text,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                }
                 for name, text in _ERRORS.items()
             },
             "headers": _HEADERS,

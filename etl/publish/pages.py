@@ -80,7 +80,9 @@ def front_page(
                 f"<h1>{escape(site.title)}</h1>",
                 f"<p>{escape(site.description)}</p>",
                 f'<p class="notice">{escape(site.notice)}</p>',
-                '<p class="links">' + "".join(f'<a href="{escape(url)}">{escape(text)}</a>' for url, text in links) + "</p>",
+                '<p class="links">'
+                + "".join(f'<a href="{escape(url)}">{escape(text)}</a>' for url, text in links)
+                + "</p>",
                 "<h2>API</h2>",
                 "<p>Read-only JSON: plain arrays of objects. Each address works here and on the live server; there it also "
                 "works without <code>.json</code>.</p>",

@@ -1,0 +1,42 @@
+"""What one run works on, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from etl.config import Pipeline, Source
+    from etl.identity import Identity
+    from etl.plan import Plan
+    from etl.progress import Progress
+
+
+@dataclass(frozen=True)
+class How:
+    """How the work is done; nothing of it changes a byte of the build."""
+
+    workers: int | None = None  # shards made at once; None for one a processor
+    engine: str = "local"
+    scheduler: str | None = None  # of Dask; None starts a cluster on this machine
+
+
+@dataclass(frozen=True)
+class Job:
+    """A validated pipeline, the name of its build, and who is told of the progress."""
+
+    source: Source
+    identity: Identity
+    plan: Plan
+    progress: Progress
+    how: How
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline."""
+        return self.plan.pipeline
+
+    def begin(self) -> None:
+        """Say about how many rows there will be."""
+        sizes = self.plan.expected()
+        self.progress.begin(sum(sizes[stage.name].rows for stage in self.plan.stages if stage.table))
