@@ -42,7 +42,7 @@ lock: ## resolve pyproject.toml into the two lock files (ARGS=--upgrade for newe
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove everything that make made: builds, environment, caches
-	@rm -rf build .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules
+	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose Python was removed or never finished is none. (make deletes .venv/bin/python when its recipe

@@ -33,6 +33,16 @@ class Result:
         path = self.folder / self.manifest["pipeline"]["database"]
         return path if path.exists() else None
 
+    def summary(self) -> dict[str, Any]:
+        """What a program wants to know of it."""
+        return {
+            "state": self.state,
+            "build": self.manifest["build"],
+            "folder": str(self.folder),
+            "database": str(self.database) if self.database else None,
+            "tables": {name: content["rows"] for name, content in self.manifest["tables"].items()},
+        }
+
 
 def run(
     source: Source, out: Path, *, force: bool = False, progress: Progress | None = None, how: How | None = None

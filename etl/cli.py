@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from etl.config import Source
+    from etl.job import How
     from etl.plan import Plan
 
 OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its number
@@ -42,6 +43,13 @@ request_options = (
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
 )
+work_options = (
+    click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor]."),
+    click.option(
+        "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -55,6 +63,20 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(request_options):
         asking = option(asking)
     return asking
+
+
+def works(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of who does the work, as one argument ``how``."""
+
+    @functools.wraps(command)
+    def working(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
+        from etl.job import How  # noqa: PLC0415 -- each command imports what it needs
+
+        command(how=How(workers, engine, scheduler), **others)
+
+    for option in reversed(work_options):
+        working = option(working)
+    return working
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,16 +97,7 @@ def commands() -> None:
 @click.option(
     "--timings", type=click.Path(path_type=Path, dir_okay=False), help="Write the seconds of each phase there."
 )
-@click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor].")
-@click.option(
-    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
-)
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="With --engine dask: a running scheduler [a cluster of this machine]."
-)
-@click.option(
-    "--to", "url", metavar="URL", help="Write Parquet there, not a build: file://, s3://, gs:// and the like."
-)
+@works
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
 def run(  # noqa: PLR0913 -- one for each option
@@ -95,36 +108,20 @@ def run(  # noqa: PLR0913 -- one for each option
     out: Path | None,
     copy_to: Path | None,
     timings: Path | None,
-    workers: int | None,
-    engine: str,
-    scheduler: str | None,
-    url: str | None,
+    how: How,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Make the database that PIPELINE describes, and point build/current at it."""
     from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
-    from etl.job import How  # noqa: PLC0415
-
-    how = How(workers, engine, scheduler)
 
     start = time.perf_counter()
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
         source = _load(pipeline, asked)
-        if url:
-            from etl import remote  # noqa: PLC0415 -- as above
-
-            place = remote.run(source, url, progress=progress, how=how)
-            if as_json:
-                _print_json({"success": True, "url": place})
-            elif not quiet:
-                click.echo(f"built: {place}")
-            return
         result = build.run(source, out or source.root / "build", force=force, progress=progress, how=how)
     finally:
-        if isinstance(progress, display.Bar):
-            progress.close()
+        progress.close()
     if copy_to:
         if result.database is None:
             raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
@@ -134,21 +131,33 @@ def run(  # noqa: PLR0913 -- one for each option
     if timings:
         _write_timings(timings, progress, seconds)
     if as_json:
-        _print_json(
-            {
-                "success": True,
-                "state": result.state,
-                "build": result.manifest["build"],
-                "folder": str(result.folder),
-                "database": str(result.database) if result.database else None,
-                "tables": {name: content["rows"] for name, content in result.manifest["tables"].items()},
-                "seconds": round(seconds, 3),
-            }
-        )
+        _print_json({"success": True, **result.summary(), "seconds": round(seconds, 3)})
     elif not quiet:
         click.echo(display.summary(result, seconds))
         if copy_to:
             click.echo(f"{display.shown(copy_to)} (a copy of its own, writable)")
+
+
+@commands.command()
+@click.argument("url")
+@pipeline_argument
+@asks
+@works
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@json_option
+def ship(*, url: str, pipeline: Path, asked: dict[str, Any], how: How, quiet: bool, as_json: bool) -> None:
+    """Write the tables as Parquet to URL: a folder, file://, s3://, gs:// and the like; the manifest comes last."""
+    from etl import display, remote  # noqa: PLC0415 -- as above
+
+    progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
+    try:
+        place = remote.run(_load(pipeline, asked), url, progress=progress, how=how)
+    finally:
+        progress.close()
+    if as_json:
+        _print_json({"success": True, "url": place})
+    elif not quiet:
+        click.echo(f"built: {place}")
 
 
 @commands.command()

@@ -143,5 +143,6 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "greater_than_equal": _bound("at least", "ge"),
     "less_than_equal": _bound("at most", "le"),
     "less_than": _bound("less than", "lt"),
+    "literal_error": lambda details: f"must be {details['ctx']['expected']}, not {shown(details['input'])}",
     "value_error": lambda details: str(details["ctx"]["error"]),
 }

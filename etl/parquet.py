@@ -46,9 +46,10 @@ def open_target(url: str) -> Target:
     try:
         if "://" not in url:
             return fs.LocalFileSystem(), url
-        return fs.FileSystem.from_uri(url)
+        system, path = fs.FileSystem.from_uri(url)
     except (pa.ArrowInvalid, OSError, ValueError):
         return _open_with_fsspec(url)
+    return system, path
 
 
 def _open_with_fsspec(url: str) -> Target:

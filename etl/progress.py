@@ -52,3 +52,6 @@ class Progress:
 
     def end(self) -> None:
         """Say that all is loaded."""
+
+    def close(self) -> None:
+        """Leave nothing on the screen, also when the run failed."""

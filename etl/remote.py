@@ -30,7 +30,10 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
         pipeline = validate(source)
     if pipeline.outputs != ("parquet",):
         node = source.tree.at("outputs")
-        raise EtlError("--to writes Parquet alone; say outputs: [parquet]", node.where if node else Where("--to"))
+        raise EtlError(
+            "ship writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]",
+            node.where if node else Where("outputs"),
+        )
     job = Job(source, identity, make_plan(pipeline), progress, how)
     job.begin()
     place = f"{url.rstrip('/')}/{identity.id}"

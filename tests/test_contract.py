@@ -11,7 +11,7 @@ import pytest
 from etl.contract import contract_named, contract_of
 from etl.errors import EtlError
 from etl.generators import GENERATORS
-from etl.params import Between, Growth, In, StatusGrowth, Text
+from etl.params import Between, Columns, Growth, In, StatusGrowth, Text
 from etl.streams import Streams  # noqa: TC001 -- a hint that is read at run time
 
 if TYPE_CHECKING:
@@ -73,6 +73,24 @@ def test_markers_are_found_where_they_are() -> None:
         (("names", 1), "PM2"),
         (("test",), "PM3"),
     ]
+
+
+def test_tables_have_columns() -> None:
+    """An input must have the columns that its hint names, or those of one of several markers."""
+
+    def gathered(*, tests: None, **more: None) -> None:
+        """Have inputs with columns."""
+
+    either = Annotated[pa.Table, Columns(("a", "b", "c")), Columns(("d",))]
+    gathered.__annotations__ = {"tests": Annotated[pa.Table, Columns(("id", "name"))], "more": either}
+    contract = contract_of(gathered, "gathered")
+    assert (contract.inputs, contract.takes_more) == (("tests",), True)
+    assert contract.misfit("tests", ["name", "id", "more"]) is None
+    assert contract.misfit("tests", ["id"]) == "gathered needs the column name, and this has id"
+    assert contract.misfit("x", ["d"]) is None
+    assert contract.misfit("x", ["a", "b", "c"]) is None
+    assert contract.misfit("x", ["a"]) == "gathered needs the column d, and this has a"
+    assert contract_of(example, "example").misfit("students", []) is None
 
 
 def test_part_of_the_params_can_be_validated() -> None:

@@ -84,9 +84,9 @@ def test_no_scheduler_is_told(tmp_path: Path) -> None:
         run(source, tmp_path / "build", how=How(engine="dask", scheduler="tcp://127.0.0.1:1"))
 
 
-def test_to_needs_parquet(tmp_path: Path) -> None:
+def test_ship_needs_parquet(tmp_path: Path) -> None:
     """Rows for another file system are Parquet alone."""
-    with pytest.raises(EtlError, match="--to writes Parquet alone"):
+    with pytest.raises(EtlError, match="ship writes Parquet alone"):
         remote.run(config.load(TINY), str(tmp_path), progress=Progress(), how=How())
 
 

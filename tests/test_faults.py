@@ -68,7 +68,8 @@ def test_killed_at_any_instant(out: Path, usual_seconds: float, number: int) -> 
         process.send_signal(sent)
         said, complained = process.communicate(timeout=60)
     finished = process.returncode == 0
-    assert finished or process.returncode in ENDS[sent], complained
+    unstarted = process.returncode == 1 and "KeyboardInterrupt" in complained  # Python's own end, before a line of ours
+    assert finished or unstarted or process.returncode in ENDS[sent], complained
     if process.returncode in {130, 143}:
         assert "Traceback" not in complained
     after = assert_whole(out)

@@ -151,6 +151,8 @@ MUTATIONS: list[Callable[[Any, random.Random], None]] = [
     misspell,
     nest,
     reorder,
+    nudge,  # these two again: they leave the most worlds valid
+    reorder,
 ]
 
 

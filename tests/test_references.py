@@ -42,6 +42,14 @@ def told(*changes: str) -> list[str]:
             "stages.pm1.inputs.students=pm6",
             "stages.pm1.inputs: stages feed each other in a circle: pm1 <- pm6 <- pm5 <- ",
         ),
+        (
+            "stages.pm2.inputs.assignments=tests",
+            "stages.pm2.inputs.assignments: next_scores needs the column impacted_test_id, and this has id, group_id,",
+        ),
+        (
+            "stages.classes.inputs={last_names: last_names, subjects: intervention_standards}",
+            "stages.classes.inputs.subjects: classes needs the column name, and this has intervention, standard; take",
+        ),
         ("stages.subjects.internal=false", "stages.subjects: the schema has no table 'subjects'"),
         ("stages.pm1.internal=false", "stages.pm1: the schema has no table 'pm1'"),
         ("stages.first_names.table=tests", "stages.first_names.table: an internal stage fills no table"),

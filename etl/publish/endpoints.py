@@ -1,165 +1,136 @@
-"""Endpoints: one SQL file each below ``sql/api``, whose folder is its URL and whose header says what it answers.
+"""Reads the endpoints: each a SQL file below ``sql/api``; its folder is its URL, its header says what it answers.
 
 The header is a comment in YAML: ``title``, ``description``, ``parameters`` (for each ``[name]`` in the path the query
 that lists its values) and ``columns`` (the type of each). A type is a column of the schema (``rosters.name``), one of
-``integer``, ``number``, ``text`` and ``boolean`` (with ``?`` behind it if it may be null), or, for a column of JSON
-text, its shape: ``[type]``, ``{key: type}``, ``{"*": type}``.
+``integer``, ``number``, ``text`` and ``boolean`` (each with ``?`` behind it if it may be null), or, for a column of
+JSON text, its shape: ``[type]``, ``{key: type}``, ``{"*": type}``.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
+from collections import deque
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.publish.endpoint import PARAMETER, SCALARS, Endpoint, camel
 from etl.syntax import parse
-from etl.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from etl.publish.endpoint import Type
     from etl.tables import Schema
+    from etl.tree import Node
 
-Type = str | list[Any] | dict[str, Any]
-
-SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean": "boolean"}
-
-_PARAMETER = re.compile(r"\[([a-z][a-z0-9_]*)\]\Z")
+_ANY_NAME = re.compile(r"\{[^}]*\}")
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _KEYS = ("title", "description", "parameters", "columns")
+_RESERVED = ("openapi", "seed")  # of the first segment: the server's own
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_UNSTEADY = {"random", "randomblob", "current_date", "current_time", "current_timestamp", "load_extension"}
 
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One file, one URL."""
-
-    shown: str  # the file in messages
-    segments: tuple[str, ...]  # of its URL below /api, parameters as [name]
-    title: str
-    description: str
-    sql: str
-    parameters: Mapping[str, str]  # the query that lists the values of each
-    columns: Mapping[str, Type]
-
-    @property
-    def template(self) -> str:
-        """Its URL as OpenAPI writes it, ``/api/rosters/{id}/students``."""
-        return "/api/" + "/".join(_PARAMETER.sub(r"{\1}", segment) for segment in self.segments)
-
-    @property
-    def name(self) -> str:
-        """A name for programs: ``rosters-students``."""
-        return "-".join(segment for segment in self.segments if not _PARAMETER.match(segment))
-
-    def url(self, values: Mapping[str, object]) -> str:
-        """Its URL for some values of its parameters, without the leading slash."""
-        return self.template.format(**values).removeprefix("/")
-
-    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The texts of its parameters in a URL's segments, None when the URL is not its own."""
-        if len(segments) != len(self.segments):
-            return None
-        values = {}
-        for own, given in zip(self.segments, segments, strict=True):
-            parameter = _PARAMETER.match(own)
-            if parameter:
-                values[parameter[1]] = given
-            elif own != given:
-                return None
-        return values
+#: Steps of SQLite's machine. The database is empty then: what needs more would never end.
+_STEPS = 10_000_000
 
 
 def read_endpoints(folder: Path, shown: str, schema: Schema) -> list[Endpoint]:
-    """Read every endpoint of a folder, in the order of URLs. Raises Mistakes."""
+    """Read every endpoint of a folder, in the order of URLs, a parameter behind what has a name. Raises Mistakes."""
     mistakes: list[EtlError] = []
-    endpoints = []
+    endpoints: list[Endpoint] = []
+    files = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob("*.sql")}
     with closing(sqlite3.connect(":memory:")) as database:
         for statement in schema.statements:
             database.execute(statement)
+        database.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")  # made on first use, by a write of SQLite's
         database.set_authorizer(_read_only)
-        for path in sorted(folder.rglob("*.sql"), key=lambda path: path.relative_to(folder).with_suffix("").parts):
-            reader = _Reader(path.read_text(encoding="utf-8"), f"{shown}/{path.relative_to(folder)}", schema, database)
-            endpoint = reader.read(path.relative_to(folder).with_suffix("").parts)
+        database.set_progress_handler(lambda: 1, _STEPS)
+        for parts in sorted(files, key=lambda parts: [segment.replace("[", "~") for segment in parts]):
+            reader = _Reader(f"{shown}/{files[parts].relative_to(folder)}", schema, database)
+            endpoint = reader.read(files[parts], parts)
             mistakes += reader.mistakes
-            endpoints.append(endpoint)
+            endpoints += [endpoint] if endpoint else []
+    mistakes += _same(endpoints)
     if mistakes:
         raise Mistakes(mistakes)
-    return [endpoint for endpoint in endpoints if endpoint]
+    return endpoints
 
 
-def camel(name: str) -> str:
-    """``created_at`` as ``createdAt``."""
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
+def _read_only(action: int, _: str | None, name: str | None, *__: object) -> int:
+    """SQLite's authorizer: reading, and functions that say the same each time; nothing else."""
+    unsteady = action == sqlite3.SQLITE_FUNCTION and str(name).lower() in _UNSTEADY
+    return sqlite3.SQLITE_OK if action in _READING and not unsteady else sqlite3.SQLITE_DENY
 
 
-def is_json(kind: Type) -> bool:
-    """Whether a column of this type holds JSON text."""
-    return not isinstance(kind, str)
-
-
-def _read_only(action: int, *_: object) -> int:
-    """SQLite's authorizer: reading and functions, nothing else."""
-    allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
+def _same(endpoints: list[Endpoint]) -> Iterator[EtlError]:
+    """Endpoints that programs could not tell apart."""
+    first: dict[str, Endpoint] = {}
+    for endpoint in endpoints:
+        url = _ANY_NAME.sub("{}", endpoint.template)
+        for word, key in (("URL", url), ("name", endpoint.name)):
+            other = first.setdefault(f"{word} {key}", endpoint)
+            if other is not endpoint:
+                yield EtlError(f"has the {word} {key}, and so has {other.shown}; rename one", Where(endpoint.shown))
+                break
 
 
 class _Reader:
     """Reads one file and collects its mistakes."""
 
-    def __init__(self, text: str, shown: str, schema: Schema, database: sqlite3.Connection) -> None:
-        self.text, self.shown, self.schema, self.database = text, shown, schema, database
+    def __init__(self, shown: str, schema: Schema, database: sqlite3.Connection) -> None:
+        self.text, self.shown, self.schema, self.database = "", shown, schema, database
         self.mistakes: list[EtlError] = []
 
-    def read(self, parts: tuple[str, ...]) -> Endpoint | None:
-        for segment in parts:
-            if not _SEGMENT.match(segment) and not _PARAMETER.match(segment):
-                self._say(f"'{segment}' is no part of a URL; use a-z, 0-9 and '-', or [name]", Where(self.shown))
-        header = self._header()
-        if header is None:
+    def read(self, path: Path, parts: tuple[str, ...]) -> Endpoint | None:
+        try:
+            self.text = _text_of(path, self.shown)
+            header = self._header()
+        except EtlError as error:
+            self.mistakes.append(error)
             return None
+        self._path(parts)
         for key in header.mapping():
             if key not in _KEYS:
                 self._say(f"unknown key '{key}'{did_you_mean(key, _KEYS)}", header.key(key))
         title, description = (self._text(header, key) for key in ("title", "description"))
-        parameters = self._parameters(header, {match[1] for match in map(_PARAMETER.match, parts) if match})
+        parameters = self._parameters(header, {match[1] for match in map(PARAMETER.match, parts) if match})
         columns = self._columns(header)
         self._select(set(parameters), columns, header)
         if self.mistakes:
             return None
         return Endpoint(self.shown, parts, title, description, self._sql(), parameters, columns)
 
+    def _path(self, parts: tuple[str, ...]) -> None:
+        for segment in parts:
+            if not _SEGMENT.match(segment) and not PARAMETER.match(segment):
+                self._say(f"'{segment}' is no part of a URL; use a-z, 0-9 and '-', or [name]", Where(self.shown))
+            if segment.startswith("[") and parts.count(segment) > 1:
+                self._say(f"the path has {segment} twice; give each its own name", Where(self.shown))
+        if parts[0] in _RESERVED:
+            self._say(f"/api/{parts[0]} is the server's own; choose another name", Where(self.shown))
+
     def _sql(self) -> str:
-        lines = self.text.splitlines()
-        body = [line for index, line in enumerate(lines) if index >= self._header_lines()]
-        return "\n".join(body).strip().rstrip(";")
+        return "\n".join(self.text.split("\n")[self._header_lines() :]).strip().removesuffix(";")
 
     def _header_lines(self) -> int:
-        lines = self.text.splitlines()
+        lines = self.text.split("\n")
         return next((index for index, line in enumerate(lines) if not line.startswith("--")), len(lines))
 
-    def _header(self) -> Node | None:
-        lines = self.text.splitlines()[: self._header_lines()]
-        try:
-            header = parse("\n".join("  " + line[2:] for line in lines), self.shown)  # the columns stay what they are
-        except EtlError as error:
-            self.mistakes.append(error)
-            return None
+    def _header(self) -> Node:
+        lines = self.text.split("\n")[: self._header_lines()]
+        header = parse("\n".join("  " + line[2:] for line in lines), self.shown)  # the columns stay what they are
         if not lines or header.own is None:
-            self._say(
-                "begin the file with a header: -- title: …, description, parameters, columns", Where(self.shown, 1, 1)
-            )
-            return None
+            message = "begin the file with a header: -- title: ..., description, parameters, columns"
+            raise EtlError(message, Where(self.shown, 1, 1))
         return header
 
     def _text(self, header: Node, key: str) -> str:
         node = header.mapping().get(key)
         if node is None or not isinstance(node.scalar, str):
-            self._say(f"{key}: must be a text", node.where if node else header.where)
+            self._say(f"{key}: must be a text", node.where if node else Where(self.shown, 1, 1))
             return ""
         return node.scalar
 
@@ -167,22 +138,23 @@ class _Reader:
         node = header.mapping().get("parameters")
         given = node.mapping() if node else {}
         for name in sorted(in_path - set(given)):
-            self._say(f"parameters: say which query lists the values of '{name}'", node.where if node else header.where)
+            where = header.key("parameters") if node else Where(self.shown, 1, 1)
+            self._say(f"parameters: say which query lists the values of '{name}'", where)
         for name, query in given.items():
             if name not in in_path:
-                self._say(f"parameters.{name}: the path has no [{name}]", node.key(name) if node else header.where)
+                self._say(f"parameters.{name}: the path has no [{name}]", query.where)
             elif not isinstance(query.scalar, str):
                 self._say(f"parameters.{name}: must be a query with one column", query.where)
             else:
-                described = self._prepare(query.scalar, set(), query.where)
-                if described is not None and len(described) != 1:
+                found = self._prepare(query.scalar, set(), query.where)
+                if found is not None and len(found) != 1:
                     self._say(f"parameters.{name}: must be a query with one column", query.where)
         return {name: str(query.scalar) for name, query in given.items()}
 
     def _columns(self, header: Node) -> dict[str, Type]:
         node = header.mapping().get("columns")
         if node is None or not node.mapping():
-            self._say("columns: say the type of each column", node.where if node else header.where)
+            self._say("columns: say the type of each column", node.where if node else Where(self.shown, 1, 1))
             return {}
         for name, kind in node.mapping().items():
             self._type(kind, f"columns.{name}")
@@ -195,22 +167,25 @@ class _Reader:
             for item in kind.items:
                 self._type(item, path)
         elif kind.own is not None:
+            if not kind.mapping() or ("*" in kind.mapping() and len(kind.mapping()) > 1):
+                self._say(f'{path}: an object has types by key, or one for all: {{"*": type}}', kind.where)
             for name, value in kind.mapping().items():
                 self._type(value, f"{path}.{name}")
         elif not isinstance(kind.scalar, str):
             self._say(f"{path}: must be a type", kind.where)
-        elif "." in kind.scalar:
-            table, _, column = kind.scalar.partition(".")
-            if table not in self.schema.tables:
-                self._say(
-                    f"{path}: the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}", kind.where
-                )
-            elif column not in (known := self.schema.tables[table].columns):
-                self._say(
-                    f"{path}: the table {table} has no column '{column}'{did_you_mean(column, known)}", kind.where
-                )
-        elif kind.scalar.removesuffix("?") not in SCALARS:
-            self._say(f"{path}: unknown type '{kind.scalar}'{did_you_mean(kind.scalar, SCALARS)}", kind.where)
+        else:
+            self._scalar(kind.scalar, path, kind.where)
+
+    def _scalar(self, kind: str, path: str, where: Where) -> None:
+        name = kind.removesuffix("?")
+        if "." in name:
+            table, _, column = name.partition(".")
+            if table not in (tables := self.schema.tables):
+                self._say(f"{path}: the schema has no table '{table}'{did_you_mean(table, tables)}", where)
+            elif column not in (columns := tables[table].columns):
+                self._say(f"{path}: the table {table} has no column '{column}'{did_you_mean(column, columns)}", where)
+        elif name not in SCALARS:
+            self._say(f"{path}: unknown type '{kind}'{did_you_mean(name, SCALARS)}", where)
 
     def _select(self, parameters: set[str], columns: Mapping[str, Type], header: Node) -> None:
         begin = Where(self.shown, self._header_lines() + 1, 1)
@@ -218,25 +193,34 @@ class _Reader:
         if found is None or not columns:
             return
         for name in found:
-            if name not in columns:
+            twice = re.fullmatch(r"(.+):\d+", name)  # as SQLite tells two columns of one name apart
+            if twice and twice[1] in found:
+                self._say(f"two columns of the query are named '{twice[1]}'", begin)
+            elif name not in columns:
                 self._say(f"columns: say the type of '{name}'", header.mapping()["columns"].where)
         for name in columns:
             if name not in found:
                 hint = did_you_mean(name, found)
                 self._say(f"columns.{name}: the query has no such column{hint}", header.mapping()["columns"].key(name))
-        if len(found) != len(set(found)):
-            self._say("two columns of the query have one name", begin)
+        if len(found) != len({camel(name) for name in found}):
+            self._say("two columns of the query have the same name in JSON", begin)
+        for name in sorted(parameters):
+            if not re.search(rf":{name}\b", self._sql()):
+                self._say(f"the query does not use :{name}", begin)
 
     def _prepare(self, sql: str, parameters: set[str], where: Where) -> list[str] | None:
         """The columns of one read-only SELECT, None when it is not one."""
+        values = dict.fromkeys(parameters)
         try:
-            cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n) LIMIT 0", dict.fromkeys(parameters))  # noqa: S608
+            self.database.execute(f"EXPLAIN {sql}", values)  # by itself; what closes our bracket below is no statement
+            cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n)", values)  # noqa: S608
+            deque(cursor, maxlen=0)
         except (sqlite3.Error, sqlite3.Warning) as error:
-            says = (
-                "only one read-only SELECT may stand here"
-                if "not authorized" in str(error)
-                else f"SQLite says: {error}"
-            )
+            says = "the query would never end" if str(error) == "interrupted" else f"SQLite says: {error}"
+            if "to use function" in str(error):
+                says = f"{str(error).rpartition(' ')[2]}() may not stand here: its value differs from call to call"
+            elif "not authorized" in str(error) or "one statement" in str(error):
+                says = "only one read-only SELECT may stand here"
             self._say(says, where)
             return None
         return [column[0] for column in cursor.description]
@@ -245,7 +229,9 @@ class _Reader:
         self.mistakes.append(EtlError(message, where))
 
 
-def types(endpoint: Endpoint) -> Iterator[tuple[str, Type]]:
-    """The columns of an endpoint under their names in JSON."""
-    for name, kind in endpoint.columns.items():
-        yield camel(name), kind
+def _text_of(path: Path, shown: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise EtlError("not UTF-8; save the file as UTF-8", Where(shown, line)) from error

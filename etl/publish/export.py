@@ -5,33 +5,41 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from dataclasses import asdict
+import sqlite3
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
 from etl.publish import openapi, pages, site
-from etl.publish.answers import answer, open_database, values_of
+from etl.publish.answers import LARGEST_ID, answer, open_database, values_of
+from etl.publish.endpoint import describe
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
     from pathlib import Path
 
     from etl.config import Pipeline
-    from etl.publish.endpoints import Endpoint
+    from etl.publish.answers import Value
+    from etl.publish.endpoint import Endpoint
 
-_SAFE = re.compile(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,199}\Z")
+#: A text that is a file's name on every system, and a part of a URL that no client takes for something else.
+_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
 
 
-def export(
+def export(  # noqa: PLR0913 -- what is known of a build
     pipeline: Pipeline, endpoints: list[Endpoint], folder: Path, *, build: str, rows: Mapping[str, int], sha256: str
 ) -> None:
-    """Write the files beside the finished database in ``folder``."""
+    """Write the files beside the finished database in ``folder``. Raises EtlError."""
     path = folder / pipeline.database
+    samples = {}
     with contextlib.closing(open_database(path)) as database:
-        samples = {}
+        names: set[str] = set()
         for endpoint in endpoints:
-            sample = _answers(database, endpoint, folder, pipeline.site.static_limit)
+            try:
+                sample = _answers(database, endpoint, folder, pipeline.site.static_limit, names)
+            except sqlite3.Error as error:
+                why = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
+                raise EtlError(why, Where(endpoint.shown)) from error
             if sample:
                 samples[endpoint.name] = sample
         document = openapi.document(endpoints, pipeline.schema, pipeline.site, build, database)
@@ -51,35 +59,55 @@ def export(
     _write(folder / "404.html", pages.missing_page(pipeline.site).encode())
     _write(folder / "robots.txt", b"User-agent: *\nAllow: /\n")
     _write(folder / ".nojekyll", b"")  # GitHub Pages: serve the files as they are
-    _write_json(folder / "endpoints.json", [asdict(endpoint) for endpoint in endpoints])
+    _write_json(folder / "endpoints.json", describe(endpoints))
     _write_json(folder / "metadata.json", site.metadata(pipeline, endpoints))
     _write_json(folder / "settings.json", site.HARDENED)
     _write_json(folder / "inspect-data.json", site.inspect_data(pipeline, rows, size, sha256))
 
 
-def _answers(database: sqlite3.Connection, endpoint: Endpoint, folder: Path, limit: int) -> tuple[str, bytes] | None:
-    """Write every answer of an endpoint, unless it has too many: the URL and content of the first."""
+def _answers(
+    database: sqlite3.Connection, endpoint: Endpoint, folder: Path, limit: int, names: set[str]
+) -> tuple[str, bytes] | None:
+    """Write every answer of an endpoint, unless it has too many: the path and content of the first."""
     known = list(values_of(database, endpoint))
+    for values in known:
+        for name, value in values.items():
+            if (fault := _fault(value)) is not None:
+                raise EtlError(
+                    f"the {name} {value!r} {fault}; choose another parameter, or other values", _at(endpoint)
+                )
     if len(known) > limit:
         return None
     first = None
     for values in known:
-        for name, value in values.items():
-            if not _SAFE.match(str(value)):
-                message = (
-                    f"the {name} {value!r} cannot be a part of a file's name; take the parameter away, or the value"
-                )
-                raise EtlError(message, Where(endpoint.shown))
-        url = f"{endpoint.url(values)}.json"
+        path = endpoint.path(values)
+        same = unicodedata.normalize("NFC", path).casefold()  # as some file systems compare names
+        if same in names:
+            raise EtlError(f"{path} would be written twice; choose another parameter, or other values", _at(endpoint))
+        names.add(same)
         content = answer(database, endpoint, values)
-        _write(folder / url, content)
-        first = first or (url, content)
+        _write(folder / path, content)
+        first = first or (path, content)
     return first
 
 
+def _fault(value: Value | object) -> str | None:
+    """Why a value of a parameter can stand in no URL."""
+    if isinstance(value, int):
+        return None if 1 <= value <= LARGEST_ID else f"is no number from 1 to {LARGEST_ID}"
+    return None if isinstance(value, str) and _NAME.match(value) else "cannot be the name of a file"
+
+
+def _at(endpoint: Endpoint) -> Where:
+    return Where(endpoint.shown)
+
+
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        path.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
 
 
 def _write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- anything that JSON can hold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
+    Message = MutableMapping[str, Any]
     Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
     Headers = list[tuple[bytes, bytes]]
 
 #: A shorter body gains nothing from gzip.
@@ -30,8 +32,8 @@ class Body:
     def __init__(self, content: bytes, kind: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Work out the entity tag."""
         self.content = content
-        self.etag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
         self._zipped: bytes | None = None
+        self._tag = hashlib.sha256(content).hexdigest()[:32].encode()
         self._common: Headers = [
             (b"content-type", kind),
             (b"cache-control", b"no-cache"),  # keep it, and ask each time whether it is still the same
@@ -42,27 +44,27 @@ class Body:
 
     @property
     def size(self) -> int:
-        """Bytes that it holds in memory."""
-        return len(self.content) + len(self._zipped or b"")
+        """At most so many bytes of memory, its gzip form and what surrounds it included."""
+        return 2 * len(self.content) + 2000
 
     async def respond(self, scope: Scope, send: Send) -> None:
         """Answer GET or HEAD: 200, or 304 when the client has it."""
         asked = dict(scope["headers"])
-        zipped = len(self.content) >= GZIP_FROM and accepts_gzip(asked.get(b"accept-encoding", b""))
-        etag = self.etag[:-1] + b'-gzip"' if zipped else self.etag
+        zip_it = len(self.content) >= GZIP_FROM and accepts_gzip(asked.get(b"accept-encoding", b""))
+        etag = b'"%s-gzip"' % self._tag if zip_it else b'"%s"' % self._tag
         headers = [*self._common, (b"etag", etag)]
         if b"if-none-match" in asked and _holds(asked[b"if-none-match"], etag):
             await respond(send, 304, headers)
             return
-        content = self._gzip() if zipped else self.content
-        if zipped:
+        content = await self._gzip() if zip_it else self.content
+        if zip_it:
             headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", str(len(content)).encode()))
+        headers.append((b"content-length", b"%d" % len(content)))
         await respond(send, 200, headers, b"" if scope["method"] == "HEAD" else content)
 
-    def _gzip(self) -> bytes:
+    async def _gzip(self) -> bytes:
         if self._zipped is None:
-            self._zipped = gzip.compress(self.content, compresslevel=6, mtime=0)
+            self._zipped = await asyncio.to_thread(gzip.compress, self.content, compresslevel=6, mtime=0)
         return self._zipped
 
 
@@ -80,7 +82,7 @@ async def respond_json(
     headers = [
         (b"content-type", JSON),
         (b"cache-control", b"no-store"),
-        (b"content-length", str(len(content)).encode()),
+        (b"content-length", b"%d" % len(content)),
         *SAFE,
         *extra,
     ]
@@ -89,14 +91,12 @@ async def respond_json(
 
 def accepts_gzip(header: bytes) -> bool:
     """Whether an Accept-Encoding header allows gzip (RFC 9110, section 12.5.3)."""
-    star = False
+    allowed = {}
     for part in header.lower().split(b","):
-        coding, _, weight = part.partition(b";")
-        allowed = weight.replace(b" ", b"") not in {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}
-        if coding.strip() == b"gzip":
-            return allowed
-        star = star or (coding.strip() == b"*" and allowed)
-    return star
+        coding, *parameters = (each.strip() for each in part.split(b";"))
+        weights = [each.removeprefix(b"q=").strip(b"0") for each in parameters if each.startswith(b"q=")]
+        allowed[coding] = weights not in ([b""], [b"."])
+    return allowed.get(b"gzip", allowed.get(b"*", False))
 
 
 def _holds(header: bytes, etag: bytes) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from etl.publish.answers import answer, values_of
-from etl.publish.endpoints import SCALARS, camel, types
+from etl.publish.answers import LARGEST_ID, answer, values_of
+from etl.publish.endpoint import SCALARS, camel, types
 
 if TYPE_CHECKING:
     import sqlite3
 
     from etl.models import Site
-    from etl.publish.endpoints import Endpoint, Type
+    from etl.publish.endpoint import Endpoint, Type
     from etl.tables import Schema
 
 #: Rows of an example.
@@ -33,7 +33,7 @@ def document(
             "license": {"name": site.license, "url": site.license_url},
         },
         "servers": [{"url": ".."}],
-        "paths": {endpoint.template: _path(endpoint, schema, database) for endpoint in endpoints},
+        "paths": {endpoint.template: _path(endpoint, database) for endpoint in endpoints},
         "components": {
             "schemas": {
                 **{_row_name(endpoint): _row(endpoint, schema) for endpoint in endpoints},
@@ -64,7 +64,6 @@ def render(content: dict[str, Any]) -> bytes:
 _ERRORS = {
     "NotAnId": "The parameter is not an id.",
     "NotFound": "There is no such thing.",
-    "ReadOnly": "The API is read-only; the header Allow says what is possible.",
 }
 
 _HEADERS = {
@@ -73,7 +72,7 @@ _HEADERS = {
 }
 
 
-def _path(endpoint: Endpoint, schema: Schema, database: sqlite3.Connection) -> dict[str, Any]:
+def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
     values = next(values_of(database, endpoint), None)
     example = json.loads(answer(database, endpoint, values))[:EXAMPLE_ROWS] if values is not None else []
     parameters = [
@@ -109,7 +108,7 @@ def _path(endpoint: Endpoint, schema: Schema, database: sqlite3.Connection) -> d
 
 
 def _parameter(value: int | str | None) -> dict[str, Any]:
-    return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}
+    return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 
 
 def _row_name(endpoint: Endpoint) -> str:
@@ -136,12 +135,13 @@ def _type(kind: Type, schema: Schema) -> dict[str, Any]:
     if "." not in kind:
         scalar = SCALARS[kind.removesuffix("?")]
         return {"type": [scalar, "null"] if kind.endswith("?") else scalar}
-    table, _, name = kind.partition(".")
+    table, _, name = kind.removesuffix("?").partition(".")
     column = schema.tables[table].columns[name]
+    nullable = column.nullable or kind.endswith("?")
     scalar = {"INTEGER": "integer", "REAL": "number"}.get(column.type, "string")
-    described: dict[str, Any] = {"type": [scalar, "null"] if column.nullable else scalar}
+    described: dict[str, Any] = {"type": [scalar, "null"] if nullable else scalar}
     if column.values:
-        described["enum"] = [*column.values, None] if column.nullable else list(column.values)
+        described["enum"] = [*column.values, None] if nullable else list(column.values)
     if column.description:
         described["description"] = column.description
     return described

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from etl.models import Site
-    from etl.publish.endpoints import Endpoint
+    from etl.publish.endpoint import Endpoint
     from etl.tables import Schema
 
 _STYLE = """
@@ -37,13 +38,15 @@ th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px s
 th { color: var(--soft); font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .875rem; }
+@media (max-width: 40rem) { .stack tr, .stack td { display: block; width: auto; border: 0; padding: 0; }
+  .stack tr { border-bottom: 1px solid var(--line); padding: .45rem 0; } .stack th { display: none; }
+  code { overflow-wrap: anywhere; } }
 @media print { body { max-width: none; padding: 0; } }
 """.strip()
 
-
-def style_hash_source() -> str:
-    """The text of the one style element, which a Content-Security-Policy names by its hash."""
-    return _STYLE
+#: What Datasette's own pages lack on a phone.
+BROWSER_STYLE_URL = "/browser.css"
+BROWSER_STYLE = "pre { white-space: pre-wrap; overflow-wrap: anywhere; }\n"
 
 
 def page(title: str, body: str) -> str:
@@ -56,7 +59,7 @@ def page(title: str, body: str) -> str:
     )
 
 
-def front_page(
+def front_page(  # noqa: PLR0913 -- what is known of a build
     site: Site,
     schema: Schema,
     endpoints: list[Endpoint],
@@ -73,37 +76,43 @@ def front_page(
     links = [("report.html", "Report"), *links] if report else links
     links.insert(0, (name, f"Download the database ({size / 1e6:,.1f} MB)"))
     shown = next((endpoint for endpoint in endpoints if endpoint.name in samples and not endpoint.parameters), None)
-    return page(
-        site.title,
-        "\n".join(
-            [
-                f"<h1>{escape(site.title)}</h1>",
-                f"<p>{escape(site.description)}</p>",
-                f'<p class="notice">{escape(site.notice)}</p>',
-                '<p class="links">'
-                + "".join(f'<a href="{escape(url)}">{escape(text)}</a>' for url, text in links)
-                + "</p>",
-                "<h2>API</h2>",
-                "<p>Read-only JSON: plain arrays of objects. Each address works here and on the live server; there it also "
-                "works without <code>.json</code>.</p>",
-                _endpoints(endpoints, samples),
-                _sample(shown, samples),
-                "<h2>Tables</h2>",
-                _tables(schema, rows),
-                f"<footer>Build <code>{escape(build)}</code>. Data: "
-                f'<a href="{escape(site.license_url)}">{escape(site.license)}</a>.</footer>',
-            ]
-        ),
-    )
+    parts = [
+        f"<h1>{escape(site.title)}</h1>",
+        f"<p>{escape(site.description)}</p>",
+        f'<p class="notice">{escape(site.notice)}</p>',
+        f'<p class="links">{"".join(_link(url, escape(text)) for url, text in links)}</p>',
+        "<h2>API</h2>",
+        _API,
+        _endpoints(endpoints, samples),
+        _sample(shown, samples),
+        "<h2>Tables</h2>",
+        _tables(schema, rows),
+        _footer(site, build),
+    ]
+    return page(site.title, "\n".join(parts))
+
+
+_API = """<p>Read-only JSON: plain arrays of objects. Each address works here and on the live server; there it also
+works without <code>.json</code>. The database is a file of the static site: the live server gives no downloads.</p>"""
 
 
 def missing_page(site: Site) -> str:
     """What a static host shows for an address that is not there; it may stand at any depth, so it links nowhere."""
     return page(
         f"Not here - {site.title}",
-        f"<h1>There is nothing here</h1>\n<p>{escape(site.title)} has no page at this address. Addresses of the API end in "
-        f'<code>.json</code>.</p>\n<p class="notice">{escape(site.notice)}</p>',
+        f"<h1>There is nothing here</h1>\n<p>{escape(site.title)} has no page at this address. "
+        "Addresses of the API end in <code>.json</code>.</p>\n"
+        f'<p class="notice">{escape(site.notice)}</p>',
     )
+
+
+def _footer(site: Site, build: str) -> str:
+    licence = f'<a href="{escape(site.license_url)}">{escape(site.license)}</a>'
+    return f"<footer>Build <code>{escape(build)}</code>. Data: {licence}.</footer>"
+
+
+def _link(path: str, html: str) -> str:
+    return f'<a href="{escape(quote(path))}">{html}</a>'
 
 
 def _endpoints(endpoints: list[Endpoint], samples: Mapping[str, tuple[str, bytes]]) -> str:
@@ -111,9 +120,10 @@ def _endpoints(endpoints: list[Endpoint], samples: Mapping[str, tuple[str, bytes
     for endpoint in endpoints:
         path = escape(endpoint.template + ".json")
         url = samples.get(endpoint.name, ("", b""))[0]
-        link = f'<a href="{escape(url)}"><code>{path}</code></a>' if url else f"<code>{path}</code> (live only)"
+        link = _link(url, f"<code>{path}</code>") if url else f"<code>{path}</code> (live only)"
         rows.append(f"<tr><td>{link}</td><td>{escape(endpoint.description)}</td></tr>")
-    return '<div class="wide"><table><tr><th>Address</th><th>Answer</th></tr>' + "".join(rows) + "</table></div>"
+    head = "<tr><th>Address</th><th>Answer</th></tr>"
+    return f'<div class="wide"><table class="stack">{head}{"".join(rows)}</table></div>'
 
 
 def _sample(endpoint: Endpoint | None, samples: Mapping[str, tuple[str, bytes]]) -> str:

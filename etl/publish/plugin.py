@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import traceback
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from datasette import handle_exception as datasette_errors
 from datasette import hookimpl
 from datasette.plugins import pm
-from datasette.utils.asgi import Base400
+from datasette.utils.asgi import Base400, NotFound
 from datasette.views.base import DatasetteError
 from markupsafe import Markup
+
+from etl.publish.pages import BROWSER_STYLE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,7 +40,7 @@ def register() -> None:
         pm.register(sys.modules[__name__], name=__name__)
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]  # Datasette has no types
 def handle_exception(datasette: Datasette, request: Request, exception: Exception) -> object:
     """Answer a refused request as Datasette does; say of anything else only that it failed."""
     if not isinstance(exception, (Base400, DatasetteError)):
@@ -44,17 +49,25 @@ def handle_exception(datasette: Datasette, request: Request, exception: Exceptio
     return datasette_errors.handle_exception(datasette, request, exception)
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]  # as above
 def register_routes(datasette: Datasette) -> list[tuple[str, Callable[..., Awaitable[None]]]]:
     """Everything below /api is the API's."""
 
     async def api(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
+        if datasette not in APIS:
+            raise NotFound("no API")
         await APIS[datasette](scope, receive, send)
 
-    return [(r"/api(/.*)?$", api)] if datasette in APIS else []
+    return [(r"/api(/.*)?$", api)]
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def extra_css_urls() -> list[str]:
+    """What Datasette's pages lack on a phone; the server has it."""
+    return [BROWSER_STYLE_URL]
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
 def render_cell(value: object, column: str) -> Markup | None:
     """Show ``{"1":5420,"2":5510}`` as a short list that wraps."""
     if not column.endswith("_scores") or not isinstance(value, str) or not value.startswith("{"):
@@ -65,3 +78,32 @@ def render_cell(value: object, column: str) -> Markup | None:
         return None
     item = Markup('<span style="white-space: nowrap">{}: {}</span>')
     return Markup(" &middot; ").join(item.format(key, score) for key, score in scores.items())
+
+
+class _Stop(BaseException):
+    """Ends a thread that waits for work without end."""
+
+
+def prepare_to_close(datasette: Datasette) -> None:
+    """Let its writing threads end; Datasette starts them when they are needed, and never stops them."""
+
+    def until_stopped(endless: Callable[[], None]) -> None:
+        with contextlib.suppress(_Stop):
+            endless()
+
+    for database in datasette.databases.values():
+        database._execute_writes = partial(until_stopped, database._execute_writes)  # noqa: SLF001 -- no other way
+
+
+def close(datasette: Datasette) -> None:
+    """End what a retired Datasette would keep for ever: open files and threads."""
+
+    def stop(_: object) -> None:
+        raise _Stop
+
+    for database in datasette.databases.values():
+        database.close()
+        if database._write_queue is not None:  # noqa: SLF001 -- as above
+            database._write_queue.put(SimpleNamespace(fn=stop))  # noqa: SLF001 -- as above
+    if datasette.executor is not None:
+        datasette.executor.shutdown(wait=False)

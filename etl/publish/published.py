@@ -8,13 +8,15 @@ import contextlib
 import hashlib
 import json
 import re
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from etl import manifest
 from etl.errors import EtlError, Where
 from etl.publish.api import Api
-from etl.publish.endpoints import Endpoint
+from etl.publish.endpoint import restore
 from etl.publish.http import Body
+from etl.publish.pages import BROWSER_STYLE, BROWSER_STYLE_URL
 from etl.store import in_use
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ PAGES = {
     "robots.txt": b"text/plain; charset=utf-8",
 }
 
+CSS = b"text/css; charset=utf-8"
+
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -36,24 +40,26 @@ class Published:
     """An open build. It closes once it was replaced and its last request is answered."""
 
     def __init__(self, folder: Path, *, explore: bool) -> None:
-        """Open a build. Raises EtlError when the folder is none."""
-        content = manifest.read(folder)
-        if content is None:
-            raise EtlError("the build is damaged; mend it with: python -m etl run", Where(str(folder)))
-        self.folder, self.build = folder, str(content["build"])
+        """Open a build. Raises EtlError when the folder is none, or damaged."""
+        self.folder = folder
         self._explore = explore
         self._users, self._retired = 0, False
-        self._datasette: Any = None
         self._browser: Any = None
         self._making = asyncio.Lock()
-        self._open = contextlib.ExitStack()
-        self._open.enter_context(in_use(folder))
-        described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
-        endpoints = [Endpoint(**{**each, "segments": tuple(each["segments"])}) for each in described]
-        openapi = (folder / "api" / "openapi.json").read_bytes()
-        self.api = Api(folder / content["pipeline"]["database"], endpoints, self.build, openapi)
-        self._open.callback(self.api.close)
-        self.pages = dict(self._own_pages())
+        with contextlib.ExitStack() as opened:
+            try:
+                opened.enter_context(in_use(folder))
+                content = manifest.read(folder) or {}
+                self.build = str(content["build"])
+                described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
+                openapi = (folder / "api" / "openapi.json").read_bytes()
+                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.build, openapi)
+                opened.callback(self.api.close)
+                self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
+            except (OSError, ValueError, KeyError, TypeError, sqlite3.Error) as error:
+                message = "cannot open the build, it is damaged or of another version; mend it with: python -m etl run"
+                raise EtlError(message, Where(str(folder))) from error
+            self._opened = opened.pop_all()
 
     def _own_pages(self) -> Iterator[tuple[str, Body]]:
         for name, kind in PAGES.items():
@@ -65,18 +71,18 @@ class Published:
 
     async def browser(self) -> Any:  # noqa: ANN401 -- an ASGI application
         """Datasette over the build."""
-        if self._browser is None:
-            async with self._making:
-                if self._browser is None:
-                    self._browser = await asyncio.to_thread(self._make_browser)
+        async with self._making:
+            if self._browser is None:
+                self._browser = await asyncio.to_thread(self._make_browser)
         return self._browser
 
     def _make_browser(self) -> Any:  # noqa: ANN401 -- as above
         from etl.publish import plugin, site  # noqa: PLC0415 -- Datasette takes a second to import
 
-        self._datasette = site.datasette(self.folder, explore=self._explore)
-        plugin.APIS[self._datasette] = self.api
-        return self._datasette.app()
+        datasette = site.datasette(self.folder, explore=self._explore)
+        plugin.APIS[datasette] = self.api
+        self._opened.callback(plugin.close, datasette)
+        return datasette.app()
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -94,15 +100,8 @@ class Published:
         self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if not self._retired or self._users:
-            return
-        if self._datasette is not None:  # else each build that was served leaves threads and open files
-            for database in self._datasette.databases.values():
-                database.close()
-            if self._datasette.executor is not None:
-                self._datasette.executor.shutdown(wait=False)
-            self._datasette = None
-        self._open.close()
+        if self._retired and not self._users:
+            self._opened.close()
 
 
 def _policy(html: bytes) -> bytes:

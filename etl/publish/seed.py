@@ -7,14 +7,16 @@ import contextlib
 import hmac
 import json
 import os
+import re
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.publish.http import respond_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from etl.publish.http import Receive, Scope, Send
 
@@ -23,6 +25,9 @@ TOKEN_VARIABLE = "ETL_SEED_TOKEN"  # noqa: S105 -- the name of the variable, not
 
 LONGEST_BODY = 1000
 
+_FOLDERS = re.compile(r"(?<![\w.])(?:/[^\s:,;'\"/]+)*/(?=[^\s:,;'\"/])")
+_ROOT = Path(__file__).parents[2]
+
 
 class Seed:
     """The endpoint that rebuilds: one build at a time, each in a process of its own."""
@@ -30,7 +35,6 @@ class Seed:
     def __init__(self, pipeline: Path, out: Path, token: str) -> None:
         """Remember what to build, where, and for whom."""
         self._command = [sys.executable, "-m", "etl", "run", str(pipeline), "--out", str(out), "--force", "--json"]
-        self._folder = pipeline.parent
         self._token = token.encode()
         self._child: asyncio.subprocess.Process | None = None
         self._busy = False
@@ -40,15 +44,19 @@ class Seed:
         if scope["method"] != "POST":
             await respond_json(scope, send, 405, {"error": "POST rebuilds"}, [(b"allow", b"POST")])
             return
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        if not hmac.compare_digest(given, b"Bearer " + self._token):
+        scheme, _, given = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+        if not hmac.compare_digest(given.strip(), self._token) or scheme.lower() != b"bearer":
             extra = [(b"www-authenticate", b"Bearer")]
             await respond_json(scope, send, 401, {"error": "send the token: Authorization: Bearer ..."}, extra)
             return
+        body = await _body(receive)
+        if body is None:
+            await respond_json(scope, send, 413, {"error": f"the body is longer than {LONGEST_BODY} bytes"})
+            return
         try:
-            options = _options(await _body(receive))
-        except ValueError as error:
-            await respond_json(scope, send, 400, {"error": str(error)})
+            options = _options(body)
+        except (ValueError, RecursionError):
+            await respond_json(scope, send, 400, {"error": 'the body must be empty, or like {"seed": 7}'})
             return
         if self._busy:
             await respond_json(scope, send, 409, {"error": "a rebuild is going on"})
@@ -60,23 +68,24 @@ class Seed:
             self._busy = False
         await respond_json(scope, send, status, answer)
 
-    async def _rebuild(self, options: list[str]) -> tuple[int, dict[str, Any]]:
+    async def _rebuild(self, options: list[str]) -> tuple[int, Mapping[str, Any]]:
         start = time.perf_counter()
         environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
+        environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *environment.get("PYTHONPATH", "").split(os.pathsep)])
         self._child = await asyncio.create_subprocess_exec(
             *self._command,
             *options,
-            cwd=self._folder,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, errors = await self._child.communicate()
+        output, log = await self._child.communicate()
         if self._child.returncode == 0:
             milliseconds = (time.perf_counter() - start) * 1000
             return 200, {"success": True, "elapsed": f"{milliseconds:.0f}ms"}
-        sys.stderr.write(errors.decode(errors="replace"))
+        sys.stderr.write(f"a rebuild failed:\n{log.decode(errors='replace')}{output.decode(errors='replace')}")
+        sys.stderr.flush()
         return 500, {"success": False, "error": _reason(output)}
 
     async def stop(self) -> None:
@@ -89,40 +98,34 @@ class Seed:
 
 def _options(body: bytes) -> list[str]:
     """The command line options that a body asks for. Raises ValueError."""
-    if not body.strip():
+    wanted = json.loads(body) if body.strip() else {}
+    if wanted == {}:
         return []
-    message = 'the body must be empty, or like {"seed": 7}'
-    try:
-        wanted = json.loads(body)
-    except ValueError as error:
-        raise ValueError(message) from error
-    if not isinstance(wanted, dict) or set(wanted) - {"seed"}:
-        raise ValueError(message)
-    seed = wanted.get("seed")
-    if seed is None:
-        return []
+    if not isinstance(wanted, dict) or set(wanted) != {"seed"}:
+        raise ValueError
+    seed = wanted["seed"]
     if type(seed) is not int or not 0 <= seed < 2**63:
-        raise ValueError(message)
+        raise ValueError
     return ["--seed", str(seed)]
 
 
-async def _body(receive: Receive) -> bytes:
-    """The request's body. Raises ValueError when it is too long."""
-    body, more = b"", True
-    while more:
+async def _body(receive: Receive) -> bytes | None:
+    """The request's body, None when it is too long or never comes to its end."""
+    body = b""
+    while len(body) <= LONGEST_BODY:
         message = await receive()
         body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > LONGEST_BODY:
-            text = f"the body is longer than {LONGEST_BODY} bytes"
-            raise ValueError(text)
-    return body
+        if message["type"] != "http.request":
+            return None
+        if not message.get("more_body"):
+            return body if len(body) <= LONGEST_BODY else None
+    return None
 
 
 def _reason(output: bytes) -> str:
     """What the command said was wrong; places in files are for this machine's people, not for the network."""
     try:
         mistakes = json.loads(output)["mistakes"]
-        return "; ".join(str(mistake["message"]).split("\n")[0] for mistake in mistakes)
+        return "; ".join(_FOLDERS.sub("", str(mistake["message"]).split("\n")[0]) for mistake in mistakes)
     except (ValueError, KeyError, TypeError):
         return "the build failed; the server's log says why"

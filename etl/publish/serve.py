@@ -1,20 +1,19 @@
-"""Runs the server: uvicorn on a socket of ours, with clients that dawdle cut off."""
+"""Runs the server: uvicorn on a socket of ours."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
 import os
 import resource
 import socket
 import webbrowser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from etl.errors import EtlError
+from etl.publish.protocol import PatientProtocol
 from etl.publish.seed import TOKEN_VARIABLE, Seed
 from etl.publish.server import Server
 
@@ -22,45 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-#: A client has this long to send the head of a request.
-HEAD_SECONDS = 10
-
+#: A thousand idle clients need a thousand.
 OPEN_FILES = 8192
 
+#: What the system keeps of an answer for a client that does not read it; its own choice goes up to megabytes.
+SEND_BYTES = 262_144
 
-class PromptProtocol(HttpToolsProtocol):
-    """HTTP that gives a client a limited time for the head of a request; uvicorn alone would wait for ever."""
-
-    _patience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock."""
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Start the clock for a further request on the same connection."""
-        if self._patience is None:
-            self._wait()
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        """Stop the clock."""
-        self._calm()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._calm()
-        super().connection_lost(exc)
-
-    def _wait(self) -> None:
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def _calm(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+#: Clients that may wait to be let in.
+BACKLOG = 2048
 
 
 def serve(  # noqa: PLR0913 -- the options of the command
@@ -76,26 +44,32 @@ def serve(  # noqa: PLR0913 -- the options of the command
     """Serve the current build until it is stopped. Raises EtlError: no build, a port in use, exploring in public."""
     if explore and not is_loopback(host):
         raise EtlError(f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1")
-    token = os.environ.get(TOKEN_VARIABLE)
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     app = Server(out, explore=explore, seed=Seed(pipeline, out, token) if token else None)
     _allow_open_files()
-    with _socket(host, port) as listening:
+    with listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
         say(f"serving build {app.published.build} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
-        config: dict[str, Any] = {
-            "http": PromptProtocol,
-            "loop": _loop(),
-            "lifespan": "on",
-            "log_level": "warning",
-            "access_log": False,
-            "server_header": False,
-            "timeout_keep_alive": 15,
-            "timeout_graceful_shutdown": 5,
-            "ws": "none",
-        }
-        uvicorn.Server(uvicorn.Config(app, **config)).run(sockets=[listening])
+        uvicorn.Server(settings(app)).run(sockets=[listening])
+
+
+def settings(app: Server) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        loop=_loop(),
+        ws="none",
+        lifespan="on",
+        log_level="error",  # its warnings are about what clients send
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=5,
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -105,7 +79,7 @@ def is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def _loop() -> str:
+def _loop() -> Literal["asyncio", "uvloop"]:
     try:
         import uvloop  # noqa: F401, PLC0415 -- it does not install everywhere
     except ImportError:
@@ -113,19 +87,21 @@ def _loop() -> str:
     return "uvloop"
 
 
-def _socket(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address, port 0 for any free one. Raises EtlError."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         listening.bind(address)
+        listening.listen(BACKLOG)  # now: whoever comes before the server is ready waits for it
     except OSError as error:
         raise EtlError(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
     return listening
 
 
 def _allow_open_files() -> None:
-    """A thousand idle clients need a thousand handles."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft < wanted:

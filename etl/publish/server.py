@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING
 
@@ -13,29 +12,23 @@ from etl.publish.http import SAFE, respond_json
 from etl.publish.published import Published
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
     from pathlib import Path
-    from typing import Any
 
-    from etl.publish.http import Headers, Receive, Scope, Send
+    from etl.publish.http import Headers, Message, Receive, Scope, Send
     from etl.publish.seed import Seed
 
 LONGEST_PATH = 2000
 LONGEST_QUERY = 4000
 
-#: Longer than any answer takes; a client that does not read its answer is cut off then.
-REQUEST_SECONDS = 60
+#: A build that cannot be opened is tried again after so long.
+RETRY_SECONDS = 1
 
 #: Datasette's pages have inline scripts and styles, so a policy by hash cannot fit them.
-BROWSER_HEADERS: Headers = [
-    *SAFE,
-    (b"x-frame-options", b"DENY"),
-    (
-        b"content-security-policy",
-        b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        b"img-src 'self' data:; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
-    ),
-]
+_POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+BROWSER_HEADERS: Headers = [*SAFE, (b"x-frame-options", b"DENY"), (b"content-security-policy", _POLICY)]
 
 
 class Server:
@@ -45,28 +38,29 @@ class Server:
         """Open the current build. Raises EtlError when there is none."""
         self._link = out / "current"
         self._explore, self._seed = explore, seed
-        self._name = ""
-        self.published = self._open(self._read())
+        self._name, self._retry = self._read(), 0.0
+        if not self._name or not self._link.is_dir():
+            raise EtlError("there is no build to serve; make one with: python -m etl run", Where(str(self._link)))
+        self.published = Published(out / self._name, explore=explore)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            started = False
+            return
+        started = False
 
-            async def watched(message: MutableMapping[str, Any]) -> None:
-                nonlocal started
-                started = True
-                await send(message)
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
 
-            try:
-                async with asyncio.timeout(REQUEST_SECONDS):
-                    await self._answer(scope, receive, watched)
-            except Exception:  # noqa: BLE001 -- whatever happens, the client gets an answer without our insides
-                traceback.print_exc(file=sys.stderr)
-                if not started:
-                    await respond_json(scope, send, 500, {"error": "the server failed; its log says why"})
+        try:
+            await self._answer(scope, receive, watched)
+        except Exception:  # noqa: BLE001 -- whatever happens, the client gets an answer without our insides
+            traceback.print_exc(file=sys.stderr)
+            if not started:
+                await respond_json(scope, send, 500, {"error": "the server failed; its log says why"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -74,8 +68,8 @@ class Server:
         if len(path) > LONGEST_PATH or len(scope.get("query_string", b"")) > LONGEST_QUERY:
             await respond_json(scope, send, 414, {"error": "the address is too long"})
             return
-        if path == b"/api/seed":
-            await (self._seed(scope, receive, send) if self._seed else self._missing(scope, send))
+        if path == b"/api/seed" and self._seed:
+            await self._seed(scope, receive, send)
             return
         published = self._current()
         with published.used():
@@ -87,9 +81,9 @@ class Server:
             elif (page := published.pages.get(path.decode("latin-1"))) is not None:
                 await page.respond(scope, send)
             elif self._closed(path):
-                await self._missing(scope, send)
+                await respond_json(scope, send, 404, {"error": "there is nothing here"})
             else:
-                await self._browse(published, scope, receive, send)
+                await _browse(published, scope, receive, send)
 
     def _closed(self, path: bytes) -> bool:
         """Paths that Datasette shall not see: its own pages, and what is no text."""
@@ -97,53 +91,58 @@ class Server:
             return True
         return path.startswith(b"/-/") and not path.startswith(b"/-/static/") and not self._explore
 
-    async def _browse(self, published: Published, scope: Scope, receive: Receive, send: Send) -> None:
-        async def safer(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                build = (b"x-build", published.build.encode())
-                message = {**message, "headers": [*message.get("headers", []), *BROWSER_HEADERS, build]}
-            await send(message)
-
-        browser = await published.browser()
-        await browser(scope, receive, safer)
-
-    async def _missing(self, scope: Scope, send: Send) -> None:
-        await respond_json(scope, send, 404, {"error": "there is nothing here"})
-
     def _read(self) -> str:
         try:
-            return os.readlink(self._link)
+            return str(self._link.readlink())
         except OSError:
             return ""
 
     def _current(self) -> Published:
         """The build that ``current`` points at now; the one before it, while that cannot be opened."""
         name = self._read()
-        if name and name != self._name:
+        if name and name != self._name and time.monotonic() >= self._retry:
             try:
-                replaced, self.published = self.published, self._open(name)
-            except (EtlError, OSError):
+                replaced, self.published = self.published, Published(self._link.parent / name, explore=self._explore)
+            except EtlError as error:
+                self._retry = time.monotonic() + RETRY_SECONDS
+                print(f"{error}; still serving {self.published.build}", file=sys.stderr)  # noqa: T201 -- the log
                 return self.published
+            self._name = name
             replaced.retire()
         return self.published
 
-    def _open(self, name: str) -> Published:
-        folder = self._link.parent / name
-        if not name or not folder.is_dir():
-            raise EtlError("there is no build to serve; make one with: python -m etl run", Where(str(self._link)))
-        published = Published(folder, explore=self._explore)
-        self._name = name
-        return published
-
     async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                await self.published.browser()  # the first visitor need not wait for Datasette
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                if self._seed:
-                    await self._seed.stop()
-                self.published.retire()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+        await receive()
+        await self.published.browser()  # the first visitor need not wait for Datasette
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._seed:
+            await self._seed.stop()
+        self.published.retire()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _browse(published: Published, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let Datasette answer, under our headers; with a length, where it sends its answer in one piece."""
+    ours: Headers = [*BROWSER_HEADERS, (b"x-build", published.build.encode())]
+    if not scope["path"].startswith("/-/static/"):
+        ours.append((b"cache-control", b"no-cache"))  # the next build may say something else
+    replaced = {name for name, _ in ours}
+    start: Message | None = None
+
+    async def safer(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+            return
+        if start is not None:
+            headers = [header for header in start.get("headers", []) if header[0].lower() not in replaced] + ours
+            if not message.get("more_body") and all(name != b"content-length" for name, _ in headers):
+                headers.append((b"content-length", b"%d" % len(message.get("body", b""))))
+            await send({**start, "headers": headers})
+            start = None
+        await send({**message, "body": b""} if scope["method"] == "HEAD" else message)
+
+    browser = await published.browser()
+    as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # to HEAD it would say a length of 0
+    await browser(as_get, receive, safer)

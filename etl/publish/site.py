@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
 
     from etl.config import Pipeline
-    from etl.publish.endpoints import Endpoint
+    from etl.publish.endpoint import Endpoint
 
 #: Read-only means read-only: nothing that lets a stranger spend this machine's time or memory.
-HARDENED = {
+HARDENED: dict[str, bool | int] = {
     "default_allow_sql": False,
     "allow_facet": False,
     "suggest_facets": False,
     "allow_csv_stream": False,
     "allow_download": False,
+    "default_cache_ttl": 0,
     "max_returned_rows": 1000,
     "default_page_size": 50,
     "sql_time_limit_ms": 500,
@@ -31,7 +32,7 @@ HARDENED = {
 }
 
 #: For a person at this machine, who asks for it.
-EXPLORING = {
+EXPLORING: dict[str, bool | int] = {
     **HARDENED,
     "default_allow_sql": True,
     "allow_facet": True,
@@ -46,7 +47,7 @@ EXPLORING = {
 def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
     """What Datasette says of the data: titles, the descriptions out of the schema, labels, units, and queries."""
     site = pipeline.site
-    tables = {}
+    tables: dict[str, dict[str, Any]] = {}
     for name, table in pipeline.schema.tables.items():
         shown = site.tables.get(name)
         tables[name] = {
@@ -59,7 +60,7 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
         }
     tables["sqlite_sequence"] = {"hidden": True}  # SQLite's own
     queries = {
-        endpoint.name: {
+        f"api-{endpoint.name}": {  # not the name alone: a query hides the table of its name
             "title": endpoint.title,
             "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
             "sql": endpoint.sql,
@@ -129,9 +130,11 @@ def datasette(folder: Path, *, explore: bool) -> Datasette:
 
     plugin.register()
     inspected = json.loads((folder / "inspect-data.json").read_text(encoding="utf-8"))
-    return Application(
+    application = Application(
         immutables=[str(folder / database["file"]) for database in inspected.values()],
         inspect_data=inspected,
         metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
         settings=EXPLORING if explore else HARDENED,
     )
+    plugin.prepare_to_close(application)
+    return application

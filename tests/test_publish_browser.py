@@ -1,0 +1,138 @@
+"""What a person sees: every page in a real browser, without a script error and without a request to another machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.serving import Serving, run, serving, small_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "teacher-dashboard"
+HOSTILE = "<script>window.hacked=1</script>"
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+OPTIONS += ["--disable-component-update", "--disable-sync"]
+
+#: Pages, and a text that each must show.
+PAGES = {
+    "/index.html": "Read-only JSON",
+    "/": "Teacher dashboard",
+    f"/{NAME}": "Students of a roster",
+    f"/{NAME}/rosters": "Teacher and subject, different for every roster.",
+    f"/{NAME}/scores": "1: ",
+    f"/{NAME}/rosters/1": "students",
+    f"/{NAME}/api-rosters-students?id=1": "Students of a roster",
+    "/nothing": "404",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
+        pytest.skip("there is no chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A small world in which some names are hostile."""
+    pipeline = small_project(tmp_path_factory.mktemp("project"))
+    for file in ("first_names.csv", "last_names.csv"):
+        path = pipeline.parent / "data" / file
+        head, first, second, *rest = path.read_text(encoding="utf-8").splitlines()
+        cells = [each.rpartition(",")[0] + "," * ("," in each) for each in (first, second)]
+        hostile = [f"{cells[0]}{HOSTILE}", f'{cells[1]}"O\'Brien ""é😀"""']
+        path.write_text("\n".join([head, *hostile, *rest]) + "\n", encoding="utf-8")
+    run(pipeline, pipeline.parent / "build")
+    with serving(pipeline.parent / "build", pipeline=pipeline) as server:
+        yield server
+
+
+class Visit:
+    """A page, and what went on while it was loaded."""
+
+    def __init__(self, browser: Browser, server: Serving, **options: Any) -> None:  # noqa: ANN401 -- Playwright's
+        """Open an empty page."""
+        self.context = browser.new_context(**options)
+        self.page: Page = self.context.new_page()
+        self.server, self.errors, self.hosts = server, list[str](), set[str]()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and "the server responded with a status of 404" not in text:
+            self.errors.append(text)
+
+    def go(self, url: str) -> Page:
+        """Load a page to its end."""
+        self.page.goto(self.server.url + url, wait_until="load")
+        return self.page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_page_renders(browser: Browser, server: Serving, scheme: Any, width: int) -> None:  # noqa: ANN401 -- as above
+    """Each page shows its text, in light and dark, on a desk and a phone: no error, no other host, nothing too wide."""
+    visit = Visit(browser, server, color_scheme=scheme, viewport={"width": width, "height": 800})
+    for url, text in PAGES.items():
+        page = visit.go(url)
+        assert text in page.inner_text("body"), url
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{url} is {overflow} pixels too wide"
+    assert visit.errors == []
+    assert visit.hosts <= {urlsplit(server.url).netloc, ""}
+    visit.context.close()
+
+
+def test_the_front_page_is_dark_in_the_dark(browser: Browser, server: Serving) -> None:
+    """The front page follows the system's colours, and its text can be read in both."""
+    shades = []
+    for scheme in ("light", "dark"):
+        visit = Visit(browser, server, color_scheme=scheme)
+        visit.go("/index.html")
+        colour = "getComputedStyle(document.body).%s.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b) / 3"
+        shades.append([visit.page.evaluate(colour % name) for name in ("backgroundColor", "color")])
+        visit.context.close()
+    (light_back, light_ink), (dark_back, dark_ink) = shades
+    assert light_back - light_ink > 128
+    assert dark_ink - dark_back > 128
+
+
+def test_the_front_pages_links_work(browser: Browser, server: Serving) -> None:
+    """A click on a link of the front page leads to what it says."""
+    visit = Visit(browser, server)
+    page = visit.go("/index.html")
+    page.click("a[href='api/rosters.json']")
+    assert page.url == f"{server.url}/api/rosters.json"
+    assert page.inner_text("body").startswith('[{"id":')
+    visit.context.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["/index.html", f"/{NAME}/students?_size=1000", f"/{NAME}/api-rosters", f"/{NAME}/rosters"]
+)
+def test_a_hostile_name_is_text(browser: Browser, server: Serving, url: str) -> None:
+    """A name that looks like a script is shown as it is and does nothing; so are quotes, accents and emoji."""
+    visit = Visit(browser, server)
+    page = visit.go(url)
+    assert page.evaluate("window.hacked") is None
+    if url != "/index.html":  # which shows the first two rosters only
+        assert HOSTILE in page.inner_text("body")
+        assert 'O\'Brien "é😀"' in page.inner_text("body")
+    assert visit.errors == []
+    visit.context.close()

@@ -1,0 +1,260 @@
+"""Datasette over a build: what it says of the data, and that it lets nobody do more than read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl import config, manifest
+from etl.errors import Mistakes
+from etl.publish import plugin, site
+from etl.publish.api import Api
+from tests.serving import ROOT
+from tests.test_publish_api import endpoints_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import httpx
+    from datasette.app import Datasette
+
+NAME = "teacher-dashboard"
+
+
+@pytest.fixture(scope="module")
+def metadata(default_build: Path) -> dict[str, Any]:
+    """What Datasette is told of the default world."""
+    content: dict[str, Any] = json.loads((default_build / "metadata.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def hardened(default_build: Path) -> Iterator[Datasette]:
+    """Datasette as strangers see it."""
+    datasette = site.datasette(default_build, explore=False)
+    yield datasette
+    plugin.close(datasette)
+
+
+@pytest.fixture(scope="module")
+def exploring(default_build: Path) -> Iterator[Datasette]:
+    """Datasette as a person at this machine may ask for it."""
+    datasette = site.datasette(default_build, explore=True)
+    yield datasette
+    plugin.close(datasette)
+
+
+def get(datasette: Datasette, url: str) -> httpx.Response:
+    """Ask in process."""
+    answer: httpx.Response = asyncio.run(datasette.client.get(url))
+    return answer
+
+
+def test_every_table_and_column_is_described(metadata: dict[str, Any]) -> None:
+    """Every table of the schema, and every column of it, has a title or a description that a reader can use."""
+    schema = config.validate(config.load(ROOT / "pipeline.yaml")).schema
+    tables = metadata["databases"][NAME]["tables"]
+    assert set(tables) == {*schema.tables, "sqlite_sequence"}
+    for name, table in schema.tables.items():
+        assert tables[name]["title"]
+        assert len(tables[name]["description"]) > 10, name
+        assert set(tables[name]["columns"]) == set(table.columns)
+        assert [column for column, text in tables[name]["columns"].items() if len(text) < 5] == []
+
+
+def test_labels_units_and_orders_are_the_pipelines(metadata: dict[str, Any]) -> None:
+    """What ``site:`` says of labels, units and sort orders is what Datasette is told."""
+    tables = metadata["databases"][NAME]["tables"]
+    assert tables["rosters"]["label_column"] == "name"
+    assert tables["standards"]["label_column"] == "code"
+    assert tables["rosters"]["sort"] == "name"
+    assert tables["scores"]["units"] == {"overall_score": "pts"}
+    assert metadata["custom_units"] == ["scale_points = 1 = pts"]
+    assert tables["sqlite_sequence"] == {"hidden": True}
+    assert "synthetic" in metadata["about"]
+    assert metadata["license"] == "CC0-1.0"
+
+
+def test_canned_queries_are_the_endpoints(metadata: dict[str, Any], default_build: Path) -> None:
+    """Each endpoint is a canned query with the very same SQL, and none hides a table by its name."""
+    queries = metadata["databases"][NAME]["queries"]
+    endpoints = endpoints_of(default_build)
+    assert [query["sql"] for query in queries.values()] == [endpoint.sql for endpoint in endpoints]
+    assert set(queries) & set(metadata["databases"][NAME]["tables"]) == set()
+    assert queries["api-rosters-students"]["params"] == ["id"]
+
+
+def test_inspected_data_is_true(default_build: Path) -> None:
+    """What Datasette need not count is what the manifest says, size and hash of the file with it."""
+    inspected = json.loads((default_build / "inspect-data.json").read_text(encoding="utf-8"))[NAME]
+    content = manifest.read(default_build)
+    assert content is not None
+    database = content["files"][f"{NAME}.db"]
+    assert (inspected["size"], inspected["hash"]) == (database["bytes"], database["sha256"])
+    assert {name: {"count": table["rows"]} for name, table in content["tables"].items()} == inspected["tables"]
+
+
+def test_settings_allow_nothing_but_reading(default_build: Path) -> None:
+    """The settings beside the database are the hardened ones, so plain Datasette obeys them, too."""
+    settings = json.loads((default_build / "settings.json").read_text(encoding="utf-8"))
+    assert settings == site.HARDENED
+    closed = ("default_allow_sql", "allow_facet", "suggest_facets", "allow_csv_stream", "allow_download")
+    assert [name for name in closed if settings[name]] == []
+    assert settings["default_cache_ttl"] == 0
+
+
+def plain(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
+    """Ask plain Datasette, which knows nothing of us."""
+    command = [sys.executable, "-m", "datasette", "serve", str(folder), "--get", url]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_plain_datasette_opens_a_build(default_build: Path) -> None:
+    """``datasette build/current`` serves the build immutable, with its titles, and leaves the folder as it was."""
+    current = default_build.parent / "current"
+    before = sorted(path.name for path in current.iterdir())
+    (found,) = json.loads(plain(current, "/-/databases.json").stdout)
+    assert (found["name"], found["is_mutable"]) == (NAME, False)
+    row = json.loads(plain(current, f"/{NAME}/rosters.json?_size=1&_shape=array").stdout)[0]
+    assert set(row) == {"id", "name", "created_at"}
+    assert sorted(path.name for path in current.iterdir()) == before
+
+
+def test_plain_datasette_is_hardened(default_build: Path) -> None:
+    """Without our server strangers may not run SQL either."""
+    done = plain(default_build, f"/{NAME}.json?sql=select+1")
+    assert done.returncode == 1
+    assert "select" not in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (f"/{NAME}?sql=select+1", 403),
+        (f"/{NAME}.json?sql=select+hex(zeroblob(100000000))", 403),
+        (f"/{NAME}.csv?sql=select+1", 403),
+        (f"/{NAME}/scores?_facet=level", 400),
+        (f"/{NAME}/scores.json?_facet_array=rc_scores", 400),
+        (f"/{NAME}/scores.csv?_stream=1", 400),
+        (f"/{NAME}/scores.json?_where=1%3D1", 403),
+        (f"/{NAME}.db", 403),
+        (f"/{NAME}/scores.json?_size=1001", 400),
+    ],
+)
+def test_strangers_may_only_read(hardened: Datasette, url: str, status: int) -> None:
+    """No SQL, facets, CSV streams, conditions or downloads for strangers; pages have a size."""
+    assert get(hardened, url).status_code == status
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"/{NAME}.json?sql=select+1",
+        f"/{NAME}/scores.json?_facet=level&_size=1",
+        f"/{NAME}/performance_levels.csv?_stream=1",
+        f"/{NAME}.db",
+    ],
+)
+def test_exploring_opens_it(exploring: Datasette, url: str) -> None:
+    """Who explores may run SQL, count by facets, stream CSV and download."""
+    assert get(exploring, url).status_code == 200
+
+
+def test_a_page_shows_what_the_metadata_says(hardened: Datasette) -> None:
+    """A table's page has its description, its columns' ones, units, and names in the place of foreign keys."""
+    page = get(hardened, f"/{NAME}/scores").text
+    assert "One student&#39;s result on one test." in page
+    assert "Scale score of the whole test." in page
+    assert "pts" in page
+    assert f'<a href="/{NAME}/tests/1">PM1</a>' in page
+    assert '<span style="white-space: nowrap">1: ' in page
+    assert "&#34;1&#34;:" not in page
+
+
+def test_a_row_and_a_query_have_their_pages(hardened: Datasette) -> None:
+    """A row, a canned query with its parameter, and the home page answer; a table is not hidden by a query."""
+    assert get(hardened, f"/{NAME}/rosters/1").status_code == 200
+    query = get(hardened, f"/{NAME}/api-rosters-students?id=1")
+    assert "Students of a roster" in query.text
+    assert "synthetic" in get(hardened, "/").text
+    assert get(hardened, f"/{NAME}/rosters.json").json()["table"] == "rosters"
+
+
+def test_the_plugin_routes_the_api(default_build: Path) -> None:
+    """Inside Datasette alone the plugin answers below ``/api``: the same bytes, JSON errors."""
+    datasette = site.datasette(default_build, explore=False)
+    api = Api(default_build / f"{NAME}.db", endpoints_of(default_build), "x", b"{}")
+    plugin.APIS[datasette] = api
+    try:
+        assert get(datasette, "/api/rosters").content == (default_build / "api/rosters.json").read_bytes()
+        assert get(datasette, "/api/rosters.json").status_code == 200
+        missing = get(datasette, "/api/nothing")
+        assert (missing.status_code, missing.json()) == (404, {"error": "there is nothing here"})
+        assert get(datasette, f"/{NAME}").status_code == 200
+    finally:
+        plugin.close(datasette)
+        api.close()
+
+
+def test_a_failure_shows_nothing_of_our_insides(
+    default_build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What goes wrong inside is told to the log; the page says only that it did."""
+    datasette = site.datasette(default_build, explore=False)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret of /the/machine: SELECT")
+
+    monkeypatch.setattr(datasette, "get_canned_query", fail)
+    try:
+        answer = get(datasette, f"/{NAME}/rosters")
+    finally:
+        plugin.close(datasette)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret of /the/machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "site.tables.roster.label=name",
+            "site.tables.roster: the schema has no table 'roster'; did you mean 'rosters'?",
+        ),
+        (
+            "site.tables.rosters.label=nam",
+            "site.tables.rosters.label: the table rosters has no column 'nam'; did you mean",
+        ),
+        ("site.tables.scores.sort=scor", "site.tables.scores.sort: the table scores has no column 'scor'"),
+        ("site.tables.scores.units.points=pts", "site.tables.scores.units: the table scores has no column 'points'"),
+    ],
+)
+def test_the_site_names_what_exists(change: str, message: str) -> None:
+    """A table or column in ``site:`` that the schema lacks is told with its place."""
+    pipeline = config.validate(config.load(ROOT / "pipeline.yaml", changes=(change,)))
+    with pytest.raises(Mistakes) as caught:
+        site.check_site(pipeline)
+    assert message in str(caught.value)
+
+
+def test_a_mistake_in_the_site_has_its_line(tmp_path: Path) -> None:
+    """Written in the file, such a mistake is told with line and column."""
+    for name in ("data", "sql"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    text = (ROOT / "pipeline.yaml").read_text(encoding="utf-8")
+    old, new = "students: {label: name}", "students: {label: nmae}"
+    assert old in text
+    (tmp_path / "pipeline.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    line = text[: text.index(old)].count("\n") + 1
+    with pytest.raises(Mistakes) as caught:
+        site.check_site(config.validate(config.load(tmp_path / "pipeline.yaml")))
+    assert f":{line}:23: site.tables.students.label: the table students has no column 'nmae'" in str(caught.value)
