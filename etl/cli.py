@@ -145,7 +145,9 @@ def run(  # noqa: PLR0913 -- one for each option
 @works
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
-def ship(*, url: str, pipeline: Path, asked: dict[str, Any], how: How, quiet: bool, as_json: bool) -> None:
+def ship(  # noqa: PLR0913 -- one for each option
+    *, url: str, pipeline: Path, asked: dict[str, Any], how: How, quiet: bool, as_json: bool
+) -> None:
     """Write the tables as Parquet to URL: a folder, file://, s3://, gs:// and the like; the manifest comes last."""
     from etl import display, remote  # noqa: PLC0415 -- as above
 
@@ -376,6 +378,10 @@ def _report(error: BaseException) -> int:
     return _fail(EtlError(message), BUG)
 
 
+class _Stopped(BaseException):
+    """A signal came. (Python may end itself by SIGINT when it has seen a KeyboardInterrupt, whatever code it is given.)"""
+
+
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
     """Let SIGTERM end a command as Ctrl-C does: what is half done is cleaned up on the way out. Yields what came.
@@ -386,7 +392,7 @@ def _signals() -> Iterator[list[int]]:
 
     def stop(number: int, _: object) -> NoReturn:
         came.append(number)
-        raise KeyboardInterrupt
+        raise _Stopped
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

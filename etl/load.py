@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: 64 KiB: 7-9 % faster to fill than SQLite's usual 4 KiB, and rows with JSON of 300 bytes pack well.
 PAGE_SIZE = 65_536
 
-#: 16 MB. It stands in the file's header, the only way to tell the SQLite inside of DuckDB's extension: with its own 2 MB
-#: the right edges of all indexes do not fit, and loading takes half as long again.
+#: 16 MB. It stands in the file's header, the only way to tell the SQLite inside of DuckDB's extension: with its own
+#: 2 MB the right edges of all indexes do not fit, and loading takes half as long again.
 CACHE_PAGES = 256
 
 WHEEL = "duckdb-extension-sqlite-scanner"

@@ -8,7 +8,7 @@ from etl import manifest
 from etl.assemble import parts_of
 from etl.config import validate
 from etl.digest import Digests
-from etl.errors import EtlError, Where
+from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import Job
 from etl.parquet import open_target, write_file
@@ -30,10 +30,8 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
         pipeline = validate(source)
     if pipeline.outputs != ("parquet",):
         node = source.tree.at("outputs")
-        raise EtlError(
-            "ship writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]",
-            node.where if node else Where("outputs"),
-        )
+        message = "outputs: ship writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]"
+        raise EtlError(message, node.where if node else None)
     job = Job(source, identity, make_plan(pipeline), progress, how)
     job.begin()
     place = f"{url.rstrip('/')}/{identity.id}"

@@ -25,7 +25,7 @@ def example(
     random: Streams, students: pa.Table, *, levels: list[Level], growth: Growth, size: int = 3, **more: pa.Table
 ) -> pa.Table:
     """Hold one parameter of each kind."""
-    return students if random and levels and growth and size else more["students"]
+    return more[str((random, levels, growth, size, students))]
 
 
 def schema(*, schema: str, copy: int) -> pa.Table:

@@ -320,7 +320,7 @@ GAINS = st.lists(st.integers(-2000, 2000), min_size=2, max_size=40)
 @example([5, 6], [7, 7, 7], 1)
 def test_estimates_are_those_of_scipy(treated: list[int], control: list[int], parts: int) -> None:
     """Effect, t, degrees of freedom, p and the interval are those of scipy's test with unequal variances."""
-    from scipy import stats  # type: ignore[import-untyped]  # noqa: PLC0415 -- takes a second to import
+    from scipy import stats  # noqa: PLC0415 -- takes a second to import
 
     row = first_row(sums_of(treated, control, parts))
     if len(set(treated)) == len(set(control)) == 1:
