@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import json
 import os
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from etl.errors import EtlError, Mistakes
+from etl.options import asks, json_option, out_option, pipeline_argument, works
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,54 +29,6 @@ if TYPE_CHECKING:
     from etl.plan import Plan
 
 OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its number
-
-pipeline_argument = click.argument(
-    "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
-request_options = (
-    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed."),
-    click.option(
-        "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: stages.classes.params.count=20."
-    ),
-    click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
-)
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
-)
-work_options = (
-    click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor]."),
-    click.option(
-        "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
-    ),
-    click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-def asks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that change the pipeline, as one argument ``asked``: the arguments of config.load."""
-
-    @functools.wraps(command)
-    def asking(*, seed: int | None, changes: tuple[str, ...], scale: int, **others: Any) -> None:  # noqa: ANN401
-        command(asked={"seed": seed, "changes": changes, "scale": scale}, **others)
-
-    for option in reversed(request_options):
-        asking = option(asking)
-    return asking
-
-
-def works(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of who does the work, as one argument ``how``."""
-
-    @functools.wraps(command)
-    def working(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
-        from etl.job import How  # noqa: PLC0415 -- each command imports what it needs
-
-        command(how=How(workers, engine, scheduler), **others)
-
-    for option in reversed(work_options):
-        working = option(working)
-    return working
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -171,40 +123,11 @@ def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     from etl import display  # noqa: PLC0415 -- as above
 
     made = _plan(pipeline, asked)
-    sizes = made.expected()
-    stages: list[dict[str, Any]] = [
-        {
-            "stage": stage.name,
-            "kind": stage.kind,
-            "source": stage.generator or stage.shown,
-            "fills": stage.table,
-            "check": stage.check,
-            "inputs": sorted(set(stage.inputs.values()), key=list(made.pipeline.stages).index),
-            "sharded": stage in made.sharded,
-            "expected_rows": sizes[stage.name].rows,
-        }
-        for stage in made.stages
-    ]
     if as_json:
-        _print_json({"stages": stages, "shard": {"by": made.by, "rows": made.rows} if made.by else None})
-        return
-    for sharded, title in ((False, "once"), (True, f"once for each {made.rows:,} rows of {made.by}")):
-        chosen = [stage for stage in stages if stage["sharded"] is sharded]
-        if chosen:
-            rows = [
-                (
-                    stage["stage"],
-                    stage["kind"],
-                    stage["source"],
-                    ", ".join(stage["inputs"]) or None,
-                    "a check" if stage["check"] else stage["fills"],
-                    "none" if stage["check"] else stage["expected_rows"],
-                )
-                for stage in chosen
-            ]
-            click.echo(f"{title}:")
-            click.echo(display.table(("stage", "kind", "source", "inputs", "fills", "rows, about"), rows, right=(5,)))
-            click.echo()
+        shard = {"by": made.by, "rows": made.rows} if made.by else None
+        _print_json({"stages": display.stages(made), "shard": shard})
+    else:
+        click.echo(display.drawing(made))
 
 
 @commands.command()
@@ -379,7 +302,7 @@ def _report(error: BaseException) -> int:
 
 
 class _Stopped(BaseException):
-    """A signal came. (Python may end itself by SIGINT when it has seen a KeyboardInterrupt, whatever code it is given.)"""
+    """A signal came. Not KeyboardInterrupt: Python, having seen one, may end by SIGINT whatever code it is given."""
 
 
 @contextlib.contextmanager
@@ -451,4 +374,6 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except OSError:  # it has been said; Python would say it again when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code > STOPPED:
+        os._exit(code)  # a thread may still be in DuckDB or Arrow, which crash when Python ends under them
     sys.exit(code)

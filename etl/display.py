@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from etl.build import Result
+    from etl.plan import Plan
 
 
 class Lines(Progress):
@@ -88,6 +89,44 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Itera
         ]
         lines.append("  ".join(texts).rstrip())
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def stages(plan: Plan) -> list[dict[str, Any]]:
+    """What a plan says of each stage, in the order of running."""
+    sizes = plan.expected()
+    return [
+        {
+            "stage": stage.name,
+            "kind": stage.kind,
+            "source": stage.generator or stage.shown,
+            "fills": stage.table,
+            "check": stage.check,
+            "inputs": sorted(set(stage.inputs.values()), key=list(plan.pipeline.stages).index),
+            "sharded": stage in plan.sharded,
+            "expected_rows": sizes[stage.name].rows,
+        }
+        for stage in plan.stages
+    ]
+
+
+def drawing(plan: Plan) -> str:
+    """The stages of a plan as tables: those that run once, and those that run once a shard."""
+    headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
+    parts = []
+    for sharded, title in ((False, "once"), (True, f"once for each {plan.rows:,} rows of {plan.by}")):
+        rows = [
+            (
+                *(stage[key] for key in ("stage", "kind", "source")),
+                ", ".join(stage["inputs"]) or None,
+                "a check" if stage["check"] else stage["fills"],
+                "none" if stage["check"] else stage["expected_rows"],
+            )
+            for stage in stages(plan)
+            if stage["sharded"] is sharded
+        ]
+        if rows:
+            parts.append(f"{title}:\n{table(headers, rows, right=(5,))}\n")
+    return "\n".join(parts)
 
 
 def summary(result: Result, seconds: float) -> str:

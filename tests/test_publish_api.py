@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from etl.publish import api as api_module
 from etl.publish.answers import answer, open_database
 from etl.publish.api import Api
 from etl.publish.endpoint import Endpoint, restore
+from tests.serving import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,3 +301,10 @@ def test_a_larger_answer_than_the_cache_is_served(default_build: Path, monkeypat
         for _ in range(2):
             assert len(ask(api, "/api/rosters").json()) == 250
             assert len(ask(api, "/api/standards").json()) == 20
+
+
+@pytest.mark.parametrize("module", ["api", "export", "server", "serve"])
+def test_datasette_is_imported_by_who_browses(module: str) -> None:
+    """Neither the API nor a build, nor the server before it starts, pays the second that Datasette's import takes."""
+    code = f"import sys, etl.publish.{module}; sys.exit('datasette' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=False).returncode == 0

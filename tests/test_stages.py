@@ -103,12 +103,17 @@ def test_what_a_generator_says_has_its_stages_place() -> None:
 def test_a_bug_of_ours_stays_one() -> None:
     """An error of another kind in a generator of ours is no expected failure."""
     pipeline = small.twelve()
-    with pytest.raises(KeyError):
-        run_stage(
-            pipeline.stages["students"],
-            dict.fromkeys(["classes", "first_names", "last_names"], pa.table({"id": [1]})),
-            pipeline,
-        )
+    table = pa.table({"id": [1], "name": ["Ann"], "size": [None], "first_student": [1]})
+    with pytest.raises(TypeError):
+        run_stage(pipeline.stages["students"], dict.fromkeys(["classes", "first_names", "last_names"], table), pipeline)
+
+
+def test_input_without_a_column_is_told() -> None:
+    """An input that lacks a column which its generator reads is a mistake in the pipeline, told by its name."""
+    pipeline = small.twelve()
+    inputs = dict.fromkeys(["classes", "first_names", "last_names"], pa.table({"id": [1], "size": [3]}))
+    with pytest.raises(EtlError, match=r"stages\.students\.inputs\.classes: students needs the column first_student"):
+        run_stage(pipeline.stages["students"], inputs, pipeline)
 
 
 GOOD = """

@@ -132,10 +132,10 @@ def test_faults_of_form_come_together() -> None:
 )
 def test_bombs_end_in_a_message_within_a_second(text: str) -> None:
     """Nesting, aliases and length that would exhaust the machine are refused at once."""
-    start = time.perf_counter()
+    start = time.process_time()  # not the clock on the wall: other tests run beside this one
     with pytest.raises(EtlError, match="more than"):
         parse(text, "f")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.text(max_size=60))

@@ -1,0 +1,60 @@
+"""Options that several commands share, and what they become."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pipeline_argument = click.argument(
+    "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+request_options = (
+    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed."),
+    click.option(
+        "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: stages.classes.params.count=20."
+    ),
+    click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
+)
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
+)
+work_options = (
+    click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor]."),
+    click.option(
+        "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that change the pipeline, as one argument ``asked``: the arguments of config.load."""
+
+    @functools.wraps(command)
+    def asking(*, seed: int | None, changes: tuple[str, ...], scale: int, **others: Any) -> None:  # noqa: ANN401
+        command(asked={"seed": seed, "changes": changes, "scale": scale}, **others)
+
+    for option in reversed(request_options):
+        asking = option(asking)
+    return asking
+
+
+def works(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of who does the work, as one argument ``how``."""
+
+    @functools.wraps(command)
+    def working(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
+        from etl.job import How  # noqa: PLC0415 -- each command imports what it needs
+
+        command(how=How(workers, engine, scheduler), **others)
+
+    for option in reversed(work_options):
+        working = option(working)
+    return working
