@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV ?= uv
 PIPELINE ?= pipeline.yaml
-PYTEST_ARGS ?= -n 2 --dist loadscope
+PYTEST_ARGS ?= -n 2 --dist worksteal
 ARGS ?=
 
 PY := .venv/bin/python

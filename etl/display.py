@@ -103,6 +103,7 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
             "check": stage.check,
             "inputs": sorted(set(stage.inputs.values()), key=list(plan.pipeline.stages).index),
             "sharded": stage in plan.sharded,
+            "gathered": stage in plan.gathered,
             "expected_rows": sizes[stage.name].rows,
         }
         for stage in plan.stages
@@ -110,10 +111,15 @@ def stages(plan: Plan) -> list[dict[str, Any]]:
 
 
 def drawing(plan: Plan) -> str:
-    """The stages of a plan as tables: those that run once, and those that run once a shard."""
+    """The stages of a plan as tables: those that run once, once a shard, and once over what all shards yielded."""
     headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
+    described = {stage["stage"]: stage for stage in stages(plan)}
     parts = []
-    for sharded, title in ((False, "once"), (True, f"once for each {plan.rows:,} rows of {plan.by}")):
+    for title, group in (
+        ("once", plan.whole),
+        (f"once for each {plan.rows:,} rows of {plan.by}", plan.sharded),
+        ("once, over what all of these yielded", plan.gathered),
+    ):
         rows = [
             (
                 *(stage[key] for key in ("stage", "kind", "source")),
@@ -121,8 +127,7 @@ def drawing(plan: Plan) -> str:
                 "a check" if stage["check"] else stage["fills"],
                 "none" if stage["check"] else stage["expected_rows"],
             )
-            for stage in stages(plan)
-            if stage["sharded"] is sharded
+            for stage in (described[made.name] for made in group)
         ]
         if rows:
             parts.append(f"{title}:\n{table(headers, rows, right=(5,))}\n")

@@ -49,7 +49,7 @@ def test_a_cluster_makes_the_same_build(cluster: Any, tmp_path: Path) -> None:  
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- as above
     """A worker dies in the middle: its shards are made again elsewhere, with the same rows and files."""
-    source = config.load(TINY, changes=PARQUET, scale=20)
+    source = config.load(TINY, changes=PARQUET, scale=8)
     here = remote.run(source, str(tmp_path / "here"), progress=Progress(), how=How(workers=2))
     killed = threading.Event()
 

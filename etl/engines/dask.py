@@ -84,7 +84,7 @@ def _client(how: How) -> Iterator[Any]:
             yield client
         return
     try:
-        client = Client(how.scheduler, timeout=10)
+        client = Client(how.scheduler, timeout=3)
     except (OSError, TimeoutError, ValueError) as error:
         raise EtlError(f"no Dask scheduler answers at {how.scheduler}: {error}") from error
     with client:
