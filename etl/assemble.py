@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from etl import manifest
@@ -14,7 +13,7 @@ from etl.digest import Digests
 from etl.engines import local
 from etl.errors import EtlError
 from etl.job import Job
-from etl.load import Loader, connect
+from etl.load import Loader
 from etl.parquet import open_target
 from etl.plan import make_plan
 from etl.publish.endpoints import read_endpoints
@@ -23,6 +22,7 @@ from etl.publish.site import check_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     import duckdb
@@ -38,18 +38,24 @@ if TYPE_CHECKING:
 PARQUET = "parquet"
 
 
-def assemble(source: Source, identity: Identity, folder: Path, progress: Progress, how: How) -> dict[str, Any]:
+def assemble(  # noqa: PLR0913 -- what a run knows
+    source: Source,
+    identity: Identity,
+    folder: Path,
+    *,
+    progress: Progress,
+    how: How,
+    opened: Future[duckdb.DuckDBPyConnection],
+) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest, which is written last."""
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        opened = beside.submit(connect)  # loading DuckDB's extension takes as long as the validation
-        with progress.phase("validate"):
-            pipeline = validate(source)
-            check_site(pipeline)
-            endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema) if pipeline.api else []
-            checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema)
-            job = Job(source, identity, make_plan(pipeline), progress, how)
-        with progress.phase("open DuckDB"):
-            connection = opened.result()
+    with progress.phase("validate"):
+        pipeline = validate(source)
+        check_site(pipeline)
+        endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema) if pipeline.api else []
+        checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema)
+        job = Job(source, identity, make_plan(pipeline), progress, how)
+    with progress.phase("open DuckDB"):
+        connection = opened.result()
     job.begin()
     sqlite = "sqlite" in pipeline.outputs
     with contextlib.closing(connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from etl.store import Store, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import duckdb
 
     from etl.config import Source
     from etl.identity import Identity
@@ -88,9 +91,17 @@ def _finish(store: Store, folder: Path, state: str) -> Result:
 
 def _assemble(source: Source, identity: Identity, folder: Path, progress: Progress, how: How) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest."""
-    from etl.assemble import assemble  # noqa: PLC0415 -- numpy, Arrow, DuckDB: an up-to-date build needs none of them
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        opened = beside.submit(_connect)  # DuckDB takes as long to load as all that the validation needs
+        with progress.phase("import"):
+            from etl.assemble import assemble  # noqa: PLC0415 -- an up-to-date build needs none of it
+        return assemble(source, identity, folder, progress=progress, how=how, opened=opened)
 
-    return assemble(source, identity, folder, progress, how)
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    from etl.load import connect  # noqa: PLC0415 -- imported in the thread
+
+    return connect()
 
 
 def _hold_equal(old: Path, content: dict[str, Any]) -> None:
