@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import io
 import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from etl.plan import Plan
 
 OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its number
+INTERRUPTED = "Interrupted; the builds that were there are whole."
+GRACE = 5.0  # seconds to clean up in, after a signal; what is left then, the next run sweeps up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -309,18 +313,28 @@ class _Stopped(BaseException):
 def _signals() -> Iterator[list[int]]:
     """Let SIGTERM end a command as Ctrl-C does: what is half done is cleaned up on the way out. Yields what came.
 
-    It is noted because a library may turn the exception into one of its own.
+    It is noted because a library may turn the exception into one of its own. And Python may lose the exception, or
+    leave a lock locked for ever, when it is raised at a bad moment (a callback, an import), so somebody insists.
     """
     came: list[int] = []
+    over = threading.Event()
+
+    def insist(number: int) -> None:
+        time.sleep(GRACE)
+        if not over.is_set():
+            os.write(2, f"{INTERRUPTED}\n".encode())
+            os._exit(STOPPED + number)
 
     def stop(number: int, _: object) -> NoReturn:
         came.append(number)
+        _thread.start_new_thread(insist, (number,))  # threading.Thread takes locks that may be held here
         raise _Stopped
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield came
     finally:
+        over.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -333,7 +347,7 @@ def exit_code(command: Callable[[], Any]) -> int:
             sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
         except BaseException as error:  # noqa: BLE001 -- the one place where everything ends
             if came:
-                click.echo("Interrupted; the builds that were there are whole.", err=True)
+                click.echo(INTERRUPTED, err=True)
                 return STOPPED + came[0]
             with contextlib.suppress(OSError):  # nobody is there to be told
                 return _code_of(error)
