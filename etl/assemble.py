@@ -19,6 +19,7 @@ from etl.plan import make_plan
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
 from etl.publish.site import check_site
+from etl.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,14 +63,18 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
         digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
-    if sqlite:
-        with progress.phase("export"):
-            sha256 = manifest.sha256(folder / pipeline.database)
-            rows = {name: int(found["rows"]) for name, found in tables.items()}
-            export(pipeline, endpoints, folder, build=identity.id, rows=rows, sha256=sha256)
-    with progress.phase("manifest"):
-        content = manifest.describe(identity, pipeline, tables, checks if sqlite else [], manifest.files_of(folder))
-        manifest.write(content, folder)
+    with Writer(folder) as files:
+        for name in manifest.names_of(folder):
+            files.take(name)
+        if sqlite:
+            with progress.phase("export"):
+                rows = {name: int(found["rows"]) for name, found in tables.items()}
+                export(pipeline, endpoints, files, build=identity.id, rows=rows)
+        with progress.phase("manifest"):
+            content = manifest.describe(identity, pipeline, tables, checks if sqlite else [], files.entries())
+            files.write(manifest.NAME, manifest.render(content))
+        with progress.phase("publish"):
+            files.finish()
     return content
 
 

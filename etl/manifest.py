@@ -7,6 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from etl.writer import sha256
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from etl.identity import Identity
 
 NAME = "manifest.json"
-
-_SMALL = 100_000  # bytes; most files are, and need no buffer of their own
 
 
 def describe(
@@ -48,17 +48,6 @@ def describe(
     return {**content, "manifest": _own_hash(content)}
 
 
-def files_of(folder: Path) -> dict[str, dict[str, int | str]]:
-    """Size and hash of every file of a folder, by name, its manifest aside."""
-    names = [name for name in _files(folder) if name != NAME]
-    return {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in names}
-
-
-def write(content: Mapping[str, Any], folder: Path) -> None:
-    """Write a manifest into its folder."""
-    (folder / NAME).write_bytes(render(content))
-
-
 def render(content: Mapping[str, Any]) -> bytes:
     """A manifest as the bytes of its file."""
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
@@ -80,7 +69,7 @@ def damage(folder: Path) -> Iterator[str]:
     if content is None:
         yield f"{NAME} is missing or damaged"
         return
-    found = set(_files(folder))
+    found = set(names_of(folder))
     for name, expected in content["files"].items():
         path = folder / name
         if name not in found:
@@ -94,17 +83,7 @@ def damage(folder: Path) -> Iterator[str]:
             yield f"{name} does not belong to the build"
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb", buffering=0) as file:
-        head = file.read(_SMALL)
-        if len(head) < _SMALL:
-            return hashlib.sha256(head).hexdigest()
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(folder: Path) -> list[str]:
+def names_of(folder: Path) -> list[str]:
     """The names of all files below a folder, in order."""
     found = []
     for home, _, names in os.walk(folder):

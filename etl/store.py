@@ -8,10 +8,10 @@ import glob
 import os
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where
+from etl.writer import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,12 +82,11 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, assembled: Path, build_id: str) -> Path:
-        """Give a finished folder its name, for good. A damaged build of the same name stays until it is replaced."""
-        _sync(assembled)
+        """Give its name to a folder that the disk has. A damaged build of the same name stays until it is replaced."""
         names = [build_id, *(f"{build_id}-{number}" for number in range(2, 1000))]
         target = next(self.folder / name for name in names if not (self.folder / name).exists())
         assembled.rename(target)
-        _sync_one(self.folder)
+        sync(self.folder)
         return target
 
     def switch(self, build: Path) -> None:
@@ -103,7 +102,7 @@ class Store:
                 "is a folder, not a link to a build; move it away", Where(str(self.folder / "current"))
             ) from None
         os.utime(build)  # the order of use decides which builds stay
-        _sync_one(self.folder)
+        sync(self.folder)
 
     def prune(self, keep: int = KEEP) -> list[Path]:
         """Delete old builds, never the current one or one that a server has open: those that went."""
@@ -167,9 +166,9 @@ def copy_to(database: Path, target: Path) -> None:
         temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
         try:
             shutil.copyfile(database, temporary)
-            _sync_one(temporary)
+            sync(temporary)
             temporary.rename(target)
-            _sync_one(target.parent)
+            sync(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -185,19 +184,3 @@ def _sweep_copies(target: Path) -> None:
             path.unlink(missing_ok=True)
         except PermissionError:
             continue  # another user's run, which goes on
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk keep a folder, whole. It takes many files at once: one by one takes up to 20 times as long."""
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        for _ in pool.map(_sync_one, folder.rglob("*")):
-            pass
-    _sync_one(folder)
-
-
-def _sync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -122,7 +122,7 @@ def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monke
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(manifest, "write", fail)
+    monkeypatch.setattr(manifest, "render", fail)
     with pytest.raises(OSError, match="No space left"):
         build.run(tiny, out)
     assert (out / "current").resolve() == damaged

@@ -11,6 +11,7 @@ import pytest
 from etl import config, manifest
 from etl.errors import CheckFailed, EtlError, Mistakes
 from etl.inspection import inspect
+from etl.writer import sha256
 from tests.running import ROOT, TINY, copy_of_project, hashes
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
     with sqlite3.connect(current / DATABASE) as database:
         database.execute("""UPDATE scores SET std_scores = json_set(std_scores, '$."1"', 9999) WHERE id = 2""")
     database.close()
-    entry = {"bytes": (current / DATABASE).stat().st_size, "sha256": manifest.sha256(current / DATABASE)}
+    entry = {"bytes": (current / DATABASE).stat().st_size, "sha256": sha256(current / DATABASE)}
     changed = {**content, "files": {**content["files"], DATABASE: entry}}
-    manifest.write({**changed, "manifest": manifest._own_hash(changed)}, current)
+    sealed = {**changed, "manifest": manifest._own_hash(changed)}
+    (current / manifest.NAME).write_bytes(manifest.render(sealed))
     with pytest.raises(CheckFailed):
         inspect(tiny, out, full=True)
 

@@ -25,6 +25,7 @@ from etl.publish.answers import open_database, values_of
 from etl.publish.endpoint import Endpoint, restore
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import _answers, export
+from etl.writer import Writer
 from tests.serving import ROOT, SMALL, serving, small_build
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ def exported(small: Path, folder: Path, *changes: str, endpoints: list[Endpoint]
     shutil.copyfile(small / DATABASE, folder / DATABASE)
     pipeline = config.validate(config.load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
-    export(pipeline, found, folder, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1), sha256="0" * 64)
+    with Writer(folder) as files:
+        files.take(DATABASE)
+        export(pipeline, found, files, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1))
+        files.finish()
     return folder
 
 
@@ -175,8 +179,9 @@ def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN40
 def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
     """A text that can be a file's name is one, and its URL, encoded, finds it on a static host."""
     database, endpoint = by_name(value)
-    with closing(database):
-        found = _answers(database, endpoint, tmp_path, 10, set())
+    with closing(database), Writer(tmp_path) as files:
+        found = _answers(database, endpoint, files, 10, set())
+        files.finish()
     assert found == (
         f"api/x/{value}.json",
         json.dumps([{"name": value}], ensure_ascii=False, separators=(",", ":")).encode(),
@@ -212,9 +217,10 @@ def test_what_can_be_no_file_is_refused(tmp_path: Path, value: Any) -> None:  # 
     database, endpoint = by_name("good", value)
     with (
         closing(database),
+        Writer(tmp_path) as files,
         pytest.raises(EtlError, match=r"^sql/api/x/\[name\]\.sql: the name .* choose another parameter"),
     ):
-        _answers(database, endpoint, tmp_path, 10, set())
+        _answers(database, endpoint, files, 10, set())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,8 +228,8 @@ def test_what_can_be_no_file_is_refused(tmp_path: Path, value: Any) -> None:  # 
 def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, str]) -> None:
     """Values that some file system takes for the same name are refused: one would overwrite the other."""
     database, endpoint = by_name(*values)
-    with closing(database), pytest.raises(EtlError, match="would be written twice"):
-        _answers(database, endpoint, tmp_path, 10, set())
+    with closing(database), Writer(tmp_path) as files, pytest.raises(EtlError, match="would be written twice"):
+        _answers(database, endpoint, files, 10, set())
 
 
 def test_an_endpoint_that_fails_is_told_by_its_file(small: Path, tmp_path: Path) -> None:

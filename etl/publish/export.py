@@ -16,34 +16,34 @@ from etl.publish.endpoint import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from etl.config import Pipeline
     from etl.publish.answers import Value
     from etl.publish.endpoint import Endpoint
+    from etl.writer import Writer
 
 #: A text that is a file's name on every system, and a part of a URL that no client takes for something else.
 _NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
 
 
-def export(  # noqa: PLR0913 -- what is known of a build
-    pipeline: Pipeline, endpoints: list[Endpoint], folder: Path, *, build: str, rows: Mapping[str, int], sha256: str
+def export(
+    pipeline: Pipeline, endpoints: list[Endpoint], files: Writer, *, build: str, rows: Mapping[str, int]
 ) -> None:
-    """Write the files beside the finished database in ``folder``. Raises EtlError."""
-    path = folder / pipeline.database
+    """Write the files beside the finished database. Raises EtlError."""
+    path = files.folder / pipeline.database
     samples = {}
     with contextlib.closing(open_database(path)) as database:
         names: set[str] = set()
         for endpoint in endpoints:
             try:
-                sample = _answers(database, endpoint, folder, pipeline.site.static_limit, names)
+                sample = _answers(database, endpoint, files, pipeline.site.static_limit, names)
             except sqlite3.Error as error:
                 why = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
                 raise EtlError(why, Where(endpoint.shown)) from error
             if sample:
                 samples[endpoint.name] = sample
         document = openapi.document(endpoints, pipeline.schema, pipeline.site, build, database)
-    _write(folder / "api" / "openapi.json", openapi.render(document))
+    files.write("api/openapi.json", openapi.render(document))
     size = path.stat().st_size
     front = pages.front_page(
         pipeline.site,
@@ -53,20 +53,21 @@ def export(  # noqa: PLR0913 -- what is known of a build
         rows=rows,
         database=(pipeline.database, size),
         build=build,
-        report=(folder / "report.html").is_file(),
+        report=(files.folder / "report.html").is_file(),
     )
-    _write(folder / "index.html", front.encode())
-    _write(folder / "404.html", pages.missing_page(pipeline.site).encode())
-    _write(folder / "robots.txt", b"User-agent: *\nAllow: /\n")
-    _write(folder / ".nojekyll", b"")  # GitHub Pages: serve the files as they are
-    _write_json(folder / "endpoints.json", describe(endpoints))
-    _write_json(folder / "metadata.json", site.metadata(pipeline, endpoints))
-    _write_json(folder / "settings.json", site.HARDENED)
-    _write_json(folder / "inspect-data.json", site.inspect_data(pipeline, rows, size, sha256))
+    files.write("index.html", front.encode())
+    files.write("404.html", pages.missing_page(pipeline.site).encode())
+    files.write("robots.txt", b"User-agent: *\nAllow: /\n")
+    files.write(".nojekyll", b"")  # GitHub Pages: serve the files as they are
+    files.write("endpoints.json", _json(describe(endpoints)))
+    files.write("metadata.json", _json(site.metadata(pipeline, endpoints)))
+    files.write("settings.json", _json(site.HARDENED))
+    sha256 = str(files.entry(pipeline.database)["sha256"])
+    files.write("inspect-data.json", _json(site.inspect_data(pipeline, rows, size, sha256)))
 
 
 def _answers(
-    database: sqlite3.Connection, endpoint: Endpoint, folder: Path, limit: int, names: set[str]
+    database: sqlite3.Connection, endpoint: Endpoint, files: Writer, limit: int, names: set[str]
 ) -> tuple[str, bytes] | None:
     """Write every answer of an endpoint, unless it has too many: the path and content of the first."""
     known = list(values_of(database, endpoint))
@@ -86,7 +87,7 @@ def _answers(
             raise EtlError(f"{path} would be written twice; choose another parameter, or other values", _at(endpoint))
         names.add(same)
         content = answer(database, endpoint, values)
-        _write(folder / path, content)
+        files.write(path, content)
         first = first or (path, content)
     return first
 
@@ -102,13 +103,5 @@ def _at(endpoint: Endpoint) -> Where:
     return Where(endpoint.shown)
 
 
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True)
-        path.write_bytes(content)
-
-
-def _write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- anything that JSON can hold
-    _write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+def _json(content: Any) -> bytes:  # noqa: ANN401 -- anything that JSON can hold
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
