@@ -40,6 +40,7 @@ lock: ## resolve pyproject.toml into the two lock files (ARGS=--upgrade for newe
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) --output-file requirements.lock
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE:pyproject.toml=) --group pandas --no-emit-package numpy --constraint requirements.lock --output-file requirements-pandas.lock
 
 clean: ## remove everything that make made: builds, environment, caches
 	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules
@@ -63,7 +64,8 @@ $(shell test -x .venv/bin/python || rm -rf .venv)
 	@touch $@
 
 # The development lock holds every pin of the other one, so that one need not be installed again.
-.venv/.dev: requirements-dev.lock requirements.lock .venv/bin/python
+.venv/.dev: requirements-dev.lock requirements-pandas.lock requirements.lock .venv/bin/python
 	@echo "Installing requirements-dev.lock into .venv (up to a minute the first time)"
 	@$(INSTALL) --requirement requirements-dev.lock
+	@$(INSTALL) --no-deps --upgrade --target .venv/pandas --requirement requirements-pandas.lock
 	@touch .venv/.runtime $@

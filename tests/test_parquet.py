@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -47,6 +51,34 @@ def test_duckdb_and_polars_read_the_rows_of_the_database(both: Result, table: st
     expected = rows_in_database(both, table)
     assert sorted(duckdb.sql(f"FROM '{files}'").fetchall(), key=repr) == expected
     assert sorted(pl.read_parquet(files).rows(), key=repr) == expected
+
+
+PANDAS = ROOT / ".venv" / "pandas"
+READ = """
+import json, sys
+import pandas
+for folder in json.load(sys.stdin):
+    rows = pandas.read_parquet(folder, dtype_backend="pyarrow").astype(object)
+    print(json.dumps(rows.where(rows.notna(), None).values.tolist()))
+"""
+
+
+def test_pandas_reads_the_rows_of_the_database(both: Result) -> None:
+    """Pandas, in a process that alone has it, finds in each table's folder just the rows that the database holds."""
+    if not PANDAS.is_dir() and not os.environ.get("CI"):
+        pytest.skip("pandas is not there: make test installs it")
+    folders = [str(both.folder / "parquet" / table) for table in SCHEMA.tables]
+    done = subprocess.run(
+        [sys.executable, "-c", READ],
+        input=json.dumps(folders),
+        env={**os.environ, "PYTHONPATH": str(PANDAS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    for table, rows in zip(SCHEMA.tables, found, strict=True):
+        assert sorted(map(tuple, rows), key=repr) == rows_in_database(both, table)
 
 
 def test_a_file_a_shard(both: Result) -> None:
