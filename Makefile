@@ -14,10 +14,10 @@ COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two targets must not install into .venv at once
-.PHONY: help run serve test lint bench lock clean
+.PHONY: help run serve test lint torture bench lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.runtime ## build the world of pipeline.yaml into build/current (ARGS="--seed 7")
 	@$(PY) -m etl run $(PIPELINE) $(ARGS)
@@ -32,6 +32,9 @@ lint: .venv/.dev ## check style and types, change nothing
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
+
+torture: .venv/.dev ## break everything, many times, and write docs/trust.md (ARGS="--minutes 1")
+	@$(PY) -m tests.torture $(ARGS)
 
 bench: .venv/.dev ## measure against the peers in benchmarks/
 	@$(PY) -m benchmarks $(ARGS)

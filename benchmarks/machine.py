@@ -11,10 +11,17 @@ def describe() -> list[str]:
     """The machine as the results tell it."""
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     return [
-        f"{_field('/proc/cpuinfo', 'model name') or platform.machine()}, {len(os.sched_getaffinity(0))} cores",
-        f"{_gigabytes(_field('/proc/meminfo', 'MemTotal'))} of memory",
+        *size(),
         f"{platform.system()} {platform.release()}, {platform.machine()}",
         f"load average before the first run: {load}",
+    ]
+
+
+def size() -> list[str]:
+    """How large the machine is."""
+    return [
+        f"{_field('/proc/cpuinfo', 'model name') or platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        f"{_gigabytes(_field('/proc/meminfo', 'MemTotal'))} of memory",
     ]
 
 

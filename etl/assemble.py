@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl import manifest
-from etl.checks import read_checks, run_checks
+from etl.checks import Check, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
 from etl.engines import local
-from etl.errors import EtlError
+from etl.errors import EtlError, Mistakes
 from etl.job import Job
 from etl.load import Loader
 from etl.parquet import open_target
 from etl.plan import make_plan
+from etl.publish.endpoint import Endpoint
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
-from etl.publish.site import check_site
 from etl.writer import Writer
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.checks import Check
-    from etl.config import Source
+    from etl.config import Pipeline, Source
     from etl.identity import Identity
     from etl.job import How
     from etl.progress import Progress
@@ -50,10 +49,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
 ) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest, which is written last."""
     with progress.phase("validate"):
-        pipeline = validate(source)
-        check_site(pipeline)
-        endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema) if pipeline.api else []
-        checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema)
+        pipeline, endpoints, checks = read(source)
         job = Job(source, identity, make_plan(pipeline), progress, how)
     with progress.phase("open DuckDB"):
         connection = opened.result()
@@ -76,6 +72,33 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         with progress.phase("publish"):
             files.finish()
     return content
+
+
+class Read(NamedTuple):
+    """A pipeline that can run, and the SQL files that it names."""
+
+    pipeline: Pipeline
+    endpoints: list[Endpoint]
+    checks: list[Check]
+
+
+def read(source: Source, *, full: bool = False) -> Read:
+    """Read a pipeline and all of its files, the full checks too when asked for. Raises Mistakes."""
+    pipeline = validate(source)
+    mistakes: list[EtlError] = []
+    endpoints, checks = list[Endpoint](), list[Check]()
+    try:
+        checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema, full=full)
+    except Mistakes as error:
+        mistakes += error.mistakes
+    try:
+        if pipeline.api:
+            endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema)
+    except Mistakes as error:
+        mistakes += error.mistakes
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Read(pipeline, endpoints, checks)
 
 
 def parts_of(job: Job, target: str | None) -> Iterator[Part]:

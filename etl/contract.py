@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from etl.errors import EtlError, did_you_mean
-from etl.params import Columns, Marker
+from etl.params import Apart, Columns, Distinct, Marker
 from etl.streams import Streams
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Step = str | int
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
+
+
+TableMarker = Columns | Distinct | Apart
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,19 @@ class Contract:
     streams: str | None  # the name of its parameter for random streams
     params: type[BaseModel]
     hints: dict[str, Any]  # the annotation of each param
-    columns: dict[str, tuple[Columns, ...]]  # what each input must have, "" standing for further ones
+    tables: dict[str, tuple[TableMarker, ...]]  # what holds for each input, "" standing for further ones
 
     def takes(self, table: str) -> bool:
         """Whether a table of this name may be among the inputs."""
         return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
 
+    def markers(self, table: str) -> tuple[TableMarker, ...]:
+        """What holds for an input of this name."""
+        return self.tables.get(table, self.tables.get("", ()))
+
     def misfit(self, table: str, columns: Collection[str]) -> str | None:
         """Say what an input of this name and with these columns lacks."""
-        choices = self.columns.get(table, self.columns.get("", ()))
+        choices = [marker for marker in self.markers(table) if isinstance(marker, Columns)]
         lacks = min(([name for name in choice.names if name not in columns] for choice in choices), key=len, default=[])
         if not lacks:
             return None
@@ -104,7 +111,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             f"the type hints of {name} cannot be read: {error}; import what they name at run time"
         ) from error
     inputs, fields, streams, takes_more = [], {}, None, False
-    columns: dict[str, tuple[Columns, ...]] = {}
+    tables: dict[str, tuple[TableMarker, ...]] = {}
     for parameter in inspect.signature(function).parameters.values():
         hint = hints.get(parameter.name)
         if hint is None:
@@ -114,7 +121,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             )
         hint, own = _table(hint)
         if hint is pa.Table and parameter.kind is parameter.VAR_KEYWORD:
-            takes_more, columns[""] = True, own
+            takes_more, tables[""] = True, own
         elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise EtlError(
                 f"the parameter '{parameter.name}' of {name} cannot be passed by its name; take the '*' or '/' away, "
@@ -122,7 +129,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             )
         elif hint is pa.Table:
             inputs.append(parameter.name)
-            columns[parameter.name] = own
+            tables[parameter.name] = own
         elif hint is Streams:
             streams = parameter.name
         elif parameter.name.startswith(("_", "model_")):  # pydantic keeps these names for itself
@@ -133,13 +140,13 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             fields[parameter.name] = _field(hint, parameter)
     params = _model(name, fields)
     param_hints = {name: hint for name, (hint, _) in fields.items()}
-    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints, columns)
+    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints, tables)
 
 
-def _table(hint: Any) -> tuple[Any, tuple[Columns, ...]]:  # noqa: ANN401 -- an annotation
-    """The hint, without its markers when it is one of a table, and the columns that the table must have."""
+def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 -- an annotation
+    """The hint, without its markers when it is one of a table, and those markers."""
     if typing.get_origin(hint) is typing.Annotated and typing.get_args(hint)[0] is pa.Table:
-        return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, Columns))
+        return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, TableMarker))
     return hint, ()
 
 

@@ -107,6 +107,20 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Distinct:
+    """No two rows of the table may have the same value in this column."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Apart:
+    """No two of the tables may come from stages that have the same value in this param."""
+
+    param: str
+
+
+@dataclass(frozen=True)
 class In:
     """The value must stand in this column of a table of reference data, ``tests.name``."""
 

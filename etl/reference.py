@@ -64,6 +64,18 @@ def check_references(source: Reference, column: str, target: Reference, target_c
                 source.say(message, row, column)
 
 
+def check_distinct(reference: Reference, *columns: str) -> None:
+    """Report the rows that have the same cells in some columns as a row above; empty cells are like no other."""
+    seen: dict[tuple[Cell, ...], int] = {}
+    for row, key in enumerate(zip(*(reference.columns[name] for name in columns), strict=True)):
+        if None in key:
+            continue
+        if key in seen:
+            shown = ", ".join(map(str, key))
+            reference.say(f"{shown} stands in line {reference.lines[seen[key]]} already", row, columns[-1])
+        seen.setdefault(key, row)
+
+
 def read_csv(path: Path, shown: str, table: Table | None, *, whole: bool) -> Reference:
     """Read a CSV file; columns that the table has too obey its rules. The result lists the mistakes it found.
 
@@ -181,16 +193,8 @@ def _value(text: str, column: Column | None) -> tuple[str, Cell]:
 
 def _unique(result: Reference, table: Table | None) -> None:
     for names in table.unique if table else ():
-        if not all(name in result.columns for name in names):
-            continue
-        seen: dict[tuple[Cell, ...], int] = {}
-        for row, key in enumerate(zip(*(result.columns[name] for name in names), strict=True)):
-            if None in key:
-                continue
-            if key in seen:
-                shown = ", ".join(map(str, key))
-                result.say(f"{shown} stands in line {result.lines[seen[key]]} already", row, names[-1])
-            seen.setdefault(key, row)
+        if all(name in result.columns for name in names):
+            check_distinct(result, *names)
 
 
 def _quoted(value: object) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl import markers
 from etl.errors import EtlError, Where, did_you_mean
-from etl.reference import Reference, check_references, read_csv
+from etl.params import Apart, Distinct
+from etl.reference import Reference, check_distinct, check_references, read_csv
 from etl.sandbox import inspect_query
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _inputs(stage: Stage, world: World) -> None:
             misfit = stage.contract.misfit(name, columns)
             if misfit:
                 world.say(stage, path, f"{misfit}; take another stage than '{source}'", where)
+    _tables(stage, world)
 
 
 def _columns(name: str, world: World) -> Collection[str]:
@@ -181,6 +183,20 @@ def _one_stage_a_table(world: World) -> None:
             world.mistakes.append(EtlError(f"{path}: {message}", own.where if own else stage.where))
         elif stage.table:
             filled[stage.table] = stage
+
+
+def _tables(stage: Stage, world: World) -> None:
+    """Hold what a generator says of the rows of its inputs, and of the stages that they come from."""
+    given: dict[Any, str] = {}
+    for name, source in stage.inputs.items() if stage.contract else ():
+        for marker in stage.contract.markers(name) if stage.contract else ():
+            if isinstance(marker, Distinct) and source in world.rows and world.rows[source].sound(marker.column):
+                check_distinct(world.rows[source], marker.column)
+            elif isinstance(marker, Apart) and source in world.stages:
+                value = world.stages[source].values.get(marker.param)
+                if value is not None and given.setdefault(value, name) != name:
+                    message = f"gives the {marker.param} {value}, and so does {given[value]}; take another stage"
+                    world.say(stage, f"inputs.{name}", message, input_place(stage, name))
 
 
 def _shards(world: World) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORDS_A_BLOCK = 8  # a Philox block is four 64-bit numbers: eight 32-bit words
+_LONGEST_TABLE = 100_000  # of thresholds; a hundred thousand take a tenth of a second
 _GAP = 64  # drawing so many entities that nobody asked for costs about as much as beginning anew behind them
 
 
@@ -89,15 +90,32 @@ def normal(words: NDArray[np.uint32], mean: float, sd: float, low: int, high: in
     """Map words to a normal distribution, rounded to whole numbers and clamped from ``low`` to ``high``.
 
     By the inverse of the distribution function, as a table of whole-number thresholds: the same on every machine.
+    Where that table would be long, each word finds its threshold by bisection instead.
     """
+    if high - low > _LONGEST_TABLE:
+        return _bisected(words, mean, sd, low, high)
     return (low + np.searchsorted(_normal_bounds(mean, sd, low, high), words, side="right")).astype(np.int32)
 
 
 @lru_cache(maxsize=16)  # every shard asks for the same table
 def _normal_bounds(mean: float, sd: float, low: int, high: int) -> NDArray[np.float64]:
     """The lowest word that belongs to each number from ``low + 1`` to ``high``."""
-    edges = (np.arange(low, high, dtype=np.float64) + 0.5 - mean) / sd
-    return np.rint(_normal_cdf(edges) * 2.0**32)
+    return _bounds_above(np.arange(low, high, dtype=np.float64), mean, sd)
+
+
+def _bounds_above(numbers: NDArray[np.float64], mean: float, sd: float) -> NDArray[np.float64]:
+    """The lowest word that belongs to a larger number than each of these."""
+    return np.rint(_normal_cdf((numbers + 0.5 - mean) / sd) * 2.0**32)
+
+
+def _bisected(words: NDArray[np.uint32], mean: float, sd: float, low: int, high: int) -> NDArray[np.int32]:
+    """What :func:`normal` gives, without the table."""
+    least, most = (np.full(words.shape, end, dtype=np.int64) for end in (low, high))
+    for _ in range((high - low).bit_length()):
+        middle = (least + most) >> 1
+        above = (_bounds_above(middle.astype(np.float64), mean, sd) <= words) & (least < most)
+        least, most = np.where(above, middle + 1, least), np.where(above, most, np.minimum(middle, most))
+    return least.astype(np.int32)
 
 
 def _normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from etl.config import Source
     from etl.contract import Contract
-    from etl.models import CsvStage, PythonStage, SqlStage
+    from etl.models import CsvStage, PythonStage, Site, SqlStage
     from etl.tables import Schema
     from etl.tree import Node
 
@@ -27,6 +27,9 @@ def validated(source: Source) -> Pipeline:
     mistakes: list[EtlError] = []
     top = pipeline_model(source.tree, mistakes)
     schema = _schema(source, mistakes)
+    shown = source.tree.at("site", "tables")
+    if top and schema and shown:
+        _site(top.site, schema, shown, mistakes)
     stages_node = source.tree.at("stages")
     nodes = stages_node.mapping() if stages_node else {}
     builder = _Stages(source, schema, mistakes)
@@ -96,6 +99,24 @@ def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
         mistakes.append(EtlError(f"{key}: there is no folder {node.scalar}", node.where))
         return None
     return resolved
+
+
+def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> None:
+    """Hold that ``site: tables:`` names tables and columns that exist."""
+    for name, shown in site.tables.items():
+        table = schema.tables.get(name)
+        if table is None:
+            hint = did_you_mean(name, schema.tables)
+            mistakes.append(EtlError(f"site.tables.{name}: the schema has no table '{name}'{hint}", node.key(name)))
+            continue
+        said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
+        for key, column in said:
+            if column is not None and column not in table.columns:
+                place = node.at(name, key)
+                where = place.where if place and place.own is None else place.key(column) if place else node.where
+                hint = did_you_mean(column, table.columns)
+                message = f"site.tables.{name}.{key}: the table {name} has no column '{column}'{hint}"
+                mistakes.append(EtlError(message, where))
 
 
 def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:

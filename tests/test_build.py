@@ -86,6 +86,7 @@ def test_force_builds_again_the_same_bytes(tiny: Source, out: Path) -> None:
     assert litter(out) == []
 
 
+@pytest.mark.fault("a flipped byte in the database, or a damaged manifest")
 @pytest.mark.parametrize("file", [DATABASE, manifest.NAME])
 @pytest.mark.parametrize("force", [False, True])
 def test_damaged_build_is_repaired(tiny: Source, out: Path, tiny_build: Path, file: str, *, force: bool) -> None:
@@ -130,6 +131,7 @@ def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monke
     assert litter(out) == []
 
 
+@pytest.mark.fault("a dangling `current`")
 def test_dangling_current_is_mended(tiny: Source, out: Path, tiny_build: Path) -> None:
     """A ``current`` that leads nowhere leads to the build again, whether that is still there or not."""
     (out / "current").unlink()

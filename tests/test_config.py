@@ -40,6 +40,7 @@ def stated(path: Path) -> list[str]:
     return [f"{own}:{line}" if re.match(r"\d+(:\d+)?: ", line) else line for line in lines]
 
 
+@pytest.mark.fault("a mistake in a pipeline or its files (tests/bad: YAML bombs, deep nesting, broken CSV and SQL ...)")
 @pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
 def test_every_mistake_is_told(path: Path) -> None:
     """A bad file gives exactly the places and messages that its first lines state, all in one go."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: How many runs are killed; ``make torture`` asks for more.
-KILLS = int(os.environ.get("TORTURE_KILLS", "12"))
+KILLS = int(os.environ.get("TORTURE_KILLS", "21"))
 
 #: What a signal may end a run with: its own code, or the signal itself while Python starts or ends.
 ENDS = {
@@ -55,11 +55,20 @@ def assert_whole(out: Path) -> Path:
     return current
 
 
-@pytest.mark.parametrize("number", range(KILLS))
-def test_killed_at_any_instant(out: Path, usual_seconds: float, number: int) -> None:
+def instants() -> list[Any]:
+    """The kills, each with its signal and number; the signals take turns."""
+    kills = [(list(ENDS)[number % len(ENDS)], number) for number in range(KILLS)]
+    return [
+        pytest.param(sent, number, marks=pytest.mark.fault(f"{sent.name} at a random instant of a run"))
+        for sent, number in kills
+    ]
+
+
+@pytest.mark.parametrize(("sent", "number"), instants())
+def test_killed_at_any_instant(out: Path, usual_seconds: float, sent: signal.Signals, number: int) -> None:
     """Killed at a random instant of a run, the build that was there or the new one is whole; the next run succeeds."""
     chance = random.Random(number)  # noqa: S311 -- it picks an instant, not a secret
-    sent, instant = chance.choice(list(ENDS)), chance.random() * usual_seconds
+    instant = chance.random() * usual_seconds
     before = assert_whole(out)
     content = hashes(before)
     job = command("run", TINY, "--out", out, "--json", "--seed", str(1000 + number))
@@ -95,6 +104,7 @@ def limited(limit: str, value: int, *arguments: str | Path) -> subprocess.Comple
     return subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.fault("a full disk, in each phase (a limit on file sizes)")
 @pytest.mark.parametrize("size", [0, 100_000, 500_000, 1_200_000])
 def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
     """A file that can't grow any further, in whatever phase, ends in a message and exit code 1; nothing is lost."""
@@ -109,6 +119,7 @@ def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("a full disk under --copy-to")
 def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
     """A copy that does not fit leaves the old copy as it was, and nothing beside it."""
     (tmp_path / "copy.db").write_text("old")
@@ -119,6 +130,7 @@ def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "old")]
 
 
+@pytest.mark.fault("no file handles left")
 @pytest.mark.parametrize("files", [6, 12])
 def test_out_of_file_handles(out: Path, files: int) -> None:
     """With too few file handles a run ends in a message, or does with what there is; nothing is lost.
@@ -138,6 +150,7 @@ def test_out_of_file_handles(out: Path, files: int) -> None:
     assert litter(out) == []
 
 
+@pytest.mark.fault("no memory left")
 @pytest.mark.parametrize("megabytes", [150, 900])
 def test_out_of_memory(out: Path, megabytes: int) -> None:
     """Out of memory, however a library ends then, the build that was there is whole, and the next run succeeds."""
@@ -151,6 +164,7 @@ def test_out_of_memory(out: Path, megabytes: int) -> None:
     assert litter(out) == []
 
 
+@pytest.mark.fault("an output folder that cannot be")
 @pytest.mark.parametrize("where", ["file/build", "file", "\0"])
 def test_place_that_cannot_be_written(tmp_path: Path, where: str) -> None:
     """An output folder that can't be is said with exit code 1 or 2 and the path, and nothing is written anywhere."""
@@ -164,6 +178,7 @@ def test_place_that_cannot_be_written(tmp_path: Path, where: str) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "precious")]
 
 
+@pytest.mark.fault("--copy-to below a file")
 def test_copy_to_a_place_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
     """A copy below a file is said with its path and exit code 1; the build is there all the same."""
     (tmp_path / "file").touch()

@@ -178,6 +178,7 @@ def test_the_extension_is_signed_and_local(connection: duckdb.DuckDBPyConnection
         assert connection.execute("SELECT current_setting($name)", {"name": name}).fetchone() == (False,)
 
 
+@pytest.mark.fault("DuckDB's extension is missing")
 def test_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the wheel the message holds the command that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

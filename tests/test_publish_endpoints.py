@@ -107,6 +107,7 @@ def test_any_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
     assert read_endpoints(write(tmp_path, {"rosters": HEAD + query}), "sql/api", schema)
 
 
+@pytest.mark.fault("an endpoint that is not one SELECT")
 @pytest.mark.parametrize(
     "query",
     [
@@ -136,6 +137,7 @@ def test_nothing_but_one_select_will_do(schema: Schema, tmp_path: Path, query: s
     assert "Traceback" not in found
 
 
+@pytest.mark.fault("an endpoint that never ends")
 def test_a_query_that_never_ends_is_refused(schema: Schema, tmp_path: Path) -> None:
     """A recursion without end is found while the file is read, not while somebody waits for its answer."""
     query = (

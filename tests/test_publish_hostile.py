@@ -18,8 +18,10 @@ from etl.publish.server import Server
 from tests.serving import Serving, in_process, serving, small_build, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Record = Callable[[str, object], None]  # pytest's record_property
 
 NAME = "teacher-dashboard"
 ENDLESS = "with recursive n(n) as (select 1 union all select n+1 from n) select max(n) from n".replace(" ", "%20")
@@ -92,6 +94,7 @@ def get(server: Serving, path: str | bytes, *headers: bytes) -> tuple[int, bytes
     return int(head.split(b" ", 2)[1]) if head else 0, body
 
 
+@pytest.mark.fault("endless SQL, huge blobs, facets, CSV streams and downloads over HTTP")
 @pytest.mark.parametrize(
     "query",
     [
@@ -109,13 +112,15 @@ def get(server: Serving, path: str | bytes, *headers: bytes) -> tuple[int, bytes
         f"{NAME}.db",
     ],
 )
-def test_strangers_cannot_make_it_work(server: Serving, query: str) -> None:
+def test_strangers_cannot_make_it_work(server: Serving, query: str, record_property: Record) -> None:
     """Recursion, huge blobs, facets and streams are refused, each at once, however often they are asked for."""
+    record_property("tried", 10)
     with neighbour(server), httpx.Client(base_url=server.url, timeout=30) as client:
         for _ in range(10):
             assert client.get(f"/{query}").status_code in {400, 403}
 
 
+@pytest.mark.fault("costly filters and sorts over HTTP")
 @pytest.mark.parametrize(
     "query",
     [
@@ -126,8 +131,9 @@ def test_strangers_cannot_make_it_work(server: Serving, query: str) -> None:
         f"{NAME}/students.json?_labels=on&_size=1000",
     ],
 )
-def test_costly_filters_are_bounded(server: Serving, query: str) -> None:
+def test_costly_filters_are_bounded(server: Serving, query: str, record_property: Record) -> None:
     """What a reader may filter and sort by ends at Datasette's time limit; nobody else waits for it."""
+    record_property("tried", 3)
     with neighbour(server), httpx.Client(base_url=server.url, timeout=30) as client:
         for _ in range(3):
             assert client.get(f"/{query}").status_code in {200, 400}
@@ -161,6 +167,7 @@ TRAVERSAL = [
 ]
 
 
+@pytest.mark.fault("a path that would lead out of the build")
 @pytest.mark.parametrize("path", TRAVERSAL)
 def test_no_path_leads_outside(server: Serving, path: str) -> None:
     """However a path is written, no file is read but the pages that are meant to be."""
@@ -171,6 +178,7 @@ def test_no_path_leads_outside(server: Serving, path: str) -> None:
     assert b'"allow_facet"' not in body
 
 
+@pytest.mark.fault("NUL, control and undecodable bytes in a URL")
 @pytest.mark.parametrize(
     "path",
     [
@@ -197,24 +205,29 @@ def test_null_bytes_and_odd_ones_are_no_names(server: Serving, path: bytes) -> N
     assert b"x-evil: 1\r\n" not in body
 
 
+@pytest.mark.fault("a path of up to a megabyte")
 @pytest.mark.parametrize("length", [10_000, 100_000, 1_000_000])
-def test_long_paths_are_refused(server: Serving, length: int) -> None:
+def test_long_paths_are_refused(server: Serving, length: int, record_property: Record) -> None:
     """A path of 10 kB is 414; one that is longer than a request may be ends the connection."""
+    record_property("tried", 20)
     with neighbour(server):
         for prefix in ("/", "/api/", "/api/rosters/", f"/{NAME}/", "/x?"):
             for _ in range(4):
                 assert get(server, prefix + "x" * length)[0] in ({414} if length < 60_000 else {400, 431, 0})
 
 
+@pytest.mark.fault("headers of up to three megabytes, up to five thousand of them")
 @pytest.mark.parametrize(("count", "length"), [(1, 10_000), (100, 100), (1, 100_000), (5_000, 100), (1, 3_000_000)])
-def test_headers_are_bounded(server: Serving, count: int, length: int) -> None:
+def test_headers_are_bounded(server: Serving, count: int, length: int, record_property: Record) -> None:
     """A header of 10 kB is borne; more than a request may have ends it, whatever still comes."""
+    record_property("tried", 4)
     with neighbour(server):
         for _ in range(4):
             status = get(server, "/api/test-groups", *(b"x-%d: %s" % (n, b"y" * length) for n in range(count)))[0]
             assert status == 200 if count * length < 60_000 else status in {400, 431, 0}
 
 
+@pytest.mark.fault("an id that is none, or huge")
 @pytest.mark.parametrize(
     "number", ["9" * 15, "9" * 16, "9" * 19, "9" * 20, "9" * 400, "-" + "9" * 30, "1e308", "0x1", "NaN"]
 )
@@ -226,6 +239,7 @@ def test_huge_ids_are_no_ids(server: Serving, number: str) -> None:
     assert get(server, f"/{NAME}/api-rosters-students.json?id={number}")[0] in {200, 400}
 
 
+@pytest.mark.fault("what is no HTTP request, or a smuggled one")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -251,6 +265,7 @@ def test_what_is_no_request_is_refused(server: Serving, request_: bytes) -> None
     assert b" 500 " not in answer[:20]
 
 
+@pytest.mark.fault("a thousand connections at once")
 def test_a_thousand_connections(server: Serving) -> None:
     """A thousand clients that do nothing take nothing from the one who asks; then each of them is answered, too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -269,6 +284,7 @@ def test_a_thousand_connections(server: Serving) -> None:
     assert wait_for(lambda: server.open_files < 100)
 
 
+@pytest.mark.fault("a hundred thousand requests whose answers nobody reads")
 def test_many_requests_at_once_that_nobody_reads(server: Serving) -> None:
     """Thousands of requests in one go, their answers left lying, fill no memory."""
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -314,6 +330,7 @@ def ends(client: socket.socket, piece: bytes, seconds: float = 10.0) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.fault("a request that comes drop by drop")
 @pytest.mark.parametrize(
     ("begin", "piece"),
     [
@@ -334,6 +351,7 @@ def test_who_dawdles_is_cut_off(impatient: tuple[str, int], begin: bytes, piece:
         assert 0.3 < ends(client, piece) < 5
 
 
+@pytest.mark.fault("a client that reads nothing")
 def test_who_does_not_read_is_cut_off(impatient: tuple[str, int]) -> None:
     """A client that takes nothing of its answers is ended, and nothing is kept for it."""
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"

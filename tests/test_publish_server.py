@@ -266,7 +266,7 @@ def test_ordinary_requests_leave_no_word(server: Serving) -> None:
 
 
 def test_exploring_opens_what_is_closed(small: Path) -> None:
-    """``--explore`` allows SQL, facets, CSV, downloads and ``/-/`` to a person at this machine."""
+    """``--explore`` allows SQL, facets, CSV, downloads and ``/-/`` to a person at this machine, and to no website."""
     with serving(small.parent, "--explore") as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
         assert client.get(f"/{NAME}.json?sql=select+1+as+one&_shape=array").json() == [{"one": 1}]
         assert client.get("/-/versions.json").status_code == 200
@@ -274,6 +274,17 @@ def test_exploring_opens_what_is_closed(small: Path) -> None:
         assert client.get(f"/{NAME}/tests.csv?_stream=1").text.count("\n") == 7
         download = client.get(f"/{NAME}.db")
         assert download.content == (small / f"{NAME}.db").read_bytes()
+        for headers in (
+            {"host": "evil.example"},
+            {"host": f"evil.example:{server.port}"},
+            {"sec-fetch-site": "cross-site"},
+        ):
+            for path in (f"/{NAME}.json?sql=select+1", f"/{NAME}.db", "/", "/-/versions.json", "/index.html"):
+                refused = client.get(path, headers=headers)
+                assert refused.status_code == 403
+                assert "exploring is for this machine" in refused.json()["error"]
+            assert client.get("/api/rosters", headers=headers).status_code == 200  # which anyone may read
+        assert client.get("/", headers={"host": f"localhost:{server.port}"}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 -- that is what is refused

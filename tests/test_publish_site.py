@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl import config, manifest
-from etl.errors import Mistakes
 from etl.publish import plugin, site
 from etl.publish.api import Api
 from tests.serving import ROOT
@@ -221,40 +219,3 @@ def test_a_failure_shows_nothing_of_our_insides(
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
     assert "secret of /the/machine" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            "site.tables.roster.label=name",
-            "site.tables.roster: the schema has no table 'roster'; did you mean 'rosters'?",
-        ),
-        (
-            "site.tables.rosters.label=nam",
-            "site.tables.rosters.label: the table rosters has no column 'nam'; did you mean",
-        ),
-        ("site.tables.scores.sort=scor", "site.tables.scores.sort: the table scores has no column 'scor'"),
-        ("site.tables.scores.units.points=pts", "site.tables.scores.units: the table scores has no column 'points'"),
-    ],
-)
-def test_the_site_names_what_exists(change: str, message: str) -> None:
-    """A table or column in ``site:`` that the schema lacks is told with its place."""
-    pipeline = config.validate(config.load(ROOT / "pipeline.yaml", changes=(change,)))
-    with pytest.raises(Mistakes) as caught:
-        site.check_site(pipeline)
-    assert message in str(caught.value)
-
-
-def test_a_mistake_in_the_site_has_its_line(tmp_path: Path) -> None:
-    """Written in the file, such a mistake is told with line and column."""
-    for name in ("data", "sql"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    text = (ROOT / "pipeline.yaml").read_text(encoding="utf-8")
-    old, new = "students: {label: name}", "students: {label: nmae}"
-    assert old in text
-    (tmp_path / "pipeline.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
-    line = text[: text.index(old)].count("\n") + 1
-    with pytest.raises(Mistakes) as caught:
-        site.check_site(config.validate(config.load(tmp_path / "pipeline.yaml")))
-    assert f":{line}:23: site.tables.students.label: the table students has no column 'nmae'" in str(caught.value)

@@ -73,6 +73,7 @@ def expected(build: Path) -> dict[str, str]:
     return {**digests, TABLE: names((build / "api/rosters.json").read_bytes())}
 
 
+@pytest.mark.fault("rebuilds under eight clients")
 def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
     """Eight clients over three rebuilds of other seeds: none fails, none is stale, none mixes two builds."""
     pipeline = small_project(tmp_path / "project")
@@ -121,6 +122,7 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
     assert memory_after - memory < 16 * 2_000_000
 
 
+@pytest.mark.fault("`clean` while `serve` runs")
 def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
     """While the server has a build open ``clean`` spares it, also when ``current`` left it; afterwards it may go."""
     out = copy_of(small, tmp_path / "build")

@@ -39,6 +39,7 @@ def test_inputs_of_one_query_are_gone_for_the_next() -> None:
         run_query("SELECT * FROM names", {}, {})
 
 
+@pytest.mark.fault("a SQL stage that reads files, other tables, the network, or writes")
 @pytest.mark.parametrize(
     "text",
     [

@@ -86,6 +86,7 @@ def test_second_waits_and_says_for_whom(store: Store) -> None:
     assert said == [f"another run (process {os.getpid()}) holds {store.folder}; waiting for it"]
 
 
+@pytest.mark.fault("a stale lock of a dead process")
 def test_lock_of_a_dead_process_is_none(store: Store) -> None:
     """A killed process leaves its lock file, which nobody waits for."""
     killed(store.folder, "pass")
@@ -254,6 +255,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     os.seteuid(user)
 
 
+@pytest.mark.fault("a read-only folder")
 def test_read_only_folder_is_said(read_only: Path) -> None:
     """A folder without the right to write is named, with the system's reason."""
     with pytest.raises(EtlError, match="cannot write there: Permission denied"), Store(read_only).locked(no_wait):

@@ -172,3 +172,19 @@ def test_the_table_is_pure_arithmetic() -> None:
     assert names == {"float64", "clip", "copy", "asarray", "ones_like"}
     called = itertools.chain(*(function.__code__.co_names for function in (streams._normal_cdf, streams._exp_minus)))
     assert not {"math", "exp", "erf", "power", "sqrt"}.intersection(called)
+
+
+@pytest.mark.parametrize(("mean", "sd", "low", "high"), [(5440, 95, 5100, 5800), (0, 3, -9, 9), (7, 1, 7, 7)])
+def test_bisection_gives_what_the_table_gives(mean: int, sd: int, low: int, high: int) -> None:
+    """A word stands for the same number whether it is looked up in the table or found by bisection."""
+    words = np.concatenate([Streams(1, "stage").words("draw", 1, 5000)[:, 0], np.array([0, 2**32 - 1], np.uint32)])
+    assert (streams._bisected(words, mean, sd, low, high) == normal(words, mean, sd, low, high)).all()
+
+
+def test_a_huge_clamp_is_no_burden() -> None:
+    """Twenty million numbers to choose from need no table of them: memory and time are those of the words."""
+    words = Streams(1, "stage").words("draw", 1, 1000)[:, 0]
+    drawn = normal(words, 100, 10_000_000, -10_000_000, 10_000_000)
+    assert (drawn.min(), drawn.max()) == (-10_000_000, 10_000_000)  # a third of them lie beyond
+    assert abs(int(np.median(drawn))) < 1_000_000
+    assert streams._normal_bounds.cache_info().currsize <= 16

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from etl.params import Columns, Count, CountRange, Text
+from etl.params import Columns, Count, CountRange, Distinct, Text
 from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Titles = Annotated[list[Text], Field(min_length=1)]
-Names = Annotated[pa.Table, Columns(("name",))]
+Names = Annotated[pa.Table, Columns(("name",)), Distinct("name")]
 
 
 def classes(

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from etl.generators.columns import json_objects, matrix, vectors
 from etl.generators.enrollment import STATUSES
-from etl.params import Between, Columns, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
+from etl.params import Apart, Between, Columns, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
 from etl.streams import Streams, normal, uniform
 
 if TYPE_CHECKING:
@@ -196,7 +196,9 @@ def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDA
     return bounds[statuses, 0], bounds[statuses, 1]
 
 
-def score_rows(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
+def score_rows(
+    tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING, Apart("test")]
+) -> pa.RecordBatch:
     """Gather sittings into rows of the table ``scores``, in the order of students, then tests.
 
     An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from

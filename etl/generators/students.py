@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.params import Columns, Template, Text
+from etl.params import Columns, Distinct, Template, Text
 from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _MOST_NAMES = 2**31 - 1  # what a draw can choose from
 def students(
     streams: Streams,
     classes: Annotated[pa.Table, Columns(("id", "size", "first_student"))],
-    first_names: Annotated[pa.Table, Columns(("name",))],
-    last_names: Annotated[pa.Table, Columns(("name",))],
+    first_names: Annotated[pa.Table, Columns(("name",)), Distinct("name")],
+    last_names: Annotated[pa.Table, Columns(("name",)), Distinct("name")],
     *,
     external_id: Annotated[str, Template(("id",))],
     created_at: Text,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import os
 import resource
 import socket
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import uvicorn
 
 from etl.errors import EtlError
+from etl.publish.loopback import is_loopback
 from etl.publish.protocol import PatientProtocol
 from etl.publish.seed import TOKEN_VARIABLE, Seed
 from etl.publish.server import Server
@@ -70,13 +69,6 @@ def settings(app: Server) -> uvicorn.Config:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _loop() -> Literal["asyncio", "uvloop"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where
 from etl.publish.http import SAFE, respond_json
+from etl.publish.loopback import asked_at_home
 from etl.publish.published import Published
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Server:
         with published.used():
             if path == b"/api" or path.startswith(b"/api/"):
                 await published.api(scope, receive, send)
+            elif self._explore and not asked_at_home(scope["headers"]):
+                message = "exploring is for this machine: ask for 127.0.0.1 or localhost, and from no other site"
+                await respond_json(scope, send, 403, {"error": message})
             elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
                 extra = [(b"allow", b"GET, HEAD")]
                 await respond_json(scope, send, 405, {"error": "this site is read-only"}, extra)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError, Mistakes, did_you_mean
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -97,29 +95,6 @@ def inspect_data(pipeline: Pipeline, rows: Mapping[str, int], size: int, sha256:
             "tables": {table: {"count": count} for table, count in rows.items()},
         }
     }
-
-
-def check_site(pipeline: Pipeline) -> None:
-    """Hold that ``site: tables:`` names tables and columns that exist. Raises Mistakes."""
-    node = pipeline.source.tree.at("site", "tables")
-    mistakes = []
-    for name, shown in pipeline.site.tables.items():
-        assert node is not None  # noqa: S101 -- the name was read from it
-        table = pipeline.schema.tables.get(name)
-        if table is None:
-            hint = did_you_mean(name, pipeline.schema.tables)
-            mistakes.append(EtlError(f"site.tables.{name}: the schema has no table '{name}'{hint}", node.key(name)))
-            continue
-        said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
-        for key, column in said:
-            if column is not None and column not in table.columns:
-                place = node.at(name, key)
-                where = place.where if place and place.own is None else place.key(column) if place else node.where
-                hint = did_you_mean(column, table.columns)
-                message = f"site.tables.{name}.{key}: the table {name} has no column '{column}'{hint}"
-                mistakes.append(EtlError(message, where))
-    if mistakes:
-        raise Mistakes(mistakes)
 
 
 def datasette(folder: Path, *, explore: bool) -> Datasette:
