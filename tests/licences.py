@@ -50,13 +50,18 @@ def licence(package: str) -> str:
     found = distribution(package)
     kinds = [line.partition(" :: ")[2] for line in found.metadata.get_all("Classifier") or [] if "License" in line]
     classified = [kind.removeprefix("OSI Approved :: ") for kind in kinds]
-    plain = " ".join((found.metadata["License"] or "").split())
-    stated = found.metadata["License-Expression"] or (plain if plain in COMPATIBLE | set(OLDER) else "")
+    plain = " ".join(_field(found, "License").split())
+    stated = _field(found, "License-Expression") or (plain if plain in COMPATIBLE | set(OLDER) else "")
     names = [stated] if stated and len(classified) < 2 else classified or [plain]
     known = sorted({_bsd(found) if name in {"BSD", "BSD License"} else OLDER.get(name, name) for name in names})
     if not known or not all(known):
         raise LookupError(package)
     return " OR ".join(known)
+
+
+def _field(package: Distribution, name: str) -> str:
+    """A field of the metadata, empty where there is none; [] raises or not, by who found the package."""
+    return (package.metadata.get_all(name) or [""])[0]
 
 
 def _bsd(package: Distribution) -> str:
