@@ -61,7 +61,8 @@ def licence(package: str) -> str:
 
 def _field(package: Distribution, name: str) -> str:
     """A field of the metadata, empty where there is none; [] raises or not, by who found the package."""
-    return (package.metadata.get_all(name) or [""])[0]
+    values: list[str] = package.metadata.get_all(name) or [""]
+    return values[0]
 
 
 def _bsd(package: Distribution) -> str:
