@@ -98,3 +98,38 @@ CREATE TABLE assignment_students ( -- Who was given an assignment, and how far t
 );
 CREATE INDEX assignment_students_by_status ON assignment_students (assignment_id, status);
 CREATE INDEX assignment_students_by_student ON assignment_students (student_id);
+
+CREATE TABLE planted_effects ( -- The truth: what an assignment was planted to add to the scores of those who got it.
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- Number of the row, dense from 1.
+  assignment_id INTEGER NOT NULL REFERENCES assignments (id), -- The assignment.
+  standard_id INTEGER NOT NULL REFERENCES standards (id), -- A standard that it practises.
+  status TEXT NOT NULL CHECK (status IN ('not_started', 'started', 'completed')), -- How far the students came.
+  students INTEGER NOT NULL, -- Students with that status who took the impacted test and the one before it.
+  effect REAL, -- Mean over them of the score expected with what they hold less that without, in scale points, clamp included; null when there are none.
+  UNIQUE (assignment_id, standard_id, status)
+);
+
+CREATE TABLE impact_estimates ( -- The field's estimate of each effect, difference in differences, beside the truth.
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- Number of the row, dense from 1.
+  scope TEXT NOT NULL CHECK (scope IN ('assignment', 'standard', 'category')), -- What is estimated: an assignment's effect on the mean of its standards or on one of them, or that of a category's assignments, pooled.
+  assignment_id INTEGER REFERENCES assignments (id), -- The assignment; null for a category.
+  rc_id INTEGER REFERENCES reporting_categories (id), -- The reporting category of the assignment, or of the standard.
+  standard_id INTEGER REFERENCES standards (id), -- The standard, where there is one estimate a standard.
+  treated INTEGER NOT NULL, -- Students who completed the assignment and took the tests; summed for a category.
+  control INTEGER NOT NULL, -- Students of the same rosters who were not given it and took the tests; summed for a category.
+  treated_gain REAL, -- Mean gain of the treated from the test that the assignment follows to the one that it impacts, in scale points.
+  control_gain REAL, -- The same of the control group.
+  effect REAL, -- The estimate: treated_gain less control_gain.
+  standard_error REAL, -- Welch's standard error of the effect; null when a group has fewer than two students.
+  degrees_of_freedom REAL, -- Welch and Satterthwaite's degrees of freedom; null for a category, whose statistic is normal.
+  t REAL, -- The effect divided by its standard error.
+  p REAL, -- Two-sided chance of a statistic so far from zero when there is no effect; 0 below the least floating-point number.
+  low REAL, -- Lower end of the 95 % confidence interval.
+  high REAL, -- Upper end of the 95 % confidence interval.
+  planted REAL, -- The truth: mean planted effect over the treated, in scale points.
+  expected_bias REAL, -- What the estimate is expected to find beyond that, given the scores before the impacted test.
+  bias REAL, -- What it found beyond that: effect less planted.
+  covered INTEGER CHECK (covered IN (0, 1)), -- 1 when the interval holds the planted effect, 0 when it does not.
+  surprise REAL -- Bound for the chance of a bias so far from the expected one when the planted effects are in the data; null for a category.
+);
+CREATE INDEX impact_estimates_by_assignment ON impact_estimates (assignment_id);

@@ -54,8 +54,16 @@ TABLES = {
     "assignment_standards": "assignment_id -> assignments.id, standard_id -> standards.id",
     "assignment_students": "assignment_id -> assignments.id, student_id -> students.id,"
     " status text default 'not_started', started_at? text, completed_at? text",
+    "planted_effects": "id, assignment_id -> assignments.id, standard_id -> standards.id, status text, students int,"
+    " effect? real",
+    "impact_estimates": "id, scope text, assignment_id? -> assignments.id, rc_id? -> reporting_categories.id,"
+    " standard_id? -> standards.id, treated int, control int, treated_gain? real, control_gain? real, effect? real,"
+    " standard_error? real, degrees_of_freedom? real, t? real, p? real, low? real, high? real, planted? real,"
+    " expected_bias? real, bias? real, covered? int, surprise? real",
 }
-COLUMN = re.compile(r"(\w+)(\?)?(?: (int|text))?(?: -> (\w+)\.(\w+))?(?: default (\S+))?")
+# What is about the other tables; an application, and who only makes its tables, can do without.
+TRUTH = ("planted_effects", "impact_estimates")
+COLUMN = re.compile(r"(\w+)(\?)?(?: (int|text|real))?(?: -> (\w+)\.(\w+))?(?: default (\S+))?")
 KEYS = {
     "assignment_standards": ("assignment_id", "standard_id"),
     "assignment_students": ("assignment_id", "student_id"),
@@ -68,6 +76,7 @@ LOOKUPS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "standards by category": ("standards", (("rc_id",),)),
     "assignment_students by status": ("assignment_students", (("status",), ("assignment_id", "status"))),
     "assignment_students by student": ("assignment_students", (("student_id",),)),
+    "estimates by assignment": ("impact_estimates", (("assignment_id",),)),
 }
 # What an application does to an empty copy of the schema with foreign keys on, and whether it may.
 APPLICATION = (
@@ -95,6 +104,14 @@ APPLICATION = (
     ("INSERT INTO assignment_students (assignment_id, student_id, status) VALUES (1, 2, 'started')", True),
     ("INSERT INTO assignment_students (assignment_id, student_id, status) VALUES (1, 3, 'completed')", True),
     ("INSERT INTO assignment_students (assignment_id, student_id, status) VALUES (1, 4, 'late')", False),
+    ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 1)", True),
+    ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 2)", False),
+    ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'late', 1)", False),
+    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('assignment', 1, 1)", True),
+    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('standard', 1, 1)", True),
+    ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 0)", True),
+    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('roster', 1, 1)", False),
+    ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 2)", False),
 )  # fmt: skip
 # What that application then finds in the columns that it left out.
 DEFAULTS: tuple[tuple[str, str], ...] = (
@@ -188,6 +205,11 @@ FEWEST_ROWS = 67_000
 # "About": five standard deviations of 250 class sizes for students and their scores, a bit more for everything.
 ABOUT = {"students": (8_750, 250), "scores": (52_500, 1_500), "all tables": (73_000, 2_000)}
 
+CONFIDENCE = 0.95
+ROUNDED = 1.01e-6  # numbers have six digits behind the point, chances six in all
+CHANCE_ROUNDED = 1e-5
+LEAST_CHANCE = 1e-300  # nearer to zero, a chance may be zero
+
 FALSE_ALARM = 1e-6
 FEWEST_IN_BIN = 20  # a chi-square bin expects at least about this many
 FEWEST_PAIRS = 500  # a correlation of fewer pairs is not judged
@@ -225,7 +247,7 @@ def columns_of(text: str) -> list[Column]:
         columns.append(
             Column(
                 name,
-                "TEXT" if kind == "text" else "INTEGER",
+                kind.upper() if kind in {"text", "real"} else "INTEGER",
                 null is not None,
                 "CURRENT_TIMESTAMP" if default == "now" else default,
                 f"{table}.{column}" if table else None,
@@ -273,6 +295,7 @@ class World:
     """
 
     db: sqlite3.Connection
+    truth: bool = True  # whether planted effects and estimates have to be there
 
     def rows(self, sql: str, *values: object) -> list[Row]:
         """All rows of a query."""
@@ -502,7 +525,7 @@ def clamp(scores: Ints) -> Ints:
 
 
 def tables(world: World) -> Iterator[str]:
-    """Exactly the tables of the specification are there, with their columns in order, and none is empty."""
+    """Exactly the specified tables are there, with their columns in order, and none is empty that must not be."""
     found = {str(name) for (name,) in world.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for missing in sorted({*TABLES, "sqlite_sequence"} - found):  # SQLite's own, there once anything is autoincrement
         yield f"table {missing} is missing"
@@ -514,7 +537,8 @@ def tables(world: World) -> Iterator[str]:
     for table, columns in SPECIFIED.items():
         names = [name for (name,) in world.rows("SELECT name FROM pragma_table_info(?)", table)]
         yield from differences(f"columns of {table}", [column.name for column in columns], names)
-        if names and not world.rows(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608
+        due = world.truth or table not in TRUTH
+        if names and due and not world.rows(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608
             yield f"table {table} is empty"
 
 
@@ -999,6 +1023,213 @@ def days(world: World) -> Iterator[str]:
         yield from counts(what, observed, expected, 3 * len(windows))
 
 
+# --- Rules: the planted effects, and their estimates ---------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What growth does to each score of the scale, by kind: its mean move, and the width of where it may end."""
+
+    move: Floats
+    width: Floats
+
+
+def outcomes() -> Outcome:
+    """Work every growth out for every score: nothing but the specification is in it."""
+    scale = np.arange(LOWEST, HIGHEST + 1)
+    ends = [clamp(scale + np.arange(low, high + 1)[:, None]) for low, high in GROWTH.values()]
+    move = np.array([(end - scale).mean(0) for end in ends])
+    return Outcome(move, np.array([np.ptp(end, 0) for end in ends], float))
+
+
+def before_impact(world: World, number: int) -> Ints:
+    """The scores, on the scale from 0, in an assignment's standards on the test before the impacted one."""
+    return clamp(world.std[:, ASSIGNMENTS[number].impacts - 2][:, list(COVERS[number])]) - LOWEST
+
+
+def planted(world: World) -> Iterator[str]:
+    """What was planted is, by assignment, standard and status, the mean of what growth is expected to add."""
+    move = outcomes().move
+    expected: list[Row] = []
+    for number, covers in enumerate(COVERS):
+        for standard, scores in zip(covers, before_impact(world, number).T, strict=True):
+            for state, name in reversed(list(enumerate(STATUSES))):  # who came furthest stands first
+                mine = scores[world.status[:, number] == state]
+                effect = float((move[state + 1, mine] - move[0, mine]).mean()) if len(mine) else None
+                expected.append((len(expected) + 1, number + 1, standard + 1, name, len(mine), effect))
+    yield from close("planted_effects", expected, world.rows("SELECT * FROM planted_effects ORDER BY id"))
+
+
+def close(what: str, expected: Sequence[Row], found: Sequence[Row]) -> Iterator[str]:
+    """Report the first row in which two lists differ by more than the rounding of their numbers."""
+    for number, (wanted, got) in enumerate(zip(expected, found, strict=False), 1):
+        for one, other in zip(wanted, got, strict=True):
+            if isinstance(one, float) and isinstance(other, float) and abs(one - other) <= ROUNDED:
+                continue
+            if one != other:
+                yield f"{what}: row {number} is {got!r}, not {wanted!r}"
+                return
+    if len(expected) != len(found):
+        yield f"{what}: {len(found)} rows, not {len(expected)}"
+
+
+class Estimate(NamedTuple):
+    """A row of impact_estimates, but for its id and what follows from the numbers in it."""
+
+    scope: str
+    assignment: int | None
+    category: int
+    standard: int | None
+    treated: int
+    control: int
+    treated_gain: float
+    control_gain: float
+    effect: float
+    standard_error: float
+    freedom: float | None
+    planted: float
+    expected_bias: float
+    bias: float
+
+
+def estimates(world: World) -> tuple[list[Estimate], list[float]]:
+    """Estimate every effect from the scores, and bound the chance of what is found; categories have no bound."""
+    outcome = outcomes()
+    found, bounds = [], []
+    for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
+        holds = world.status[:, number] >= 0
+        treated = world.status[:, number] == STATUSES.index("completed")
+        control = ~holds & np.isin(world.roster, world.roster[holds])
+        gains = (world.std[:, given.impacts - 1] - world.std[:, given.after - 1])[:, list(covers)].astype(float)
+        ahead = (world.std[:, given.impacts - 2] - world.std[:, given.after - 1])[:, list(covers)]
+        scores = before_impact(world, number)
+        kind = world.kind[:, given.impacts - 2][:, list(covers)]
+        untouched, width = outcome.move[0, scores], outcome.width[kind, scores]
+        move = outcome.move[kind, scores]
+        everything = np.arange(len(covers))
+        for some in (everything, *everything[:, None]):
+            own = covers[some[0]] if len(some) == 1 and some is not everything else None
+            one, other = gains[treated][:, some].mean(1), gains[control][:, some].mean(1)
+            terms = [part.var(ddof=1) / len(part) for part in (one, other)]
+            freedom = sum(terms) ** 2 / sum(
+                term**2 / (len(part) - 1) for term, part in zip(terms, (one, other), strict=True)
+            )
+            truth = (move - untouched)[treated][:, some].mean()
+            due = (move + ahead)[:, some]
+            effect, expected = one.mean() - other.mean(), due[treated].mean() - due[control].mean()
+            spread = sum(
+                (width[group][:, some] ** 2).sum() / (group.sum() * len(some)) ** 2 for group in (treated, control)
+            )
+            bounds.append(min(1.0, 2 * math.exp(-2 * (effect - expected) ** 2 / spread)))
+            numbers = (one.mean(), other.mean(), effect, math.sqrt(sum(terms)), freedom)
+            truths = (truth, expected - truth, effect - truth)
+            found.append(
+                Estimate(
+                    "assignment" if own is None else "standard",
+                    number + 1,
+                    given.category if own is None else int(CATEGORY_OF[own]) + 1,
+                    None if own is None else own + 1,
+                    int(treated.sum()),
+                    int(control.sum()),
+                    *map(float, numbers),
+                    *map(float, truths),
+                )
+            )
+    order = sorted(range(len(found)), key=lambda n: found[n].scope != "assignment")
+    found, bounds = [found[n] for n in order], [bounds[n] for n in order]
+    return [*found, *pooled(found)], bounds
+
+
+def pooled(found: Sequence[Estimate]) -> Iterator[Estimate]:
+    """Pool the assignments of each category, each weighing as much as its variance is small."""
+    for category in sorted({one.category for one in found}):
+        members = [one for one in found if one.category == category and one.scope == "assignment"]
+        if not members:
+            continue
+        weights = np.array([one.standard_error**-2 for one in members])
+
+        def mean(name: str, members: Sequence[Estimate] = members, weights: Floats = weights) -> float:
+            return float(weights @ [getattr(one, name) for one in members] / weights.sum())
+
+        yield Estimate(
+            "category",
+            None,
+            category,
+            None,
+            sum(one.treated for one in members),
+            sum(one.control for one in members),
+            mean("treated_gain"),
+            mean("control_gain"),
+            mean("effect"),
+            float(weights.sum() ** -0.5),
+            None,
+            mean("planted"),
+            mean("expected_bias"),
+            mean("bias"),
+        )
+
+
+def tail(t: float, freedom: float | None) -> float:
+    """Chance that Student's t, or the normal variable, is above a positive number: Gauss and Legendre's quadrature."""
+    if freedom is None:
+        return math.erfc(t / math.sqrt(2)) / 2
+    log_peak = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
+    shrinks = math.exp(100 / (freedom + 1))  # beyond it the density is e^-50 of what it is at t
+    far = math.sqrt(freedom * ((1 + t * t / freedom) * shrinks - 1))
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    x = t + (far - t) * (nodes + 1) / 2
+    ratio = np.exp(-(freedom + 1) / 2 * np.log1p((x * x - t * t) / (freedom + t * t)))
+    start = log_peak - (freedom + 1) / 2 * math.log1p(t * t / freedom)
+    return math.exp(start) * float(weights @ ratio) * (far - t) / 2
+
+
+def impact(world: World) -> Iterator[str]:
+    """Estimates are differences in differences of gains, with Welch's standard error, beside what was planted."""
+    columns = "scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect"
+    more = "standard_error, degrees_of_freedom, planted, expected_bias, bias"
+    found = world.rows(f"SELECT id, {columns}, {more} FROM impact_estimates ORDER BY id")  # noqa: S608
+    expected: list[Row] = [(number, *one) for number, one in enumerate(estimates(world)[0], 1)]
+    yield from close("impact_estimates", expected, found)
+
+
+def impact_tests(world: World) -> Iterator[str]:
+    """What is concluded fits: t, two-sided p, the 95 % interval, whether it holds the truth, and the bound."""
+    found = world.rows(
+        "SELECT t, p, low, high, covered, surprise, effect, standard_error FROM impact_estimates ORDER BY id"
+    )
+    expected, bounds = estimates(world)
+    if len(found) != len(expected):
+        yield f"{len(found)} estimates, not {len(expected)}"
+        return
+    for number, (row, one) in enumerate(zip(found, expected, strict=True)):
+        t, p, low, high = (float(str(cell)) if cell is not None else math.nan for cell in row[:4])
+        covered, surprise, bound = row[4], row[5], bounds[number] if number < len(bounds) else None
+        due = one.effect / one.standard_error
+        chance = 2 * tail(abs(due), one.freedom)
+        reach = (one.effect - low) / one.standard_error, (high - one.effect) / one.standard_error
+        holds = low <= one.planted <= high
+        wrong = {
+            "t": abs(t - due) <= ROUNDED,
+            "p": abs(p - chance) <= CHANCE_ROUNDED * chance or max(p, chance) < LEAST_CHANCE,
+            "interval": all(abs(1 - 2 * tail(end, one.freedom) - CONFIDENCE) < 1e-5 for end in reach),
+            "covered": covered == holds,
+            "surprise": surprise == bound
+            or (bound is not None and abs(float(str(surprise)) - bound) <= CHANCE_ROUNDED * bound),
+        }
+        for name in (name for name, right in wrong.items() if not right):
+            yield f"{name} of estimate {number + 1} is wrong: {row!r}, of {one}"
+
+
+def impact_found(world: World) -> Iterator[str]:
+    """No estimate is so far from what is expected that chance could not have brought it there."""
+    expected, bounds = estimates(world)
+    for one, bound in zip(expected, bounds, strict=False):
+        if bound < FALSE_ALARM / len(bounds):
+            yield (
+                f"assignment {one.assignment}, standard {one.standard or 'any'}: the effect {one.effect:.2f} is not the"
+                f" planted {one.planted:.2f} and the expected bias {one.expected_bias:.2f}: chance below {bound:.0e}"
+            )
+
+
 # --- Rules: independence -----------------------------------------------------------------------------------------
 
 
@@ -1117,26 +1348,36 @@ RULES: tuple[Callable[[World], Iterator[str]], ...] = (
     statuses,
     dates,
     days,
+    planted,
+    impact,
+    impact_tests,
+    impact_found,
     independence,
 )
+# Rules about TRUTH.
+TRUE = (planted, impact, impact_tests, impact_found)
 # Where one of these finds something, what stands behind it cannot be read.
 READABLE = (tables, storage)
 
 
-def violations(path: Path | str, rules: Sequence[str] | None = None) -> list[str]:
-    """Say what in this database breaks the specification; `rules` names the functions to ask, all if not given."""
+def violations(path: Path | str, rules: Sequence[str] | None = None, *, truth: bool = True) -> list[str]:
+    """Say what in this database breaks the specification; `rules` names the functions to ask, all if not given.
+
+    Without `truth`, the tables of planted effects and estimates may be empty, and are not judged.
+    """
     wanted = [rule for rule in RULES if rules is None or rule.__name__ in rules]
     if rules is not None and len(wanted) != len(set(rules)):
         message = f"unknown rule among {', '.join(rules)}"
         raise ValueError(message)
     address = f"{Path(path).resolve().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as db:
-        world = World(db)
+        world = World(db, truth)
         for rule in READABLE:
             found = [f"{rule.__name__}: {line}" for line in rule(world)]
             if found:
                 return found
-        return [f"{rule.__name__}: {line}" for rule in wanted if rule not in READABLE for line in rule(world)]
+        wanted = [rule for rule in wanted if rule not in READABLE and (truth or rule not in TRUE)]
+        return [f"{rule.__name__}: {line}" for rule in wanted for line in rule(world)]
 
 
 def main(arguments: Sequence[str]) -> int:

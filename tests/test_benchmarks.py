@@ -174,7 +174,7 @@ def test_peers_make_the_same_world(contender: Contender, tmp_path: Path) -> None
     subprocess.run(contender.command(250, tmp_path, tmp_path), cwd=ROOT, check=True, timeout=120)
     database = tmp_path / contender.database
     assert list(verify.problems(database, 250)) == []
-    violations = oracle.violations(database)
+    violations = oracle.violations(database, truth=False)  # they make the application's tables only
     assert [each for each in violations if not ("Faker" in contender.name and each.startswith("names:"))] == []
 
 

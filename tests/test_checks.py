@@ -120,6 +120,10 @@ DAMAGES: dict[str, tuple[str, ...]] = {
         "UPDATE performance_levels SET max_score = NULL WHERE level = 2",
         "UPDATE performance_levels SET max_score = min_score - 1 WHERE level = 4",
     ),
+    "planted_effects_found": (
+        "UPDATE impact_estimates SET surprise = 1e-9 WHERE id = 1",
+        "UPDATE impact_estimates SET surprise = 9e-7 / (SELECT count(surprise) FROM impact_estimates) WHERE id = 9",
+    ),
     "reference_names": (
         "UPDATE tests SET name = 'PM1'",
         "UPDATE reporting_categories SET name = 'Mathematics'",

@@ -68,7 +68,7 @@ def columns_of_typescript() -> dict[str, list[tuple[str, str]]]:
     """Read the tables of schema.ts, and of each column the property and the name in SQL."""
     source = (EXAMPLE / "schema.ts").read_text(encoding="utf-8")
     tables = re.findall(r'sqliteTable\(\s*"(\w+)",\s*\{\n(.*?)\n\s*\}[,)]', source, flags=re.DOTALL)
-    column = re.compile(r'^\s*(\w+): (?:integer|text)\("(\w+)"', flags=re.MULTILINE)
+    column = re.compile(r'^\s*(\w+): (?:integer|real|text)\("(\w+)"', flags=re.MULTILINE)
     return {table: column.findall(body) for table, body in tables}
 
 

@@ -333,6 +333,31 @@ DAMAGES = {
             f"{GIVEN} completed_at = '2026-02-14' WHERE completed_at = '2026-02-15' AND started_at < completed_at",
         ),
     ],
+    "planted": [
+        ("row 3 is", "UPDATE planted_effects SET effect = effect + 0.00001 WHERE id = 3"),
+        ("row 54 is", "UPDATE planted_effects SET students = students - 1 WHERE id = 54"),
+        ("53 rows, not 54", "DELETE FROM planted_effects WHERE id = 54"),
+        ("row 1 is", f"{SCORES} std_scores = json_set(std_scores, '$.1', 5100) WHERE test_id = 1"),
+    ],
+    "impact": [
+        ("row 1 is", "UPDATE impact_estimates SET effect = effect - 0.00001, bias = bias - 0.00001 WHERE id = 1"),
+        ("row 9 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 9"),
+        ("row 30 is", "UPDATE impact_estimates SET treated = treated + 1 WHERE id = 30"),
+        ("29 rows, not 30", "DELETE FROM impact_estimates WHERE id = 30"),
+    ],
+    "impact_tests": [
+        ("t of estimate 8", "UPDATE impact_estimates SET t = t + 0.00001 WHERE id = 8"),
+        ("p of estimate 2", "UPDATE impact_estimates SET p = 0.04 WHERE id = 2"),
+        ("interval of estimate 5", "UPDATE impact_estimates SET low = low - 0.001 WHERE id = 5"),
+        ("interval of estimate 28", "UPDATE impact_estimates SET high = high + 0.001 WHERE id = 28"),
+        ("covered of estimate 27", "UPDATE impact_estimates SET covered = 1 - covered WHERE id = 27"),
+        ("surprise of estimate 6", "UPDATE impact_estimates SET surprise = surprise / 2 WHERE id = 6"),
+        ("29 estimates, not 30", "DELETE FROM impact_estimates WHERE id = 30"),
+    ],
+    "impact_found": [
+        ("assignment 6, standard 8", grow(8, 4, f"{growth(8)} - 10 * ({growth(8)} > 35)")),
+        ("assignment 8, standard any", ";".join(grow(k, 5, f"min({growth(k)}, 15)") for k in (16, 17))),
+    ],
     "independence": [
         ("the same student (1): growth into PM6 4 and growth into PM6 9", grow(9, 6, growth(4))),
         ("the same student (1): growth into PM5 1 and growth into PM6 1", grow(1, 6, growth(1, tests=-1))),

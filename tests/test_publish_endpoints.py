@@ -66,10 +66,12 @@ def test_a_file_is_an_endpoint(schema: Schema, tmp_path: Path) -> None:
 
 
 def test_the_default_set_is_there(schema: Schema) -> None:
-    """The ten endpoints that the dashboard asks for exist, in the order of their URLs."""
+    """The ten endpoints that a dashboard asks for, and three of truth and estimates, are there in the order of URLs."""
     assert [endpoint.template for endpoint in read_endpoints(ROOT / "sql/api", "sql/api", schema)] == [
         "/api/assignments",
+        "/api/assignments/{id}/impact",
         "/api/assignments/{id}/students",
+        "/api/impact",
         "/api/performance-levels",
         "/api/reporting-categories",
         "/api/rosters",
@@ -78,6 +80,7 @@ def test_the_default_set_is_there(schema: Schema) -> None:
         "/api/standards",
         "/api/test-groups",
         "/api/test-groups/{id}/tests",
+        "/api/truth",
     ]
 
 

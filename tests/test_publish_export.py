@@ -73,7 +73,7 @@ class Links(HTMLParser):
 def test_every_static_file_is_the_live_answer(default_build: Path) -> None:
     """Over the whole default world each file is, byte for byte, the live answer, with and without ``.json``."""
     files = every_file(default_build)
-    assert len(files) == 6 + 1 + 250 + 250 + 8
+    assert len(files) == 6 + 2 + 1 + 250 + 250 + 8 + 8
     with serving(default_build.parent) as server, httpx.Client(base_url=server.url) as client:
         for file in files:
             content = (default_build / file).read_bytes()
@@ -106,7 +106,7 @@ def test_the_front_page_points_at_what_is_there(default_build: Path) -> None:
     local = [link for link in links if not link.startswith(("https://creativecommons.org/", "data:,"))]
     assert [link for link in local if not (default_build / link).is_file()] == []
     assert {"manifest.json", "api/openapi.json", "api/rosters.json", DATABASE} <= set(local)
-    assert len([link for link in local if link.startswith("api/")]) == 11
+    assert len([link for link in local if link.startswith("api/")]) == 14
     assert Links((default_build / "404.html").read_text(encoding="utf-8")).found == ["data:,"]
     for page in ("index.html", "404.html"):
         assert content["notice"] in (default_build / page).read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> N
     """An endpoint with more answers than ``site.static_limit`` writes none, and the front page says so."""
     folder = exported(small, tmp_path / "few", "site.static_limit=10")
     assert not (folder / "api/rosters").exists()  # twelve of them
-    assert len(list((folder / "api/assignments").rglob("*.json"))) == 8
+    assert len(list((folder / "api/assignments").rglob("*.json"))) == 8 + 8
     front = (folder / "index.html").read_text(encoding="utf-8")
     assert "<code>/api/rosters/{id}/students.json</code> (live only)" in front
     assert '<a href="api/assignments/1/students.json">' in front

@@ -79,7 +79,7 @@ def test_more_rosters_leave_the_others() -> None:
 def test_a_longer_window_leaves_the_others() -> None:
     """Another window changes who is assigned in it and what follows from that, and nothing before it."""
     other = small.gathered(small.world(*small.TWELVE[:3], "stages.window3.params.rosters=[9, 10]"))
-    for name in set(whole()) - {"scores", "assignment_students"}:
+    for name in set(whole()) - {"scores", "assignment_students", "planted_effects", "impact_estimates"}:
         assert other[name].equals(whole()[name])
     before = pc.less_equal(whole()["scores"]["test_id"], 4)
     assert other["scores"].filter(before).equals(whole()["scores"].filter(before))
@@ -109,10 +109,11 @@ def test_another_stage_leaves_the_others(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_another_seed_is_another_world() -> None:
-    """Every drawn column differs under another seed; what is not drawn does not."""
+    """What is drawn differs under another seed, and what follows from it; nothing else does."""
     other = small.gathered(small.world(*small.TWELVE, "seed=1"))
     for name, rows in whole().items():
-        drawn = name in {"rosters", "students", "scores", "assignment_students"}
+        followed = {"planted_effects", "impact_estimates"}
+        drawn = name in {"rosters", "students", "scores", "assignment_students", *followed}
         assert other[name].equals(rows) != drawn, name
 
 
@@ -167,7 +168,7 @@ def test_a_stage_that_checks() -> None:
 
 
 def test_progress_is_told() -> None:
-    """Every stage is reported once a shard, with its rows."""
+    """Every stage is reported once a shard, with its rows; what is kept is tables, and what is gathered."""
     plan = make_plan(cut(5))
     told: list[tuple[str, int]] = []
     once = run_whole(plan, lambda name, rows, _: told.append((name, rows)))
@@ -176,4 +177,4 @@ def test_progress_is_told() -> None:
     shard = run_shard(plan, once, 1, lambda name, rows, _: told.append((name, rows)))
     assert [name for name, _ in told] == [stage.name for stage in plan.sharded]
     assert dict(told)["scores"] == shard["scores"].num_rows
-    assert set(shard) == {"students", "scores", "assignment_students"}
+    assert set(shard) == {"students", "scores", "assignment_students", "planted_sums", "gain_sums"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.generators import enrollment, rosters, rules, scores, students
+from etl.generators import enrollment, estimates, impact, rosters, rules, scores, students
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,4 +58,10 @@ GENERATORS: dict[str, Generator] = {
     ),
     "broken_growth": Generator(rules.broken_growth, lambda *_: 0),
     "broken_means": Generator(rules.broken_means, lambda *_: 0),
+    "planted_sums": Generator(impact.planted_sums, lambda _, sizes: 3 * sizes["assignment_standards"].rows),
+    "gain_sums": Generator(
+        impact.gain_sums, lambda _, sizes: sizes["assignments"].rows + sizes["assignment_standards"].rows
+    ),
+    "planted_effects": Generator(estimates.planted_effects, lambda _, sizes: sizes["planted_sums"].rows),
+    "impact_estimates": Generator(estimates.impact_estimates, lambda _, sizes: sizes["gain_sums"].rows),
 }

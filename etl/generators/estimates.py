@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
 
 from etl.generators.enrollment import STATUSES
-from etl.generators.impact import NUMBERS, TALLY
+from etl.generators.impact import GAIN_SUMS, NUMBERS, PLANTED_SUMS, TALLY
 from etl.generators.inference import difference_in_differences, fixed_effect_weights, student, surprise, welch
+from etl.params import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +44,7 @@ _ESTIMATES = pa.schema(
 )
 
 
-def planted_effects(planted_sums: pa.Table) -> pa.RecordBatch:
+def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS.names))]) -> pa.RecordBatch:
     """Make the rows of the table ``planted_effects`` of every shard's sums: mean effects, in scale points.
 
     A row for each assignment, standard that it covers, and status; its effect is null when nobody has that status.
@@ -57,7 +58,7 @@ def planted_effects(planted_sums: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(sums, schema=_EFFECTS)
 
 
-def impact_estimates(gain_sums: pa.Table) -> pa.RecordBatch:
+def impact_estimates(gain_sums: Annotated[pa.Table, Columns(tuple(GAIN_SUMS.names))]) -> pa.RecordBatch:
     """Make the rows of the table ``impact_estimates`` of every shard's sums.
 
     First a row for each assignment, then one for each standard of each assignment, then one for each category that

@@ -5,7 +5,7 @@ They are whole numbers, so that the order of adding them up, and the cut into sh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,8 @@ import pyarrow as pa
 from etl.generators.columns import matrix
 from etl.generators.effects import NOT_HELD, impacts, places, sittings_of, windows_of
 from etl.generators.enrollment import STATUSES
-from etl.generators.scores import Clamp, Measure
-from etl.params import Growth
+from etl.generators.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests
+from etl.params import Columns, Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 _COMPLETED = STATUSES.index("completed")
 _LARGEST = 2**63  # numbers stay below it
 
+#: What these generators read of assignments.
+Assignments = Annotated[pa.Table, Columns(("id", "rc_id", "created_after_test_id", "impacted_test_id"))]
+
 #: What is added up over the students of a group, next to their number.
 TALLY = ("gain", "squares", "planted", "excess", "spread")
 #: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ...
 NUMBERS = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
 _KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
-_GAIN_SUMS = pa.schema([(name, pa.int64()) for name in (*_KEYS, *NUMBERS)])
-_PLANTED_SUMS = pa.schema(
+#: What a shard's sums are, for the generators that add them up.
+GAIN_SUMS = pa.schema([(name, pa.int64()) for name in (*_KEYS, *NUMBERS)])
+PLANTED_SUMS = pa.schema(
     [
         ("assignment_id", pa.int64()),
         ("standard_id", pa.int64()),
@@ -43,14 +47,14 @@ _PLANTED_SUMS = pa.schema(
 
 
 def planted_sums(
-    tests: pa.Table,
-    standards: pa.Table,
-    assignments: pa.Table,
-    assignment_standards: pa.Table,
+    tests: Tests,
+    standards: Standards,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
     *,
     clamp: Clamp,
     growth: Growth,
-    **sittings_and_windows: pa.Table,
+    **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
 ) -> pa.RecordBatch:
     """Add up what was planted in a shard, for each assignment, standard that it covers, and status.
 
@@ -80,18 +84,18 @@ def planted_sums(
                         "denominator": impacted.denominator,
                     }
                 )
-    return pa.RecordBatch.from_pylist(rows, schema=_PLANTED_SUMS)
+    return pa.RecordBatch.from_pylist(rows, schema=PLANTED_SUMS)
 
 
 def gain_sums(
-    tests: pa.Table,
-    standards: pa.Table,
-    assignments: pa.Table,
-    assignment_standards: pa.Table,
+    tests: Tests,
+    standards: Standards,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
     *,
     clamp: Clamp,
     growth: Growth,
-    **sittings_and_windows: pa.Table,
+    **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
 ) -> pa.RecordBatch:
     """Add up a shard's gains, of those who completed an assignment and of those around them who were not given it.
 
@@ -121,7 +125,7 @@ def gain_sums(
             keys = (row["id"], category, own, len(covered) if standard is None else 1, impacted.denominator)
             numbers = {f"{name}{suffix}": sums[place] for name, of in tallies.items() for suffix, sums in of.items()}
             rows.append(dict(zip(_KEYS, keys, strict=True)) | numbers)
-    return pa.RecordBatch.from_pylist(rows, schema=_GAIN_SUMS)
+    return pa.RecordBatch.from_pylist(rows, schema=GAIN_SUMS)
 
 
 def _groups(

@@ -30,6 +30,8 @@ const TABLES = [
   schema.assignments,
   schema.assignmentStandards,
   schema.assignmentStudents,
+  schema.plantedEffects,
+  schema.impactEstimates,
 ] as const;
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;

@@ -3,10 +3,11 @@
 // sql/schema.sql is the source; tests/test_drizzle.py and check.ts fail when the two differ.
 
 import { relations, sql } from "drizzle-orm";
-import { check, index, integer, primaryKey, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import { check, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
 
 export const platforms = ["ixl", "lexiacore5", "reflex", "khan_academy"] as const;
 export const statuses = ["not_started", "started", "completed"] as const;
+export const scopes = ["assignment", "standard", "category"] as const;
 
 /** Scale scores by the id of a reporting category or of a standard: {"1": 5420, "2": 5510}. */
 export type ScoresById = Record<string, number>;
@@ -135,6 +136,56 @@ export const assignmentStudents = sqliteTable(
   ],
 );
 
+// The truth, and what an analysis finds of it: an application does not need these two
+
+export const plantedEffects = sqliteTable(
+  "planted_effects",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
+    standardId: integer("standard_id").notNull().references(() => standards.id),
+    status: text("status", { enum: statuses }).notNull(),
+    students: integer("students").notNull(),
+    effect: real("effect"),
+  },
+  (table) => [
+    unique().on(table.assignmentId, table.standardId, table.status),
+    check("planted_effects_status", sql`${table.status} IN ('not_started', 'started', 'completed')`),
+  ],
+);
+
+export const impactEstimates = sqliteTable(
+  "impact_estimates",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    scope: text("scope", { enum: scopes }).notNull(),
+    assignmentId: integer("assignment_id").references(() => assignments.id),
+    rcId: integer("rc_id").references(() => reportingCategories.id),
+    standardId: integer("standard_id").references(() => standards.id),
+    treated: integer("treated").notNull(),
+    control: integer("control").notNull(),
+    treatedGain: real("treated_gain"),
+    controlGain: real("control_gain"),
+    effect: real("effect"),
+    standardError: real("standard_error"),
+    degreesOfFreedom: real("degrees_of_freedom"),
+    t: real("t"),
+    p: real("p"),
+    low: real("low"),
+    high: real("high"),
+    planted: real("planted"),
+    expectedBias: real("expected_bias"),
+    bias: real("bias"),
+    covered: integer("covered"),
+    surprise: real("surprise"),
+  },
+  (table) => [
+    index("impact_estimates_by_assignment").on(table.assignmentId),
+    check("impact_estimates_scope", sql`${table.scope} IN ('assignment', 'standard', 'category')`),
+    check("impact_estimates_covered", sql`${table.covered} IN (0, 1)`),
+  ],
+);
+
 // What `db.query` can follow from one table to the next
 
 export const rosterRelations = relations(rosters, ({ many }) => ({ students: many(students) }));
@@ -160,11 +211,14 @@ export const testRelations = relations(tests, ({ one, many }) => ({
 export const reportingCategoryRelations = relations(reportingCategories, ({ many }) => ({
   standards: many(standards),
   assignments: many(assignments),
+  estimates: many(impactEstimates),
 }));
 
 export const standardRelations = relations(standards, ({ one, many }) => ({
   category: one(reportingCategories, { fields: [standards.rcId], references: [reportingCategories.id] }),
   assignments: many(assignmentStandards),
+  plantedEffects: many(plantedEffects),
+  estimates: many(impactEstimates),
 }));
 
 export const performanceLevelRelations = relations(performanceLevels, ({ many }) => ({ scores: many(scores) }));
@@ -190,6 +244,8 @@ export const assignmentRelations = relations(assignments, ({ one, many }) => ({
   }),
   standards: many(assignmentStandards),
   students: many(assignmentStudents),
+  plantedEffects: many(plantedEffects),
+  estimates: many(impactEstimates),
 }));
 
 export const assignmentStandardRelations = relations(assignmentStandards, ({ one }) => ({
@@ -200,6 +256,17 @@ export const assignmentStandardRelations = relations(assignmentStandards, ({ one
 export const assignmentStudentRelations = relations(assignmentStudents, ({ one }) => ({
   assignment: one(assignments, { fields: [assignmentStudents.assignmentId], references: [assignments.id] }),
   student: one(students, { fields: [assignmentStudents.studentId], references: [students.id] }),
+}));
+
+export const plantedEffectRelations = relations(plantedEffects, ({ one }) => ({
+  assignment: one(assignments, { fields: [plantedEffects.assignmentId], references: [assignments.id] }),
+  standard: one(standards, { fields: [plantedEffects.standardId], references: [standards.id] }),
+}));
+
+export const impactEstimateRelations = relations(impactEstimates, ({ one }) => ({
+  assignment: one(assignments, { fields: [impactEstimates.assignmentId], references: [assignments.id] }),
+  category: one(reportingCategories, { fields: [impactEstimates.rcId], references: [reportingCategories.id] }),
+  standard: one(standards, { fields: [impactEstimates.standardId], references: [standards.id] }),
 }));
 
 // A row as it is read, and a row as it may be inserted
@@ -226,3 +293,7 @@ export type AssignmentStandard = typeof assignmentStandards.$inferSelect;
 export type NewAssignmentStandard = typeof assignmentStandards.$inferInsert;
 export type AssignmentStudent = typeof assignmentStudents.$inferSelect;
 export type NewAssignmentStudent = typeof assignmentStudents.$inferInsert;
+export type PlantedEffect = typeof plantedEffects.$inferSelect;
+export type NewPlantedEffect = typeof plantedEffects.$inferInsert;
+export type ImpactEstimate = typeof impactEstimates.$inferSelect;
+export type NewImpactEstimate = typeof impactEstimates.$inferInsert;
