@@ -59,7 +59,7 @@ def test_worlds_count_once() -> None:
     assert TWO.worlds == 2
     assert TWO.bias == Mean(1, 2)  # of the means 3 and -1
     assert TWO.expected == Mean(1.5, 0.5)
-    assert TWO.excess == Mean(-0.5, 1.5)
+    assert pytest.approx((-0.5, 1.5)) == TWO.excess
     assert TWO.planted == Mean(10, 0)
     assert pytest.approx(math.sqrt((1 + 25 + 9 + 1) / 4)) == TWO.rmse
     assert TWO.error == 1
@@ -129,3 +129,11 @@ def test_the_document_is_of_every_world() -> None:
         assert f"\n| {name} | " in text
         assert f"{name}: the mean bias is the expected one" in text
     assert set(WORLDS) >= UNFAIR
+
+
+def test_the_bias_of_the_first_window_is_the_one_that_its_numbers_give() -> None:
+    """In biased.yaml 60 % of those who complete are driven and 40 % of the others, which is worth 20 points."""
+    rows = [line.split(" | ") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if "| biased | " in line]
+    found = {row[1]: (float(row[3].split()[0]), float(row[4])) for row in rows if row[1] in {"1", "2", "3", "4"}}
+    assert len(found) == 4
+    assert all(number == pytest.approx((0.6 - 0.4) * 20, abs=0.1) for numbers in found.values() for number in numbers)

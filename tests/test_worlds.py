@@ -9,6 +9,7 @@ from functools import cache
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from etl import config
@@ -35,8 +36,26 @@ SMALL = {
 ALIKE = {
     *("tables", "storage", "columns", "indexes", "application", "autoincrement", "integrity"),
     *("levels", "tests", "standards", "names", "clock", "score_texts", "score_range", "score_levels", "score_means"),
-    *("first_jitters", "dates"),
+    *("first_jitters", "growth_ranges", "assigned", "dates"),
 }
+#: Growth in worlds where it depends on nothing that the database does not say.
+GROWTH = {
+    "null": dict.fromkeys(oracle.GROWTH, (-15, 15)),
+    "realistic": {
+        "no assignment": (-40, 60),
+        "not_started": (-40, 60),
+        "started": (-37, 63),
+        "completed": (-30, 70),
+    },
+    "biased": {  # anybody may be driven
+        "no assignment": (-15, 35),
+        "not_started": (-15, 35),
+        "started": (-12, 38),
+        "completed": (-5, 45),
+    },
+}
+#: Rules that need to know how everybody grows.
+TRUE = {"planted", "impact", "impact_tests", "impact_found"}
 
 
 class Built(NamedTuple):
@@ -87,10 +106,16 @@ def test_every_rule_holds(name: str, worlds: Any) -> None:  # noqa: ANN401
     assert result.manifest["pipeline"]["site"]["title"] in (result.folder / "index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["null", "realistic", "biased"])
-def test_the_oracle_agrees_where_the_worlds_are_alike(name: str, worlds: Any) -> None:  # noqa: ANN401
-    """What these worlds share with the default one follows its specification."""
-    assert oracle.violations(worlds(name).result.database, sorted(ALIKE)) == []
+@pytest.mark.parametrize("name", GROWTH)
+def test_the_oracle_agrees(name: str, worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    """With a world's growth and windows in its specification the oracle finds nothing, missed tests or not."""
+    low, high = (np.array(ends) for ends in zip(*GROWTH[name].values(), strict=True))
+    monkeypatch.setattr(oracle, "GROWTH", GROWTH[name])
+    monkeypatch.setattr(oracle, "GROWTH_LOW", low)
+    monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
+    monkeypatch.setattr(oracle, "WINDOWS", {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)})
+    rules = ALIKE if name == "biased" else ALIKE | TRUE
+    assert oracle.violations(worlds(name).result.database, sorted(rules)) == []
 
 
 def test_nothing_works(worlds: Any) -> None:  # noqa: ANN401
@@ -138,7 +163,7 @@ def test_tests_are_missed_and_students_leave(worlds: Any) -> None:  # noqa: ANN4
 def test_the_bias_is_known(worlds: Any) -> None:  # noqa: ANN401
     """In biased.yaml estimates are too large by what is expected of them, and no build fails for that."""
     rows = worlds("biased").estimates()
-    assert fmean(row["expected_bias"] for row in rows[:4]) == pytest.approx(4, abs=1.5)
+    assert min(row["expected_bias"] for row in rows[:4]) > 1
     assert min(row["surprise"] for row in rows) > 1e-6
     for row in rows:
         assert abs(row["bias"] - row["expected_bias"]) < 5 * row["standard_error"]
