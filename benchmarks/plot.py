@@ -98,12 +98,13 @@ Forest = tuple[str, "Mapping[str, Sequence[tuple[float, float, float]]]", "Seque
 
 ROW = 36  # between two rows of a forest plot
 NAMES = 90  # for the names of the rows
+ACROSS = 270  # of a panel
 
 
 def forest(panels: Sequence[Forest]) -> str:
     """Draw means with their intervals, one row below the other, one panel beside the other."""
     rows = max(len(means) for _, means, _, _ in panels)
-    width = NAMES + len(panels) * (WIDTH + GAP)
+    width = NAMES + len(panels) * (ACROSS + GAP)
     height = TOP + ROW * rows + 80
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
@@ -112,7 +113,7 @@ def forest(panels: Sequence[Forest]) -> str:
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     for index, panel in enumerate(panels):
-        parts += _forest_panel(NAMES + index * (WIDTH + GAP), TOP + ROW * rows, panel)
+        parts += _forest_panel(NAMES + index * (ACROSS + GAP), TOP + ROW * rows, panel)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -123,7 +124,7 @@ def _forest_panel(left: int, bottom: int, panel: Forest) -> Iterator[str]:
     low, high = steps[0], steps[-1]
 
     def across(number: float) -> float:
-        return round(left + (number - low) / (high - low) * WIDTH, 1)
+        return round(left + (number - low) / (high - low) * ACROSS, 1)
 
     yield f'<text class="title" x="{left}" y="{TOP - 14}">{escape(title)}</text>'
     if band:
@@ -140,7 +141,7 @@ def _forest_panel(left: int, bottom: int, panel: Forest) -> Iterator[str]:
                 yield f'<path d="M{across(begin)} {y}H{across(end)}" stroke="{COLOURS[2 * place]}" stroke-width="2"/>'
             yield f'<circle cx="{across(mean)}" cy="{y}" r="4" fill="{COLOURS[2 * place]}"/>'
     for place, name in enumerate(series):
-        x = left + place * WIDTH // len(series)
+        x = left + place * ACROSS // 2
         yield f'<circle cx="{x + 4}" cy="{bottom + 44}" r="4" fill="{COLOURS[2 * place]}"/>'
         yield f'<text x="{x + 14}" y="{bottom + 48}">{escape(name)}</text>'
 

@@ -103,12 +103,14 @@ def goals(studies: Sequence[Study]) -> Iterator[list[str]]:
 
 def picture(studies: Sequence[Study]) -> str:
     """The picture, as SVG."""
-    percent = {study.name: [_percent(study.covered), _percent(study.corrected)] for study in studies}
-    names = ["holds the truth", "holds truth and expected bias"]
+    covered = {study.name: [_percent(study.covered)] for study in studies}
+    corrected = {study.name: [_percent(study.corrected)] for study in studies}
     points = {study.name: [study.bias.interval, study.expected.interval] for study in studies}
+    band = (100 * LEAST, 100 * MOST)
     return forest(
         [
-            ("Intervals that hold ..., %", percent, names, (100 * LEAST, 100 * MOST)),
+            ("Intervals that hold the truth, %", covered, [], band),
+            ("... the truth and the expected bias, %", corrected, [], band),
             ("Mean bias, points", points, ["found", "expected"], None),
         ]
     )
