@@ -14,7 +14,7 @@ COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two targets must not install into .venv at once
-.PHONY: help run serve test lint torture bench lock clean
+.PHONY: help run serve test lint torture bench study lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ torture: .venv/.dev ## break everything, many times, and write docs/trust.md (AR
 
 bench: .venv/.dev ## measure against the peers in benchmarks/
 	@$(PY) -m benchmarks $(ARGS)
+
+study: .venv/.runtime ## see how good the estimates are in 500 worlds of each pipeline, into docs/study.md
+	@$(PY) -m benchmarks.coverage $(ARGS)
 
 lock: ## resolve pyproject.toml into the two lock files (ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }

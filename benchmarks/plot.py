@@ -90,3 +90,66 @@ def _panel(left: int, title: str, lines: Lines, colours: Mapping[str, str]) -> I
         path = "L".join(f"{x} {y}" for x, y in places)
         yield f'<path d="M{path}" fill="none" stroke="{colours[name]}" stroke-width="2"/>'
         yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colours[name]}"/>' for x, y in places)
+
+
+#: A panel of a forest plot: its title, by row the mean and the ends of its interval in each series, the names of the
+#: series, and a band to be shaded.
+Forest = tuple[str, "Mapping[str, Sequence[tuple[float, float, float]]]", "Sequence[str]", "tuple[float, float] | None"]
+
+ROW = 36  # between two rows of a forest plot
+NAMES = 90  # for the names of the rows
+ACROSS = 270  # of a panel
+
+
+def forest(panels: Sequence[Forest]) -> str:
+    """Draw means with their intervals, one row below the other, one panel beside the other."""
+    rows = max(len(means) for _, means, _, _ in panels)
+    width = NAMES + len(panels) * (ACROSS + GAP)
+    height = TOP + ROW * rows + 80
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{escape(', '.join(title for title, *_ in panels))}</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for index, panel in enumerate(panels):
+        parts += _forest_panel(NAMES + index * (ACROSS + GAP), TOP + ROW * rows, panel)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _forest_panel(left: int, bottom: int, panel: Forest) -> Iterator[str]:
+    title, means, series, band = panel
+    ends = [end for row in means.values() for mean in row for end in mean if math.isfinite(end)]
+    steps = ticks(min([*ends, *(band or ())]), max([*ends, *(band or ())]))
+    low, high = steps[0], steps[-1]
+
+    def across(number: float) -> float:
+        return round(left + (number - low) / (high - low) * ACROSS, 1)
+
+    yield f'<text class="title" x="{left}" y="{TOP - 14}">{escape(title)}</text>'
+    if band:
+        begin, end = map(across, band)
+        yield f'<rect x="{begin}" y="{TOP}" width="{end - begin:.1f}" height="{bottom - TOP}" fill="#ccfbf1"/>'
+    for tick in steps:
+        yield f'<path class="grid" d="M{across(tick)} {TOP}v{bottom - TOP}"/>'
+        yield f'<text x="{across(tick)}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
+    for index, (name, row) in enumerate(means.items()):
+        yield f'<text x="{left - 10}" y="{TOP + ROW * index + ROW // 2 + 4}" text-anchor="end">{escape(name)}</text>'
+        for place, (mean, begin, end) in enumerate(row):
+            y = TOP + ROW * index + round(ROW * (place + 1) / (len(row) + 1))
+            if math.isfinite(begin):
+                yield f'<path d="M{across(begin)} {y}H{across(end)}" stroke="{COLOURS[2 * place]}" stroke-width="2"/>'
+            yield f'<circle cx="{across(mean)}" cy="{y}" r="4" fill="{COLOURS[2 * place]}"/>'
+    for place, name in enumerate(series):
+        x = left + place * ACROSS // 2
+        yield f'<circle cx="{x + 4}" cy="{bottom + 44}" r="4" fill="{COLOURS[2 * place]}"/>'
+        yield f'<text x="{x + 14}" y="{bottom + 48}">{escape(name)}</text>'
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers that hold two others between them: steps of 1, 2 or 5 times a power of ten, about six."""
+    rough = (high - low or 1) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(number * step, 9) for number in range(first, max(last, first + 1) + 1)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -68,20 +68,26 @@ class Group(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class StatusShares(Group):
-    """How far assigned students come: the share of each status."""
+class Shares(Group):
+    """How far some students come: the share of each status."""
 
     completed: Share
     started: Share
     not_started: Share
 
     @model_validator(mode="after")
-    def _whole(self) -> StatusShares:
+    def _whole(self) -> Self:
         total = math.fsum((self.completed, self.started, self.not_started))
         if not math.isclose(total, 1, abs_tol=1e-9):
             message = f"the shares must sum to 1, not to {total:g}"
             raise ValueError(message)
         return self
+
+
+class StatusShares(Shares):
+    """How far assigned students come: the share of each status."""
+
+    driven: Annotated[Shares | None, Field(description="Those of driven students, where they are others.")] = None
 
 
 class StatusGrowth(Group):
@@ -97,6 +103,7 @@ class Growth(Group):
 
     untouched: Between
     assigned: StatusGrowth
+    driven: Annotated[Whole, Field(description="What driven students grow by more, whatever they were given.")] = 0
 
 
 @dataclass(frozen=True)

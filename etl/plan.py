@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from etl.generators import GENERATORS, Size
@@ -33,6 +33,17 @@ class Plan:
         return {source for stage in self.gathered for source in stage.inputs.values()} & {
             stage.name for stage in self.sharded
         }
+
+    def until(self, name: str) -> Plan:
+        """The plan of one stage and of all that it needs."""
+        needed = {name}
+        for stage in reversed(self.stages):
+            if stage.name in needed:
+                needed.update(stage.inputs.values())
+        whole, sharded, gathered = (
+            tuple(stage for stage in some if stage.name in needed) for some in (self.whole, self.sharded, self.gathered)
+        )
+        return replace(self, whole=whole, sharded=sharded, gathered=gathered)
 
     def expected(self) -> dict[str, Size]:
         """About how large each stage's result is; nothing is run for it."""

@@ -66,21 +66,11 @@ def run_gathered(
 def run_until(plan: Plan, name: str) -> pa.Table:
     """Run one stage, of the first shard, and what it needs: its result."""
     results: dict[str, pa.Table] = {}
-    needed = _needed(plan, name)
-    for stage in plan.stages:
-        if stage.name in needed:
-            if stage in plan.sharded and plan.by is not None and stage.shard:
-                results[plan.by] = results[plan.by].slice(0, plan.rows)
-            _run(stage, results, plan)
+    for stage in plan.until(name).stages:
+        if stage in plan.sharded and plan.by is not None and stage.shard:
+            results[plan.by] = results[plan.by].slice(0, plan.rows)
+        _run(stage, results, plan)
     return results[name]
-
-
-def _needed(plan: Plan, name: str) -> set[str]:
-    needed = {name}
-    for stage in reversed(plan.stages):
-        if stage.name in needed:
-            needed.update(stage.inputs.values())
-    return needed
 
 
 def _run(stage: Stage, results: dict[str, pa.Table], plan: Plan, report: Report = _silent) -> None:

@@ -1050,10 +1050,11 @@ def planted(world: World) -> Iterator[str]:
     """What was planted is, by assignment, standard and status, the mean of what growth is expected to add."""
     move = outcomes().move
     expected: list[Row] = []
-    for number, covers in enumerate(COVERS):
+    for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
+        took = world.taken[:, [given.impacts - 2, given.impacts - 1]].all(1)
         for standard, scores in zip(covers, before_impact(world, number).T, strict=True):
             for state, name in reversed(list(enumerate(STATUSES))):  # who came furthest stands first
-                mine = scores[world.status[:, number] == state]
+                mine = scores[(world.status[:, number] == state) & took]
                 effect = float((move[state + 1, mine] - move[0, mine]).mean()) if len(mine) else None
                 expected.append((len(expected) + 1, number + 1, standard + 1, name, len(mine), effect))
     yield from close("planted_effects", expected, world.rows("SELECT * FROM planted_effects ORDER BY id"))
@@ -1096,9 +1097,10 @@ def estimates(world: World) -> tuple[list[Estimate], list[float]]:
     outcome = outcomes()
     found, bounds = [], []
     for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
+        took = world.taken[:, [given.after - 1, given.impacts - 2, given.impacts - 1]].all(1)
         holds = world.status[:, number] >= 0
-        treated = world.status[:, number] == STATUSES.index("completed")
-        control = ~holds & np.isin(world.roster, world.roster[holds])
+        treated = (world.status[:, number] == STATUSES.index("completed")) & took
+        control = ~holds & np.isin(world.roster, world.roster[holds]) & took
         gains = (world.std[:, given.impacts - 1] - world.std[:, given.after - 1])[:, list(covers)].astype(float)
         ahead = (world.std[:, given.impacts - 2] - world.std[:, given.after - 1])[:, list(covers)]
         scores = before_impact(world, number)

@@ -440,6 +440,96 @@ def test_missed_tests_break_one_rule(
 
 
 @pytest.mark.parametrize(
+    ("shares", "script", "told"),
+    [
+        ({"pm3": {"missed": 0.1}}, "DELETE FROM scores WHERE student_id = 2 AND test_id = 3", False),
+        ({"pm3": {"missed": 0.1}}, "DELETE FROM scores WHERE student_id = 2 AND test_id = 4", True),
+        ({"pm3": {"missed": 0.1}}, "DELETE FROM scores WHERE test_id = 3", True),
+        ({"pm3": {"left": 0.1}}, "DELETE FROM scores WHERE student_id = 2 AND test_id >= 3", False),
+        ({"pm3": {"left": 0.1}}, "DELETE FROM scores WHERE student_id = 2 AND test_id >= 2", True),
+        ({"pm3": {"left": 0.1}}, "DELETE FROM scores WHERE student_id = 2 AND test_id = 3", True),
+        ({"pm3": {"left": 0.1}}, "DELETE FROM scores WHERE test_id = 6", True),
+        (
+            {"pm3": {"left": 0.1}, "pm5": {"left": 0.1}},
+            "DELETE FROM scores WHERE student_id < 4 AND test_id > 4",
+            False,
+        ),
+        ({"pm3": {"missed": 1}}, "DELETE FROM scores WHERE test_id = 3", False),
+        ({"pm3": {"missed": 1}}, "SELECT 1", True),
+        ({"pm3": {"left": 1}}, "DELETE FROM scores WHERE test_id >= 3", False),
+    ],
+)
+def test_who_may_miss_or_leave(  # noqa: PLR0913 -- three parameters and four fixtures
+    shares: dict[str, dict[str, float]],
+    script: str,
+    *,
+    told: bool,
+    tiny_build: Path,
+    tmp_path: Path,
+    pipeline: dict[str, Any],
+    checks: dict[str, Check],
+) -> None:
+    """Scores may lack where the pipeline says so: about so many, and who has left does not come back."""
+    changed = copy.deepcopy(pipeline)
+    for stage, params in shares.items():
+        changed["stages"][stage]["params"] |= params
+    path = tmp_path / "fewer.db"
+    shutil.copyfile(tiny_build / DATABASE, path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(script)
+    assert bool(found(checks["every_test"], path, changed)) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "stages", "place", "value"),
+    [
+        (
+            "score_growth",
+            put("std_scores", 20, get("std_scores", 20) + " + 20", "test_id = 6"),
+            ["pm6"],
+            ("growth", "driven"),
+            20,
+        ),
+        (
+            "score_growth",
+            put("std_scores", 20, get("std_scores", 20) + " - 20", "test_id = 6"),
+            ["pm6"],
+            ("growth", "driven"),
+            -20,
+        ),
+        (
+            "status_shares",
+            EVERYONE.format("'started', NULL, NULL"),
+            ["window1", "window2", "window3"],
+            ("status", "driven"),
+            {"completed": 0, "started": 1, "not_started": 0},
+        ),
+    ],
+)
+def test_driven_students_may_be_anybody(  # noqa: PLR0913, PLR0917 -- five parameters and four fixtures
+    name: str,
+    script: str,
+    stages: list[str],
+    place: tuple[str, str],
+    value: object,
+    tiny_build: Path,
+    tmp_path: Path,
+    pipeline: dict[str, Any],
+    checks: dict[str, Check],
+) -> None:
+    """Growth and shares of driven students are allowed where the pipeline has them, and nowhere else."""
+    path = tmp_path / "driven.db"
+    shutil.copyfile(tiny_build / DATABASE, path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(script)
+    assert found(checks[name], path, pipeline)
+    changed = copy.deepcopy(pipeline)
+    for stage in stages:
+        changed["stages"][stage]["params"][place[0]][place[1]] = value
+    assert not found(checks[name], path, changed)
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("SELECT 1", ":1:1: begin the file with a comment that says the rule"),

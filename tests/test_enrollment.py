@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.generators.enrollment import STATUSES, enrollment_rows, window
-from etl.params import Range, StatusShares
+from etl.params import Range, Shares, StatusShares
 from etl.streams import Streams, choose
 from tests import small
 
@@ -95,6 +95,26 @@ def test_shares_and_days_come_as_often_as_they_should() -> None:
     assert len(starts) == 62
     assert {date(2025, 8, 15), date(2025, 10, 15)} <= starts
     assert date(2025, 10, 15) in found["completed_at"]
+
+
+def test_driven_students_have_their_own_shares() -> None:
+    """Driven students come as far as their shares say, by the same draws; the others as if nobody were driven."""
+    everyone = scores(*((student, 1, 1) for student in range(1, 401)))
+    some = everyone.append_column("driven", pa.array([student % 2 for student in range(400)], pa.int8()))
+    sure = Shares(completed=0, started=1, not_started=0)
+    usual = opened(everyone)["status"].to_numpy()
+    found = opened(some, status=SHARES.model_copy(update={"driven": sure}))["status"].to_numpy()
+    odd = np.repeat(np.arange(400) % 2 == 1, 2)
+    assert (found[odd] == STATUSES.index("started")).all()
+    assert (found[~odd] == usual[~odd]).all()
+    same = SHARES.model_copy(update={"driven": Shares(completed=0.6, started=0.15, not_started=0.25)})
+    assert opened(some, status=same).equals(opened(everyone))
+
+
+def test_who_missed_the_test_is_not_chosen() -> None:
+    """A student without a score has no level; the others are given what they would have been given."""
+    absent = FOUR.append_column("taken", pa.array([1, 0, 1, 1], pa.int8()))
+    assert opened(absent).equals(opened(FOUR.take([0, 2, 3])))
 
 
 def test_draws_are_named_by_assignment() -> None:

@@ -84,16 +84,20 @@ class World(NamedTuple):
 
     def sums(self, rosters: set[int] | None = None) -> tuple[pa.Table, pa.Table]:
         """Run gain_sums and planted_sums."""
-        inputs: Any = {
+        inputs = self.inputs(self.tables(rosters))
+        return small.table(gain_sums(**inputs)), small.table(planted_sums(**inputs))
+
+    def inputs(self, tables: dict[str, pa.Table]) -> dict[str, Any]:
+        """What both see, with these sittings and windows."""
+        return {
             "tests": TESTS,
             "standards": STANDARDS,
             "assignments": assignments_table(ASSIGNMENTS),
             "assignment_standards": covering_table(ASSIGNMENTS),
             "clamp": self.clamp,
             "growth": self.growth,
-            **self.tables(rosters),
+            **tables,
         }
-        return small.table(gain_sums(**inputs)), small.table(planted_sums(**inputs))
 
     # The same by brute force
 
@@ -109,7 +113,7 @@ class World(NamedTuple):
     def expected_score(self, student: int, test: int, standard: int, ranges: list[Range]) -> Fraction:
         """E[clamp(x + G)], over all that growth can be."""
         before = self.scores[SEQUENCE[SEQUENCE.index(test) - 1]][student][standard - 1]
-        before += getattr(self.growth, "driven", 0) if student in self.driven else 0
+        before += self.growth.driven if student in self.driven else 0
         draws = list(itertools.product(*(range(low, high + 1) for low, high in ranges)))
         low, high = self.clamp
         return Fraction(sum(min(max(before + max(draw), low), high) for draw in draws), len(draws))
@@ -230,6 +234,23 @@ def test_any_cut_into_shards_gives_the_same(world: World, shards: list[int]) -> 
     for parts in (cut, cut[::-1]):
         assert impact_estimates(pa.concat_tables([part[0] for part in parts])).equals(impact_estimates(gains))
         assert planted_effects(pa.concat_tables([part[1] for part in parts])).equals(planted_effects(planted))
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(worlds())
+def test_a_missed_test_is_as_one_that_is_not_there(world: World) -> None:
+    """Rows that are marked as missed tests are left out of every sum."""
+    absent = {
+        test: {student: row for student, row in scores.items() if (student + test) % 3}
+        for test, scores in world.scores.items()
+    }
+    marked = world.tables()
+    for name in ("pm11", "pm12", "pm13"):
+        numbers = marked[name]["student_id"].to_pylist()
+        taken = pa.array([int((number + int(name[2:])) % 3 > 0) for number in numbers], pa.int8())
+        marked[name] = marked[name].append_column("taken", taken)
+    sums = [small.table(made(**world.inputs(marked))) for made in (gain_sums, planted_sums)]
+    assert sums == list(world._replace(scores=absent).sums())
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)

@@ -48,14 +48,24 @@ def test_other_values_are_refused(hint: object, value: object, message: str) -> 
 @pytest.mark.parametrize("shares", [(0.6, 0.15, 0.25), (1, 0, 0), (1 / 3, 1 / 3, 1 / 3), (0.1, 0.2, 0.7)])
 def test_shares_sum_to_one(shares: tuple[float, ...]) -> None:
     """Shares that sum to 1, but for the last binary digit, are taken."""
-    names = ("completed", "started", "not_started")
-    assert StatusShares(**dict(zip(names, shares, strict=True))).completed == shares[0]
+    completed, started, not_started = shares
+    found = StatusShares(completed=completed, started=started, not_started=not_started)
+    assert (found.completed, found.driven) == (completed, None)
 
 
 def test_other_sums_are_refused() -> None:
     """Shares that sum to something else are told, with their sum."""
     with pytest.raises(ValidationError, match=r"the shares must sum to 1, not to 1\.1"):
         StatusShares(completed=0.7, started=0.15, not_started=0.25)
+    with pytest.raises(ValidationError, match=r"driven\n.* the shares must sum to 1, not to 0\.9"):
+        StatusShares.model_validate(
+            {
+                "completed": 1,
+                "started": 0,
+                "not_started": 0,
+                "driven": {"completed": 0.9, "started": 0, "not_started": 0},
+            }
+        )
 
 
 def test_groups_know_their_keys() -> None:

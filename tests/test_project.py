@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 RUNTIME, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-TARGETS = {"help", "run", "serve", "test", "lint", "torture", "bench", "lock", "clean"}
+TARGETS = {"help", "run", "serve", "test", "lint", "torture", "bench", "study", "lock", "clean"}
 
 # Joined here, so that this file does not name what it looks for.
 HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("yarnpkg", "com"))]

@@ -88,6 +88,11 @@ def with_cell(sitting: pa.Table, column: str, row: int, place: int, score: int) 
     return sitting.set_column(sitting.column_names.index(column), column, vectors(numbers))
 
 
+def with_drive(sittings: dict[str, pa.Table], driven: list[int]) -> dict[str, pa.Table]:
+    """Sittings that say who is driven."""
+    return {name: sitting.append_column("driven", pa.array(driven, pa.int8())) for name, sitting in sittings.items()}
+
+
 def allowed(sittings: dict[str, pa.Table], number: int, row: int, standard: int) -> tuple[int, int]:
     """Least and greatest score that DATA.md allows a student's standard on a test."""
     before = matrix(sittings[f"pm{number - 1}"]["standards"])[row, standard - 1]
@@ -157,6 +162,27 @@ def test_growth_by_assignment_is_found(seed: int, row: int, standard: int) -> No
     for score, faults in ((least - 1, 1), (least, 0), (most, 0), (most + 1, 1)):
         planted = with_cell(sittings["pm2"], "standards", row, standard - 1, score)
         assert len(growth_faults({**sittings, "pm2": planted})) == faults
+
+
+def test_driven_students_must_grow_by_more() -> None:
+    """Who is driven is held to the growth of the driven, and who is not to that of the others."""
+    growth = GROWTH.model_copy(update={"driven": 100})
+    usual = year(5)
+    assert {fault["student_id"] for fault in growth_faults(with_drive(usual, [0, 1, 0, 1]), growth=growth)} == {2, 4}
+    moved = {**usual, "pm3": with_cell(usual["pm3"], "standards", 1, 0, allowed(usual, 3, 1, 1)[1] + 100)}
+    moved = with_drive({name: moved[name] for name in ("pm2", "pm3")}, [0, 1, 0, 1])
+    told = {(fault["student_id"], fault["standard_id"]) for fault in growth_faults(moved, growth=growth)}
+    assert told == {(student, standard) for student in (2, 4) for standard in range(1, 5)} - {(2, 1)}
+
+
+def test_a_missed_test_is_held_to_the_rules() -> None:
+    """The numbers underneath a test that was missed obey the rules too."""
+    sittings = year(5)
+    sittings["pm3"] = with_cell(sittings["pm3"], "standards", 0, 0, CLAMP.high)
+    marks = pa.array([0, 1, 1, 1], pa.int8())
+    marked = {name: sitting.append_column("taken", marks) for name, sitting in sittings.items()}
+    assert [fault["student_id"] for fault in growth_faults(marked)] == [1]
+    assert [fault["student_id"] for fault in mean_faults(marked)] == [1]
 
 
 @pytest.mark.parametrize("name", ["pm2", "pm3"])

@@ -345,6 +345,98 @@ def test_another_window_leaves_the_others() -> None:
     assert before[2][1] != after[2][1]
 
 
+# Who missed a test, who has left, who is driven
+
+CLASS = World(list(range(1, 301)), [1, 1, 2], Range(0, 9999), [0])
+
+
+def opening(**shares: float) -> pa.Table:
+    """The first sitting of a class, with shares of students who missed it or are driven."""
+    return small.table(
+        first_scores(
+            STREAMS,
+            small.students(*CLASS.ids),
+            TESTS,
+            small.standards(*CLASS.rc_ids),
+            small.levels(*CLASS.cuts),
+            test="T1",
+            mean=5000,
+            sd=95,
+            clamp=CLASS.clamp,
+            category_jitter=Range(-40, 40),
+            standard_jitter=Range(-25, 25),
+            **shares,
+        )
+    )
+
+
+def following(previous: pa.Table, growth: Growth | None = None, **shares: float) -> pa.Table:
+    """The next sitting of the class."""
+    return small.table(
+        next_scores(
+            STREAMS,
+            previous,
+            TESTS,
+            small.standards(*CLASS.rc_ids),
+            small.levels(*CLASS.cuts),
+            small.assignments(),
+            small.covering(),
+            test="T2",
+            clamp=CLASS.clamp,
+            growth=growth or small.growth((-15, 15)),
+            **shares,
+        )
+    )
+
+
+def test_marks_change_no_other_cell() -> None:
+    """Whoever misses a test, is driven or leaves: every other cell of the sittings is as it was."""
+    plain = opening()
+    marked = opening(missed=0.2, driven=0.4)
+    assert marked.column_names == [*plain.column_names[:3], "driven", "taken", *plain.column_names[3:]]
+    assert marked.drop_columns(["driven", "taken"]).equals(plain)
+    after = following(marked, missed=0.2, left=0.1)
+    stay = pa.array(np.isin(np.array(CLASS.ids), after["student_id"].to_numpy()))
+    assert 0 < after.num_rows < plain.num_rows
+    assert after["driven"].to_pylist() == marked["driven"].filter(stay).to_pylist()
+    assert after.drop_columns(["driven", "taken"]).equals(following(plain).filter(stay))
+
+
+def test_growth_goes_on_underneath_a_missed_test() -> None:
+    """A missed test gives no row, and the next one is as if it had been taken."""
+    start, taken = opening(), opening(missed=0.3)
+    assert following(taken).equals(following(start))
+    sittings = {"pm1": taken, "pm2": following(taken, missed=0.3)}
+    rows = score_rows(TESTS, small.standards(*CLASS.rc_ids), **sittings).to_pylist()
+    expected = {
+        (student, sitting["test_id"][0].as_py())
+        for sitting in sittings.values()
+        for student, there in zip(sitting["student_id"].to_pylist(), sitting["taken"].to_pylist(), strict=True)
+        if there
+    }
+    assert {(row["student_id"], row["test_id"]) for row in rows} == expected
+    assert len(rows) == len(expected) < 2 * len(CLASS.ids)
+
+
+def test_everybody_may_miss_or_leave() -> None:
+    """A share of 1 leaves no rows, and the tests after that are empty too."""
+    assert score_rows(TESTS, small.standards(*CLASS.rc_ids), pm1=opening(missed=1)).num_rows == 0
+    gone = following(opening(), left=1)
+    assert gone.num_rows == following(gone, missed=0.5).num_rows == 0
+
+
+def test_driven_students_grow_by_more() -> None:
+    """Each standard of a driven student moves by so much more, clamped at last, and nobody else's does."""
+    start, growth = opening(driven=0.5), small.growth((-15, 15))
+    usual = np.array(small.numbers(following(start, growth), "standards"))
+    more = growth.model_copy(update={"driven": 6000})
+    found = np.array(small.numbers(following(start, more), "standards"))
+    driven = np.array(start["driven"].to_pylist())
+    assert 0 < driven.sum() < len(driven)
+    assert (found == np.minimum(usual + 6000 * driven[:, None], CLASS.clamp.high)).all()
+    assert following(opening(), more).equals(following(opening(), growth))
+
+
 # Rows
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 from etl.generators.columns import matrix
 from etl.generators.enrollment import STATUSES
 from etl.generators.scores import Impact, Measure
+from etl.generators.sittings import drive, present
 from etl.params import Growth, Range
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Impacted:
         for _ in range(covering):
             kind, status = divmod(kind, _KINDS)
             held += [getattr(self.growth.assigned, STATUSES[status])] if status != NOT_HELD else []
-        extra = kind * getattr(self.growth, "driven", 0)
+        extra = kind * self.growth.driven
         ranges, untouched = (
             tuple(sorted(Range(low + extra, high + extra) for low, high in some))
             for some in (held or [self.growth.untouched], [self.growth.untouched])
@@ -136,9 +137,9 @@ def windows_of(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def sittings_of(tables: Mapping[str, pa.Table]) -> dict[int, pa.Table]:
-    """The sittings among sittings and windows, by test."""
-    sittings = [table for table in tables.values() if "status" not in table.column_names and table.num_rows]
-    return {table["test_id"][0].as_py(): table for table in sittings}
+    """The sittings among sittings and windows, by test: of those who took it."""
+    sittings = [present(table) for table in tables.values() if "status" not in table.column_names]
+    return {table["test_id"][0].as_py(): table for table in sittings if table.num_rows}
 
 
 def impacts(
@@ -187,7 +188,6 @@ def _impacted(
     statuses = {number: np.full(len(rows), NOT_HELD, dtype=np.int64) for number in impact.covered}
     for held in impact.held(windows, ids[rows]):
         statuses[held.assignment][np.searchsorted(ids[rows], held.students)] = held.statuses
-    driven = before["driven"].to_numpy().astype(np.int64) if "driven" in before.column_names else np.zeros_like(ids)
     return Impacted(
         impact,
         clamp,
@@ -195,7 +195,7 @@ def _impacted(
         ids[rows],
         matrix(before["standards"]).take(rows, axis=0),
         matrix(after["standards"]).take(place[rows], axis=0),
-        driven[rows],
+        drive(before)[rows],
         statuses,
         denominator,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pyarrow as pa
 
-from etl.params import Columns, CountRange, In, NotBefore, StatusShares, Text, UpTo
+from etl.generators.sittings import drive, present
+from etl.params import Columns, CountRange, In, NotBefore, Shares, StatusShares, Text, UpTo
 from etl.streams import Streams, choose, uniform
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def window(
 ) -> pa.RecordBatch:
     """Give every assignment created after a test to the students of some rosters at some levels of that test.
 
+    Who missed the test has no level, and gets none. Driven students have shares of their own, if ``status`` says so.
+
     One row an assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
     days started_at and completed_at, where there are such. The work starts on any day from the day of the test
     ``after`` to that of ``until``, and is completed on any day from then on. Raises ValueError when one of the two
@@ -48,14 +51,17 @@ def window(
     test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
     given = assignments["id"].to_numpy()[assignments["created_after_test_id"].to_numpy() == test_id]
 
+    scores = present(scores)
     roster = scores["roster_id"].to_numpy()
     chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
-    students = scores["student_id"].to_numpy()[chosen]
+    students, driven = scores["student_id"].to_numpy()[chosen], drive(scores)[chosen]
 
     statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
     for index, assignment in enumerate(given):
         words = streams.words_of(f"assignment {assignment}", students, 3)
-        statuses[:, index] = choose(words[:, 0], (status.completed, status.started, status.not_started))
+        statuses[:, index] = _statuses(words[:, 0], status)
+        if status.driven:
+            statuses[:, index] = np.where(driven, _statuses(words[:, 0], status.driven), statuses[:, index])
         starts[:, index] = uniform(words[:, 1], begin, end)
         ends[:, index] = uniform(words[:, 2], starts[:, index], end)
     return pa.record_batch(
@@ -82,6 +88,10 @@ def enrollment_rows(**windows: Window) -> pa.RecordBatch:
             "completed_at": table["completed_at"].combine_chunks().cast(pa.string()),
         }
     )
+
+
+def _statuses(words: NDArray[np.uint32], shares: Shares) -> NDArray[np.int8]:
+    return choose(words, (shares.completed, shares.started, shares.not_started))
 
 
 def _day(tests: pa.Table, name: str) -> int:

@@ -21,6 +21,7 @@ from etl.generators.scores import (
     Tests,
     status_bounds,
 )
+from etl.generators.sittings import drive
 from etl.params import Growth
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ def broken_growth(
     """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
 
     One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
-    who missed one of the two sittings are left out.
+    who are not in both sittings are left out; those who are and missed a test are not.
     """
     measure = Measure.of(standards)
     windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
     sittings = _in_sequence(tests, [table for name, table in sittings_and_windows.items() if name not in windows])
     found = []
     for before, after in pairwise(sittings):
-        ids, was, now = _both(before, after)
+        ids, driven, was, now = _both(before, after)
         test_id = after["test_id"][0].as_py()
         low = np.full((len(ids), len(measure.standards)), growth.untouched.low, dtype=np.int32)
         high = np.full_like(low, growth.untouched.high)
@@ -59,7 +60,8 @@ def broken_growth(
                 flat = bound.reshape(-1)  # the same memory
                 flat[held.cells] = np.where(seen, np.maximum(flat[held.cells], own[:, None]), own[:, None])
             assigned.reshape(-1)[held.cells] = True
-        least, most = (np.clip(np.add(bound, was, out=bound), *clamp, out=bound) for bound in (low, high))
+        begin = was + growth.driven * driven[:, None]
+        least, most = (np.clip(np.add(bound, begin, out=bound), *clamp, out=bound) for bound in (low, high))
         row, column = np.divmod(np.flatnonzero((now < least) | (now > most)), len(measure.standards))
         found.append(
             {
@@ -107,14 +109,16 @@ def _not_mean(parts: NDArray[np.int32], whole: NDArray[np.int32]) -> NDArray[np.
     return wrong
 
 
-def _both(before: pa.Table, after: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """The students of both sittings: their ids, and their standard scores before and after."""
+def _both(
+    before: pa.Table, after: pa.Table
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """The students of both sittings: their ids, who is driven, and their standard scores before and after."""
     first, second = before["student_id"].to_numpy(), after["student_id"].to_numpy()
-    was, now = matrix(before["standards"]), matrix(after["standards"])
+    driven, was, now = drive(before), matrix(before["standards"]), matrix(after["standards"])
     if np.array_equal(first, second):
-        return first, was, now
+        return first, driven, was, now
     ids, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
-    return ids, was[in_first], now[in_second]
+    return ids, driven[in_first], was[in_first], now[in_second]
 
 
 def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:

@@ -2,7 +2,8 @@
 
 A sitting is a test as numbers, one row a student, in the order of students: test_id, student_id, roster_id, overall,
 level, and two lists of fixed size, ``categories`` and ``standards``: a scale score for each category and each
-standard, in the order of their ids.
+standard, in the order of their ids. It has everybody who is still in class; :mod:`etl.generators.sittings` knows the
+two columns that it may have beside these.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from etl.generators.columns import json_objects, matrix, vectors
 from etl.generators.enrollment import STATUSES
-from etl.params import Apart, Between, Columns, Count, CoveredBy, Growth, In, Range, StatusGrowth, Text, Whole
+from etl.generators.sittings import among, drive, present
+from etl.params import Apart, Between, Columns, Count, CoveredBy, Growth, In, Range, Share, StatusGrowth, Text, Whole
 from etl.streams import Streams, normal, uniform
 
 if TYPE_CHECKING:
@@ -25,6 +28,15 @@ if TYPE_CHECKING:
 
 Clamp = Annotated[Between, CoveredBy("performance_levels")]
 TestName = Annotated[Text, In("tests.name")]
+Missed = Annotated[
+    Share, Field(description="Share of the students who miss this test, at random; growth goes on underneath.")
+]
+Left = Annotated[
+    Share, Field(description="Share of the students who leave, at random, between the previous test and this one.")
+]
+Driven = Annotated[
+    Share, Field(description="Share of the students who are driven, at random: see growth.driven and status.driven.")
+]
 
 NamedTests = Annotated[pa.Table, Columns(("id", "name"))]
 Tests = Annotated[pa.Table, Columns(("id", "sequence"))]
@@ -87,11 +99,14 @@ def first_scores(
     clamp: Clamp,
     category_jitter: Between,
     standard_jitter: Between,
+    missed: Missed = 0,
+    driven: Driven = 0,
 ) -> pa.RecordBatch:
     """Draw a sitting from a normal distribution, in scale points.
 
     Each category lies ``category_jitter`` from the overall score, each standard ``standard_jitter`` from its
-    category, and every score within ``clamp``.
+    category, and every score within ``clamp``. A share of the students is ``driven``, which decides nothing here, and
+    a share has ``missed`` the test.
     """
     measure = Measure.of(standards)
     ids = students["id"].to_numpy()
@@ -105,6 +120,10 @@ def first_scores(
     scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
     np.clip(scores, clamp.low, clamp.high, out=scores)
     who = {"student_id": students["id"], "roster_id": students["roster_id"]}
+    if driven:
+        who["driven"] = pa.array(among(streams, "driven", ids, driven).astype(np.int8))
+    if missed:
+        who["taken"] = _taken(streams, ids, missed)
     return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
 
 
@@ -120,15 +139,21 @@ def next_scores(
     test: TestName,
     clamp: Clamp,
     growth: Growth,
+    missed: Missed = 0,
+    left: Left = 0,
     **windows: Annotated[pa.Table, WINDOW],
 ) -> pa.RecordBatch:
     """Grow a sitting from the ``previous`` one: every standard moves by its growth and is clamped.
 
     The growth is that of an assignment that impacts this test and covers the standard, if the student has one in the
-    ``windows`` (the largest, where there are several), and the untouched growth otherwise. Students who are not in
-    the previous sitting are not in this one either.
+    ``windows`` (the largest, where there are several), and the untouched growth otherwise; driven students grow by
+    ``growth.driven`` more in any case. Students who are not in the previous sitting are not in this one either, and
+    neither is the share that has ``left`` since; those who ``missed`` this test grow like the others.
     """
     measure = Measure.of(standards)
+    if left:
+        gone = among(streams, "left", previous["student_id"].to_numpy(), left)
+        previous = previous.filter(pa.array(~gone))
     ids = previous["student_id"].to_numpy()
     scores = uniform(streams.words_of("growth", ids, len(measure.standards)), *growth.untouched)
     impact = Impact.of(assignments, assignment_standards, measure, _test_id(tests, test))
@@ -140,10 +165,15 @@ def next_scores(
             low, high = status_bounds(growth.assigned, held.statuses)
             flat[held.cells] = np.maximum(flat[held.cells], uniform(words, low[:, None], high[:, None]))
         np.copyto(scores, largest, where=largest != _UNTOUCHED)
+    if growth.driven:
+        scores += growth.driven * drive(previous)[:, None]
     scores += matrix(previous["standards"])
     np.clip(scores, clamp.low, clamp.high, out=scores)
     categories, overall = measure.means(scores)
-    who = {"student_id": previous["student_id"], "roster_id": previous["roster_id"]}
+    kept = ("student_id", "roster_id", "driven")
+    who = {name: previous[name] for name in kept if name in previous.column_names}
+    if missed:
+        who["taken"] = _taken(streams, ids, missed)
     return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
 
 
@@ -199,14 +229,14 @@ def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDA
 def score_rows(
     tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING, Apart("test")]
 ) -> pa.RecordBatch:
-    """Gather sittings into rows of the table ``scores``, in the order of students, then tests.
+    """Gather sittings into rows of the table ``scores``, in the order of students, then tests: who took them only.
 
     An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from
     the id of a category or a standard to its scale score, in the order of ids. Raises ValueError when the tests'
     sequences are such that two rows would get one id.
     """
     measure = Measure.of(standards)
-    table = pa.concat_tables(sittings.values())
+    table = pa.concat_tables([present(sitting).select(SITTING.names) for sitting in sittings.values()])
     test_ids = table["test_id"].to_numpy()
     ids = (table["student_id"].to_numpy() - 1) * tests.num_rows + _sequences(tests, test_ids)
     order = np.argsort(ids, kind="stable")
@@ -246,8 +276,12 @@ def _test_id(tests: pa.Table, name: str) -> int:
     return int(tests["id"][tests["name"].to_pylist().index(name)].as_py())
 
 
+def _taken(streams: Streams, ids: NDArray[np.int64], missed: float) -> pa.Array:
+    return pa.array((~among(streams, "missed", ids, missed)).astype(np.int8))
+
+
 def _sitting(
-    test_id: int, who: dict[str, pa.ChunkedArray], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
+    test_id: int, who: dict[str, pa.Array | pa.ChunkedArray], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
 ) -> pa.RecordBatch:
     overall, categories, standards = scores
     ordered = levels.sort_by("min_score")
@@ -258,10 +292,14 @@ def _sitting(
     return pa.record_batch(
         {
             "test_id": pa.array(np.full(len(overall), test_id, dtype=np.int64)),
-            **{name: column.combine_chunks() for name, column in who.items()},
+            **{name: _whole(column) for name, column in who.items()},
             "overall": pa.array(overall),
             "level": pa.array(ordered["level"].to_numpy()[band]),
             "categories": vectors(categories),
             "standards": vectors(standards),
         }
     )
+
+
+def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

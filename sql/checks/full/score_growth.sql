@@ -1,4 +1,6 @@
 -- Into each next test every standard's score moves by its growth, the largest of several, and is clamped.
+
+-- Nothing in the database says who is driven, so anybody may be; each shard's numbers were held against who is.
 WITH
   nexts AS MATERIALIZED (
     SELECT DISTINCT
@@ -6,6 +8,8 @@ WITH
       before.id AS before_id,
       json_extract(stage.value, '$.params.clamp[0]') AS lowest,
       json_extract(stage.value, '$.params.clamp[1]') AS highest,
+      min(coalesce(json_extract(stage.value, '$.params.growth.driven'), 0), 0) AS driven_down,
+      max(coalesce(json_extract(stage.value, '$.params.growth.driven'), 0), 0) AS driven_up,
       json_extract(stage.value, '$.params.growth.untouched[0]') AS least,
       json_extract(stage.value, '$.params.growth.untouched[1]') AS most,
       json_extract(stage.value, '$.params.growth.assigned') AS assigned
@@ -44,8 +48,8 @@ WITH
       standard_id,
       json_extract(was.std_scores, path) AS score_before,
       json_extract(now.std_scores, path) AS score,
-      coalesce(json_extract(ranges, path || '[0]'), least) AS least_growth,
-      coalesce(json_extract(ranges, path || '[1]'), most) AS most_growth,
+      coalesce(json_extract(ranges, path || '[0]'), least) + driven_down AS least_growth,
+      coalesce(json_extract(ranges, path || '[1]'), most) + driven_up AS most_growth,
       lowest,
       highest
     FROM scores AS now

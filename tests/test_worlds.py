@@ -1,0 +1,204 @@
+"""The other worlds of pipelines/: each builds, keeps every rule, and is what it says that it is."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from functools import cache
+from statistics import fmean, median, pstdev
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from etl import config
+from etl.build import run
+from etl.checks import read_checks, reading, run_checks
+from tests import oracle, small
+
+if TYPE_CHECKING:
+    from etl.build import Result
+
+ROOT = small.ROOT
+#: What makes each of them small: twelve classes with a third of them in each window, or six with half.
+SMALL = {
+    "null": small.TWELVE,
+    "realistic": small.TWELVE,
+    "biased": small.TWELVE,
+    "ela": (
+        "stages.classes.params.count=6",
+        "stages.window1.params.rosters=[1, 3]",
+        "stages.window2.params.rosters=[4, 6]",
+    ),
+}
+#: Rules of the oracle that hold in each world with the default world's standards, tests and rosters.
+ALIKE = {
+    *("tables", "storage", "columns", "indexes", "application", "autoincrement", "integrity"),
+    *("levels", "tests", "standards", "names", "clock", "score_texts", "score_range", "score_levels", "score_means"),
+    *("first_jitters", "growth_ranges", "assigned", "dates"),
+}
+#: Growth in worlds where it depends on nothing that the database does not say.
+GROWTH = {
+    "null": dict.fromkeys(oracle.GROWTH, (-15, 15)),
+    "realistic": {
+        "no assignment": (-40, 60),
+        "not_started": (-40, 60),
+        "started": (-37, 63),
+        "completed": (-30, 70),
+    },
+    "biased": {  # anybody may be driven
+        "no assignment": (-15, 35),
+        "not_started": (-15, 35),
+        "started": (-12, 38),
+        "completed": (-5, 45),
+    },
+}
+#: Rules that need to know how everybody grows.
+TRUE = {"planted", "impact", "impact_tests", "impact_found"}
+
+
+class Built(NamedTuple):
+    """A small build of a world, and its tables as rows."""
+
+    result: Result
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        assert self.result.database
+        with closing(sqlite3.connect(self.result.database)) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(query)]
+
+    def estimates(self) -> list[dict[str, Any]]:
+        """The assignments' estimates."""
+        return self.rows("SELECT * FROM impact_estimates WHERE scope = 'assignment' ORDER BY assignment_id")
+
+
+def gains(world: Built) -> list[dict[str, Any]]:
+    """The mean gain from each test to the next."""
+    return world.rows(
+        "SELECT avg(now.overall_score - was.overall_score) AS gain FROM scores AS now"
+        " JOIN scores AS was ON was.student_id = now.student_id AND was.test_id = now.test_id - 1 GROUP BY now.test_id"
+    )
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 -- a function from a name to a Built
+    """Build a world, once."""
+
+    @cache
+    def build(name: str) -> Built:
+        source = config.load(ROOT / f"pipelines/{name}.yaml", changes=SMALL[name])
+        return Built(run(source, tmp_path_factory.mktemp(name) / "build"))
+
+    return build
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_rule_holds(name: str, worlds: Any) -> None:  # noqa: ANN401
+    """The world is valid at its full size, and a small one passes every check, the full ones too."""
+    assert len(config.validate(config.load(ROOT / f"pipelines/{name}.yaml")).stages) > len(SMALL)
+    result = worlds(name).result
+    checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True)
+    with reading(result.database) as query:
+        run_checks(checks, query, result.manifest["pipeline"])
+    assert result.manifest["pipeline"]["site"]["title"] in (result.folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", GROWTH)
+def test_the_oracle_agrees(name: str, worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    """With a world's growth and windows in its specification the oracle finds nothing, missed tests or not."""
+    low, high = (np.array(ends) for ends in zip(*GROWTH[name].values(), strict=True))
+    monkeypatch.setattr(oracle, "GROWTH", GROWTH[name])
+    monkeypatch.setattr(oracle, "GROWTH_LOW", low)
+    monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
+    monkeypatch.setattr(oracle, "WINDOWS", {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)})
+    rules = ALIKE if name == "biased" else ALIKE | TRUE
+    assert oracle.violations(worlds(name).result.database, sorted(rules)) == []
+
+
+def test_nothing_works(worlds: Any) -> None:  # noqa: ANN401
+    """In null.yaml nothing is planted, whatever came of an assignment."""
+    effects = worlds("null").rows("SELECT DISTINCT status, effect FROM planted_effects WHERE students > 0")
+    assert {row["status"] for row in effects} == {"completed", "started", "not_started"}
+    assert {row["effect"] for row in effects} == {0}
+    assert {row["planted"] for row in worlds("null").estimates()} == {0}
+
+
+def test_effects_are_a_tenth_of_a_standard_deviation(worlds: Any) -> None:  # noqa: ANN401
+    """In realistic.yaml the median effect is about 0.1 standard deviations of the mean score in its standards."""
+    covered: dict[int, list[str]] = {}
+    for row in worlds("realistic").rows("SELECT * FROM assignment_standards"):
+        covered.setdefault(row["assignment_id"], []).append(str(row["standard_id"]))
+    first = [
+        json.loads(row["std_scores"]) for row in worlds("realistic").rows("SELECT * FROM scores WHERE test_id = 1")
+    ]
+    deviations = {
+        number: pstdev([fmean(scores[key] for key in keys) for scores in first]) for number, keys in covered.items()
+    }
+    sizes = [row["planted"] / deviations[row["assignment_id"]] for row in worlds("realistic").estimates()]
+    assert len(sizes) == 8
+    assert 0.09 < median(sizes) < 0.11
+    assert min(row["gain"] for row in gains(worlds("realistic"))) > 5
+
+
+def test_tests_are_missed_and_students_leave(worlds: Any) -> None:  # noqa: ANN401
+    """In realistic.yaml a few tests are missed, some students leave for good, and nobody absent is given work."""
+    world: Built = worlds("realistic")
+    took: dict[int, list[int]] = {row["id"]: [] for row in world.rows("SELECT id FROM students")}
+    for row in world.rows("SELECT student_id, test_id FROM scores ORDER BY id"):
+        took[row["student_id"]].append(row["test_id"])
+    missed = sum(test not in tests for tests in took.values() for test in range(1, max(tests, default=0)))
+    assert 0.01 < missed / sum(map(len, took.values())) < 0.05
+    gone = sum(max(tests, default=0) < 5 for tests in took.values())
+    assert 0.01 < gone / len(took) < 0.08
+    given = world.rows(
+        "SELECT student_id, created_after_test_id AS test FROM assignment_students"
+        " JOIN assignments ON assignments.id = assignment_id"
+    )
+    assert all(row["test"] in took[row["student_id"]] for row in given)
+
+
+def test_the_bias_is_known(worlds: Any) -> None:  # noqa: ANN401
+    """In biased.yaml estimates are too large by what is expected of them, and no build fails for that."""
+    rows = worlds("biased").estimates()
+    assert min(row["expected_bias"] for row in rows[:4]) > 1
+    assert min(row["surprise"] for row in rows) > 1e-6
+    for row in rows:
+        assert abs(row["bias"] - row["expected_bias"]) < 5 * row["standard_error"]
+
+
+def test_another_subject(worlds: Any) -> None:  # noqa: ANN401
+    """In ela.yaml there are three tests, three categories, twelve standards, five levels and another scale."""
+    world: Built = worlds("ela")
+    counts = {
+        table: world.rows(f"SELECT count(*) AS number FROM {table}")[0]["number"]  # noqa: S608 -- our own
+        for table in ("tests", "reporting_categories", "standards", "performance_levels", "assignments")
+    }
+    assert counts == {
+        "tests": 3,
+        "reporting_categories": 3,
+        "standards": 12,
+        "performance_levels": 5,
+        "assignments": 4,
+    }
+    (scores,) = world.rows(
+        "SELECT min(overall_score) AS low, max(overall_score) AS high, max(level) AS top FROM scores"
+    )
+    assert scores["low"] >= 300
+    assert scores["high"] <= 700
+    assert scores["top"] == 5
+    api = world.result.folder / "api"
+    assert {row["code"] for row in json.loads((api / "standards.json").read_text(encoding="utf-8"))} >= {
+        "RI.4.1",
+        "L.4.5",
+    }
+    assert len(json.loads((api / "rosters/1/scores.json").read_text(encoding="utf-8"))) > 0
+
+
+def test_each_world_is_in_the_documents() -> None:
+    """The README and the specification name every pipeline."""
+    for path in (ROOT / "pipelines").glob("*.yaml"):
+        for document in ("README.md", "docs/data.md"):
+            assert f"pipelines/{path.name}" in (ROOT / document).read_text(encoding="utf-8"), document
