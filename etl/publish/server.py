@@ -77,9 +77,7 @@ class Server:
             if path == b"/api" or path.startswith(b"/api/"):
                 await published.api(scope, receive, send)
             elif self._explore and not asked_at_home(scope["headers"]):
-                message = (
-                    "exploring is for this machine: ask for 127.0.0.1 or localhost, and from no other site"
-                )
+                message = "exploring is for this machine: ask for 127.0.0.1 or localhost, and from no other site"
                 await respond_json(scope, send, 403, {"error": message})
             elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
                 extra = [(b"allow", b"GET, HEAD")]
