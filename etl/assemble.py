@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl import manifest
+from etl import manifest, space
 from etl.checks import Check, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
@@ -51,6 +51,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
     with progress.phase("validate"):
         pipeline, endpoints, checks = read(source)
         job = Job(source, identity, make_plan(pipeline), progress, how)
+        space.hold(job.plan, folder.parent)
     with progress.phase("open DuckDB"):
         connection = opened.result()
     job.begin()

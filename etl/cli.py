@@ -125,14 +125,14 @@ def ship(  # noqa: PLR0913 -- one for each option
 @json_option
 def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     """Show the stages in the order of running, with the rows that they may yield; runs nothing."""
-    from etl import display  # noqa: PLC0415 -- as above
+    from etl import display, space  # noqa: PLC0415 -- as above
 
     made = _plan(pipeline, asked)
     if as_json:
         shard = {"by": made.by, "rows": made.rows} if made.by else None
-        _print_json({"stages": display.stages(made), "shard": shard})
+        _print_json({"stages": display.stages(made), "shard": shard, "expected_bytes": space.estimate(made)})
     else:
-        click.echo(display.drawing(made))
+        click.echo(f"{display.drawing(made)}\nabout {space.shown(space.estimate(made))} on disk")
 
 
 @commands.command()

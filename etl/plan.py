@@ -90,5 +90,6 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
     classes = max((size.classes for size in inputs.values()), default=0)
     if stage.generator in GENERATORS:
         estimate = GENERATORS[stage.generator].expected(stage.params, inputs)
-        return estimate if isinstance(estimate, Size) else Size(estimate, students, classes)
+        made = estimate if isinstance(estimate, Size) else Size(estimate)
+        return made._replace(students=made.students or students, classes=made.classes or classes)
     return Size(max((size.rows for size in inputs.values()), default=0), students, classes)

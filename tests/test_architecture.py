@@ -33,6 +33,7 @@ LAYERS = """
     plan stages job
     shards
     checks load manifest bundle
+    space
     engines publish report
     assemble inspection
     build remote

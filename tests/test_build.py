@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from etl import build, config, manifest
 from etl.errors import Bug, CheckFailed, EtlError, Mistakes
+from etl.inspection import inspect
 from etl.progress import Progress
 from etl.store import Store, in_use
 from tests.running import ROOT, TINY, copy_of_project, etl, hashes, litter
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from etl.config import Source
 
@@ -86,13 +89,43 @@ def test_force_builds_again_the_same_bytes(tiny: Source, out: Path) -> None:
     assert litter(out) == []
 
 
-@pytest.mark.fault("a flipped byte in the database, or a damaged manifest")
-@pytest.mark.parametrize("file", [DATABASE, manifest.NAME])
-@pytest.mark.parametrize("force", [False, True])
-def test_damaged_build_is_repaired(tiny: Source, out: Path, tiny_build: Path, file: str, *, force: bool) -> None:
-    """A damaged build is built again under another name, and the damaged one goes."""
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    """Cut a file's last byte off."""
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.fault("a damaged build: a flipped bit in the database, a truncated or missing file, a damaged manifest")
+@pytest.mark.parametrize(
+    ("file", "damage", "force"),
+    [
+        (DATABASE, flip, False),
+        (DATABASE, truncate, True),
+        ("api/rosters/1/scores.json", truncate, False),
+        ("api/rosters.json", Path.unlink, True),
+        (manifest.NAME, flip, False),
+        (manifest.NAME, Path.unlink, True),
+    ],
+)
+def test_damaged_build_is_repaired(  # noqa: PLR0913, PLR0917 -- the cases and the fixtures
+    tiny: Source,
+    out: Path,
+    tiny_build: Path,
+    file: str,
+    damage: Callable[[Path], None],
+    force: bool,  # noqa: FBT001
+) -> None:
+    """A damaged build is found and its file named; it is built again under another name, and the damaged one goes."""
     damaged = (out / "current").resolve()
-    (damaged / file).write_bytes(b"damaged")
+    damage(damaged / file)
+    with pytest.raises(Mistakes, match=rf"{re.escape(file)} (is missing|has|is missing or damaged)"):
+        inspect(tiny, out, full=False)
     progress = Recorder()
     result = build.run(tiny, out, force=force, progress=progress)
     assert result.state == "repaired"

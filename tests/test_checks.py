@@ -360,6 +360,7 @@ def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: 
         run_checks(checks.values(), query, pipeline)
 
 
+@pytest.mark.fault("wrong rows in a finished database, against every check")
 @pytest.mark.parametrize(
     ("name", "script"),
     [
@@ -439,6 +440,7 @@ def test_missed_tests_break_one_rule(
     assert told - {"score_growth"} == {"every_test"}  # growth is left without the assignments that explain it
 
 
+@pytest.mark.fault("a check that is not one SELECT")
 @pytest.mark.parametrize(
     ("shares", "script", "told"),
     [

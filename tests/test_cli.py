@@ -381,6 +381,7 @@ def test_reader_that_goes_away_is_no_error_message() -> None:
             assert process.wait(30) in {0, 1}
 
 
+@pytest.mark.fault("a full disk under the output")
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110 -- a device
 def test_full_disk_under_the_output_is_said() -> None:
     """When stdout can't be written, that is said once, with exit code 1."""
@@ -421,7 +422,7 @@ def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Sign
     assert litter(out) == []
 
 
-@pytest.mark.fault("two runs at once, of one pipeline")
+@pytest.mark.fault("three runs at once on one folder, of the same world and of another")
 def test_two_runs_at_once(tmp_path: Path) -> None:
     """Two runs on one folder, of the same pipeline and of another one, both succeed; one build each."""
     out = tmp_path / "build"
@@ -505,6 +506,7 @@ sys.exit(cli.exit_code(deaf))
 """
 
 
+@pytest.mark.fault("a signal that Python loses")
 def test_signal_that_gets_lost_ends_the_command_all_the_same() -> None:
     """Python may lose what a signal raises, or hang on a lock; a moment later the command ends in any case."""
     with subprocess.Popen(

@@ -175,7 +175,7 @@ def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
     assert config.project_of(tmp_path / "pipeline.yaml") == tmp_path
 
 
-def test_links_out_of_the_project_are_followed(tmp_path: Path) -> None:
+def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:
     """A symbolic link inside of the project does not lead out of it."""
     (tmp_path / "data").symlink_to("/etc")
     pipeline = tmp_path / "pipeline.yaml"

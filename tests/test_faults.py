@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from etl import manifest
+from etl import load, manifest
 from tests.running import KEPT, ROOT, TINY, command, etl, hashes, litter
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: How many runs are killed; ``make torture`` asks for more.
 KILLS = int(os.environ.get("TORTURE_KILLS", "21"))
@@ -186,3 +188,101 @@ def test_copy_to_a_place_that_cannot_be_written(out: Path, tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{tmp_path / 'file' / 'copy.db'}: cannot write the copy: " in done.stderr
     assert_whole(out)
+
+
+@pytest.mark.fault("`build/` on another file system than the project")
+def test_builds_on_another_file_system(tmp_path: Path) -> None:
+    """A folder of builds on another file system than the project works as any other, and so does a copy from it."""
+    place = Path("/dev/shm")  # noqa: S108 -- a folder of its own is made in it
+    if not os.access(place, os.W_OK) or place.stat().st_dev == ROOT.stat().st_dev:
+        pytest.skip("there is no second file system that anyone may write to")
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        out, copy = Path(folder, "build"), tmp_path / "copy.db"
+        for state in ("built", "up to date"):
+            done = etl("run", TINY, "--out", out, "--copy-to", copy, "--json")
+            assert (done.returncode, json.loads(done.stdout)["state"]) == (0, state), done.stderr
+        assert copy.read_bytes() == (assert_whole(out) / "teacher-dashboard.db").read_bytes()
+        assert litter(out) == []
+
+
+def fill_and_run(disk: Path, build: Path, room: int) -> dict[str, Any]:
+    """Mount a small disk (in a namespace of this process alone), put a build on it, leave some room, run twice there.
+
+    Run by the test below in a process of its own: exit codes, what was said, and what lies on the disk in the end.
+    """
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
+    out, filler = disk / "build", disk / "filler"
+    shutil.copytree(build, out / build.name)
+    (out / "current").symlink_to(build.name)
+    before = hashes(out)
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        file.write(b"x" * (shutil.disk_usage(disk).free - room))
+    full = etl("run", TINY, "--out", out, "--seed", "5", "--quiet")
+    found = {"full": [full.returncode, full.stderr], "whole": hashes(out) == before, "litter": litter(out)}
+    filler.unlink()
+    following = etl("run", TINY, "--out", out, "--seed", "5", "--quiet")
+    return {**found, "following": [following.returncode, following.stderr, litter(out)]}
+
+
+@pytest.mark.fault("a full disk, in each phase (a small tmpfs)")
+@pytest.mark.parametrize("room", [100_000, 1_560_000, 1_700_000])
+def test_a_disk_that_is_really_full(tiny_build: Path, tmp_path: Path, room: int) -> None:
+    """A disk without room for the world, or that fills up on the way, is said with exit code 1, and nothing is lost."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets nobody mount a small disk")
+    code = (
+        "import json, sys; from pathlib import Path; from tests import test_faults as t; "
+        "print(json.dumps(t.fill_and_run(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))))"
+    )
+    job = ["unshare", "-rm", sys.executable, "-c", code, str(tmp_path), str(tiny_build), str(room)]
+    done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    returncode, complained = found["full"]
+    assert returncode == 1
+    assert "Traceback" not in complained
+    assert "No space left" in complained or "disk is full" in complained or "are free there" in complained, complained
+    assert (found["whole"], found["litter"]) == (True, [])
+    assert found["following"] == [0, "", []]
+
+
+PACKAGE = "duckdb_extension_sqlite_scanner"
+
+
+def without(place: Path, kind: str) -> None:
+    """Put something in the place of the extension's package, or of DuckDB, that stands before it on the path."""
+    if kind == "DuckDB":
+        (place / "duckdb.py").write_text("raise ModuleNotFoundError(\"No module named 'duckdb'\", name='duckdb')\n")
+    elif kind == "none":
+        (place / f"{PACKAGE}.py").touch()
+    else:
+        own = load.extension()
+        new = place / PACKAGE / "extensions" / ("v1.0.0" if kind == "another version" else own.parent.name) / own.name
+        new.parent.mkdir(parents=True)
+        (place / PACKAGE / "__init__.py").touch()
+        content = bytearray(own.read_bytes())
+        content[-100] ^= 1  # in the signature, its last 256 bytes
+        new.write_bytes(content)
+
+
+@pytest.mark.fault("DuckDB or its extension missing, of another version, or unsigned")
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("DuckDB", "cannot import duckdb"),
+        ("none", "the package duckdb-extension-sqlite-scanner is not installed"),
+        ("another version", "is not the one for DuckDB"),
+        ("unsigned", "refuses its sqlite extension"),
+    ],
+)
+def test_duckdb_is_not_as_it_must_be(out: Path, tmp_path: Path, kind: str, says: str) -> None:
+    """What is wrong is said, with the command that mends it and exit code 1; nothing is lost."""
+    without(tmp_path, kind)
+    before = hashes(out)
+    done = etl("run", TINY, "--out", out, "--seed", "5", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert re.search(r"mend it with: pip install .*(duckdb|requirements\.lock)", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert hashes(out) == before
+    assert litter(out) == []

@@ -170,6 +170,7 @@ def test_a_file_that_cannot_be_begun(tmp_path: Path, schema: Schema, connection:
     assert not path.exists()
 
 
+@pytest.mark.fault("an unsigned extension, or a download of one")
 def test_the_extension_is_signed_and_local(connection: duckdb.DuckDBPyConnection) -> None:
     """The extension is the wheel's file; unsigned ones are refused, and none is fetched."""
     assert load.extension().is_file()
@@ -178,7 +179,6 @@ def test_the_extension_is_signed_and_local(connection: duckdb.DuckDBPyConnection
         assert connection.execute("SELECT current_setting($name)", {"name": name}).fetchone() == (False,)
 
 
-@pytest.mark.fault("DuckDB's extension is missing")
 def test_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the wheel the message holds the command that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

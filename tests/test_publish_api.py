@@ -180,6 +180,7 @@ def test_options_lets_a_browser_in(api: Api) -> None:
     assert found.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.fault("what is no id, in the API")
 @pytest.mark.parametrize(
     "given", ["x", "0", "-1", "1.5", "01", "%20", "1%20", "1e1", "9" * 16, "9" * 400, "1%00", "%C2%B2"]
 )

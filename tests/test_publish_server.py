@@ -192,6 +192,7 @@ def test_old_http_is_understood(server: Serving, client: httpx.Client, url: str)
 # What a stranger may not
 
 
+@pytest.mark.fault("SQL, facets, downloads and `/-/` asked for by strangers")
 @pytest.mark.parametrize(
     ("url", "status"),
     [
@@ -232,6 +233,7 @@ def test_static_files_of_datasette_are_open(client: httpx.Client) -> None:
     assert client.get("/-/static/app.css").status_code == 200
 
 
+@pytest.mark.fault("methods that would write")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("url", ["/", "/index.html", f"/{NAME}/rosters", "/-/messages"])
 def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> None:
@@ -345,6 +347,7 @@ def test_it_stops_when_it_is_told_to(small: Path, number: signal.Signals) -> Non
         assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.fault("a damaged build under a running server")
 def test_a_build_that_cannot_be_opened_is_not_served(small: Path, tmp_path: Path) -> None:
     """A damaged build is told once a second, and the one before goes on; the next good one is served."""
     out = copy_of(small, tmp_path / "build")
@@ -393,6 +396,7 @@ def test_seed_is_for_post_alone(seeding: Serving) -> None:
         assert answer.headers["allow"] == "POST"
 
 
+@pytest.mark.fault("a wrong token, or none")
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer é"])
 def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> None:
     """Without the token, or with another one, it is 401, and says how to send it but not what it is."""
@@ -404,6 +408,7 @@ def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> No
     assert TOKEN not in str(answer.headers)
 
 
+@pytest.mark.fault("a body of /api/seed that is none")
 @pytest.mark.parametrize(
     "content",
     [
@@ -458,6 +463,7 @@ def test_a_rebuild_says_how_long_it_took(seeding: Serving, project: Path) -> Non
     assert httpx.get(f"{seeding.url}/api/rosters").content == first.content
 
 
+@pytest.mark.fault("two rebuilds over HTTP at once")
 def test_one_rebuild_at_a_time(seeding: Serving) -> None:
     """While one goes on another is 409, and the API answers; the one is not disturbed."""
     with ThreadPoolExecutor(1) as pool:
@@ -485,6 +491,7 @@ def test_a_rebuild_outlives_its_client(seeding: Serving) -> None:
     assert wait_for(lambda: post(seeding).status_code == 200, 30)
 
 
+@pytest.mark.fault("a rebuild over HTTP that fails")
 def test_a_broken_pipeline_leaves_the_current_build(seeding: Serving, project: Path) -> None:
     """A rebuild that fails is 500 with what is wrong, without places of this machine; what was served goes on."""
     text = project.read_text(encoding="utf-8")

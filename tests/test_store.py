@@ -189,6 +189,7 @@ def test_prune_without_a_current_one_keeps_as_many(store: Store) -> None:
     assert store.builds() == made[2:]
 
 
+@pytest.mark.fault("an old build that a server still has open")
 def test_prune_spares_a_build_in_use(store: Store) -> None:
     """A build that a server has open stays until the server lets it go, and dies with no mark on it."""
     made = [make(store, number) for number in range(1, 6)]

@@ -116,6 +116,7 @@ def test_faults_of_form_come_together() -> None:
     assert tree.plain() == {"a": 1, "b": 3, "d": 5}
 
 
+@pytest.mark.fault("YAML bombs and deep nesting, timed")
 @pytest.mark.parametrize(
     "text",
     [
@@ -138,6 +139,7 @@ def test_bombs_end_in_a_message_within_a_second(text: str) -> None:
     assert time.process_time() - start < 1
 
 
+@pytest.mark.fault("any text as YAML")
 @given(st.text(max_size=60))
 def test_any_text_is_a_tree_or_a_message(text: str) -> None:
     """No text makes the parser fail in another way than by telling what is wrong."""

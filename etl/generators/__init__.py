@@ -23,6 +23,7 @@ class Size(NamedTuple):
     rows: int
     students: int = 0
     classes: int = 0
+    width: int = 0  # bytes of a row in the database, 0 where the generator does not say
 
 
 class Generator(NamedTuple):
@@ -42,8 +43,10 @@ def _window(params: Any, sizes: Mapping[str, Size]) -> int:  # noqa: ANN401 -- t
     return sizes["scores"].students * chosen // max(sizes["scores"].classes, chosen)
 
 
-def _rows_of_tests(_: Any, sizes: Mapping[str, Size]) -> int:  # noqa: ANN401 -- no params are used
-    return sum(size.rows for name, size in sizes.items() if name not in {"tests", "standards"})
+def _rows_of_tests(_: Any, sizes: Mapping[str, Size]) -> Size:  # noqa: ANN401 -- no params are used
+    """A row a student and test; its JSON has about 12 bytes for each standard, its category's part included."""
+    rows = sum(size.rows for name, size in sizes.items() if name not in {"tests", "standards"})
+    return Size(rows, width=40 + 12 * sizes["standards"].rows)
 
 
 GENERATORS: dict[str, Generator] = {

@@ -1,0 +1,100 @@
+"""Any text survives the whole way, from CSV to database to JSON to HTML, and is nothing but a text there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl import build, config
+from etl.publish import site
+from tests.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
+from tests.running import TINY, copy_of_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = [*NAMES, LONG, "two\nlines", "two\r\nlines", "tab\there"]
+NAME = "teacher-dashboard"
+ASSIGNMENT = f"<i>'\"& <b> {SCRIPT} é😀 \u202eabc"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build whose students have every first name there is, in each of three rosters named by hostile subjects."""
+    project = copy_of_project(tmp_path_factory.mktemp("project"))
+    write_names(project / "data/first_names.csv", TEXTS)
+    write_names(project / "data/last_names.csv", ["O'Neil <b>"])
+    for file in ("interventions.csv", "intervention_standards.csv"):
+        replace_cells(project / "data" / file, "Fractions Foundations", ASSIGNMENT)
+    write_names(project / "data/subjects.csv", [SCRIPT, "日本 \"&\" 'é'", LONG])
+    changes = [f"stages.classes.params.size=[{len(TEXTS)}, {len(TEXTS)}]", "stages.classes.params.titles=['<i>&']"]
+    return build.run(config.load(project / TINY, changes=changes), project / "build").folder
+
+
+@pytest.fixture(scope="module")
+def students() -> list[str]:
+    """The names that each roster's students must have."""
+    return sorted(f"{first} O'Neil <b>" for first in TEXTS)
+
+
+ROSTERS = [f"<i>& O'Neil <b> - {subject}" for subject in (SCRIPT, "日本 \"&\" 'é'", LONG)]
+
+
+@pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
+def test_the_database_has_them_unchanged(world: Path, students: list[str]) -> None:
+    """Every name stands in the database as it was written."""
+    with closing(sqlite3.connect(world / f"{NAME}.db")) as database:
+        assert [name for (name,) in database.execute("SELECT name FROM rosters ORDER BY id")] == ROSTERS
+        for roster in (1, 2, 3):
+            found = database.execute("SELECT name FROM students WHERE roster_id = ?", (roster,))
+            assert sorted(name for (name,) in found) == students
+
+
+@pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
+def test_the_json_has_them_unchanged(world: Path, students: list[str]) -> None:
+    """Every name stands in the JSON files as it was written."""
+    rosters = json.loads((world / "api/rosters.json").read_bytes())
+    assert sorted(roster["name"] for roster in rosters) == sorted(ROSTERS)
+    for roster in (1, 2, 3):
+        answers = json.loads((world / f"api/rosters/{roster}/students.json").read_bytes())
+        assert sorted(student["name"] for student in answers) == students
+
+
+@pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
+def test_the_front_page_shows_them_as_text(world: Path) -> None:
+    """The front page has the first assignment's name, escaped: no element and no attribute came out of it."""
+    html = (world / "index.html").read_text(encoding="utf-8")
+    assert json.dumps(ASSIGNMENT, ensure_ascii=False) in unescape(html)
+    for markup in ("<script", "<img", "<b>", "<i>"):
+        assert markup not in html
+
+
+@pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
+def test_datasettes_pages_show_them_as_text(world: Path, students: list[str]) -> None:
+    """Datasette's table, rows and queries have the names, escaped, and its JSON has them unchanged."""
+    datasette = site.datasette(world, explore=False)
+
+    async def get(path: str) -> Any:  # noqa: ANN401 -- httpx's
+        answer = await datasette.client.get(path)
+        assert answer.status_code == 200
+        return answer
+
+    async def check() -> None:
+        pages = [f"/{NAME}/students?_size=max", f"/{NAME}/api-rosters-students?id=1", f"/{NAME}/rosters"]
+        html = "".join([(await get(page)).text for page in pages])
+        shown = unescape(html)
+        for name in TEXTS:
+            assert name[:200] in shown, name
+        for markup in (SCRIPT, "<img", "<b>", "<i>", "{id}$id:id<"):
+            assert markup not in html.replace("{{7*7}}${7*7}{id}$id:id", "")
+        assert LONG in (await get(f"/{NAME}/rosters/3")).text
+        rows = (await get(f"/{NAME}/students.json?_shape=objects&roster_id=2&_size=max")).json()["rows"]
+        assert sorted(row["name"] for row in rows) == students
+
+    asyncio.run(check())
