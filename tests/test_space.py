@@ -42,7 +42,7 @@ def test_the_estimate_is_about_right(built: Callable[[str], Path], name: str) ->
 def test_answers_that_are_served_live_take_no_room() -> None:
     """A world with more rosters than are exported takes its database alone; Parquet takes a fifth of that."""
     few, many = plan("pipeline.yaml"), plan("pipeline.yaml", "site.static_limit=100")
-    assert space.estimate(few) > 2 * space.estimate(many) > 0
+    assert space.estimate(few) > 1.9 * space.estimate(many) > 0
     parquet = plan("pipeline.yaml", "outputs=[parquet]")
     both = plan("pipeline.yaml", "outputs=[sqlite, parquet]")
     assert space.estimate(parquet) == pytest.approx(0.2 * space.estimate(many), rel=0.15)
