@@ -57,7 +57,9 @@ PREFACE = """\
 
 Written by `make study`. The field's analysis, difference in differences with Welch's interval (`impact_estimates` in
 [data.md](data.md)), is run on {worlds} worlds of each pipeline, seeds 1 to {worlds}, each of its full size. What was
-planted in each world is known exactly, so this says how far the analysis can be trusted, and where it cannot be.
+planted in each world is known exactly, so this says how far the analysis can be trusted, and where it cannot be: in
+`biased`, where those who completed their work would have grown more without it, the intervals miss the truth by what
+[data.md](data.md#biased) works out beforehand.
 
 ![Coverage and bias]({picture})
 

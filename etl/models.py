@@ -292,7 +292,9 @@ def _change(schema: Any) -> Any:  # noqa: ANN401 -- JSON
     changed = {key: _change(value) for key, value in schema.items() if key not in {"required", "minProperties"}}
     if "$ref" in schema:
         changed["$ref"] = f"{schema['$ref']}Change"
+    absent = {"type": "null"}
     if "properties" in schema:
-        absent = {"type": "null"}
         changed["properties"] = {name: {"anyOf": [_change(own), absent]} for name, own in schema["properties"].items()}
+    if isinstance(schema.get("additionalProperties"), dict):
+        changed["additionalProperties"] = {"anyOf": [_change(schema["additionalProperties"]), absent]}
     return changed

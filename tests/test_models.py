@@ -35,10 +35,27 @@ def world() -> Json:
 
 
 def test_our_own_pipelines_fit_the_schema(schema: Draft202012Validator, world: Json) -> None:
-    """The default pipeline fits, and so does one that only says what it changes."""
+    """The default pipeline fits, and so do those that only say what they change, or take away with null."""
     assert [error.message for error in schema.iter_errors(world)] == []
-    tiny = parse((ROOT / "pipelines" / "tiny.yaml").read_text(), "tiny").plain()
-    assert [error.message for error in schema.iter_errors(tiny)] == []
+    for path in (ROOT / "pipelines").glob("*.yaml"):
+        change = parse(path.read_text(encoding="utf-8"), path.name).plain()
+        assert [error.message for error in schema.iter_errors(change)] == []
+
+
+def test_params_that_a_world_may_leave_out_are_described(schema: Draft202012Validator) -> None:
+    """An editor can say what missing, leaving and being driven mean."""
+    assert isinstance(schema.schema, dict)
+    definitions = schema.schema["$defs"]
+    stages = schema.schema["else"]["properties"]["stages"]["additionalProperties"]["anyOf"]
+    params = {
+        stage["properties"]["python"].get("const"): stage["properties"]["params"]["properties"]
+        for stage in stages
+        if "python" in stage["properties"] and "properties" in stage["properties"]["params"]
+    }
+    described = [params["first_scores"][name] for name in ("missed", "driven")]
+    described += [params["next_scores"][name] for name in ("missed", "left")]
+    described += [definitions[name]["properties"]["driven"] for name in ("Growth", "StatusShares")]
+    assert all(len(own["description"]) > 20 for own in described)
 
 
 @pytest.mark.parametrize(

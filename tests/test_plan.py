@@ -39,6 +39,19 @@ def test_a_file_in_another_order() -> None:
     assert set(names) == set(pipeline.stages)
 
 
+def test_a_plan_until_a_stage() -> None:
+    """It has the stage and all that this needs, each in its place, and nothing else."""
+    plan = make_plan(small.twelve())
+    part = plan.until("window1")
+    names = [stage.name for stage in part.stages]
+    assert names == [stage.name for stage in plan.stages if stage.name in names]
+    assert {"classes", "students", "pm1", "assignments", "tests", "window1"} <= set(names)
+    assert not {"rosters", "pm2", "scores", "impact_estimates"} & set(names)
+    gathered = plan.until("impact_estimates")
+    assert [stage.name for stage in gathered.gathered] == ["impact_estimates"]
+    assert gathered.kept == {"gain_sums"}
+
+
 def test_what_is_cut_and_what_is_not() -> None:
     """The stage that says ``shard`` and everything downstream of it runs by shard, the rest once."""
     plan = make_plan(small.twelve())

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from etl.generators.enrollment import STATUSES
 from etl.generators.scores import first_scores, half_up_mean, next_scores, score_rows
 from etl.params import Range
-from etl.streams import Streams, normal, uniform
+from etl.streams import Streams, choose, normal, uniform
 from tests import small
 
 if TYPE_CHECKING:
@@ -400,6 +400,21 @@ def test_marks_change_no_other_cell() -> None:
     assert 0 < after.num_rows < plain.num_rows
     assert after["driven"].to_pylist() == marked["driven"].filter(stay).to_pylist()
     assert after.drop_columns(["driven", "taken"]).equals(following(plain).filter(stay))
+
+
+def test_marks_are_the_draws() -> None:
+    """Who is driven, misses a test or leaves is the choice of its stream's words for the student."""
+    start = opening(missed=0.2, driven=0.4)
+    after = following(start, left=0.1)
+
+    def first_of(draw: str, share: float) -> list[int]:
+        chosen = choose(STREAMS.words(draw, 1, len(CLASS.ids))[:, 0], (share, 1 - share)) == 0
+        return [student for student, there in zip(CLASS.ids, chosen, strict=True) if there]
+
+    rows = start.to_pylist()
+    assert [row["student_id"] for row in rows if row["driven"]] == first_of("driven", 0.4)
+    assert [row["student_id"] for row in rows if not row["taken"]] == first_of("missed", 0.2)
+    assert sorted(set(CLASS.ids) - set(after["student_id"].to_pylist())) == first_of("left", 0.1)
 
 
 def test_growth_goes_on_underneath_a_missed_test() -> None:

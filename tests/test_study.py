@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.coverage import UNFAIR, WORLDS, Estimate, main, simulated, studied
 from benchmarks.plot import forest, ticks
-from benchmarks.study import Mean, Study, document, goals, picture
+from benchmarks.study import PREFACE, Mean, Study, document, goals, picture
 from tests import small
 
 ROOT = Path(__file__).parent.parent
@@ -122,7 +122,7 @@ def test_the_study_of_a_few_worlds(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_the_document_is_of_every_world() -> None:
     """docs/study.md has 500 worlds of each pipeline of pipelines/ that changes the data, and every goal is met."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert "is run on 500 worlds" in text
+    assert text.startswith(PREFACE.format(worlds=500, picture="study.svg"))
     assert "fail" not in text
     for name, path in WORLDS.items():
         assert (ROOT / path).is_file()
