@@ -24,7 +24,7 @@ CREATE TABLE test_groups ( -- A series of tests that measure the same thing thro
   name TEXT NOT NULL -- Name of the test group.
 );
 
-CREATE TABLE tests ( -- One test of a group, taken by every student.
+CREATE TABLE tests ( -- One test of a group.
   id INTEGER PRIMARY KEY AUTOINCREMENT, -- Number of the test.
   group_id INTEGER NOT NULL REFERENCES test_groups (id), -- The group that the test belongs to.
   sequence INTEGER NOT NULL, -- Place of the test in its group, from 1.
