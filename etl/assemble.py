@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from etl import manifest
+from etl import manifest, report
 from etl.checks import read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
@@ -58,17 +58,23 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         connection = opened.result()
     job.begin()
     sqlite = "sqlite" in pipeline.outputs
-    with contextlib.closing(connection):
+    with contextlib.closing(connection), report.reporting(wanted=sqlite and pipeline.report) as drawn:
         made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
         digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
-    tables = {name: digests.of(name) for name in pipeline.schema.tables}
-    if sqlite:
-        with progress.phase("export"):
-            sha256 = manifest.sha256(folder / pipeline.database)
-            rows = {name: int(found["rows"]) for name, found in tables.items()}
-            export(pipeline, endpoints, folder, build=identity.id, rows=rows, sha256=sha256)
+        tables = {name: digests.of(name) for name in pipeline.schema.tables}
+        held = manifest.rules(pipeline, checks if sqlite else [])
+        if drawn:
+            drawn.draw(folder / pipeline.database, report.about(identity.id, identity.pipeline, held))
+        if sqlite:
+            with progress.phase("export"):
+                sha256 = manifest.sha256(folder / pipeline.database)
+                rows = {name: int(found["rows"]) for name, found in tables.items()}
+                export(pipeline, endpoints, folder, build=identity.id, rows=rows, sha256=sha256)
+        if drawn:
+            with progress.phase("report"):
+                (folder / report.NAME).write_bytes(drawn.page())
     with progress.phase("manifest"):
-        content = manifest.describe(identity, pipeline, tables, checks if sqlite else [], manifest.files_of(folder))
+        content = manifest.describe(identity, pipeline, tables, held, manifest.files_of(folder))
         manifest.write(content, folder)
     return content
 

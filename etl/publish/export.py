@@ -53,7 +53,7 @@ def export(  # noqa: PLR0913 -- what is known of a build
         rows=rows,
         database=(pipeline.database, size),
         build=build,
-        report=(folder / "report.html").is_file(),
+        report=pipeline.report,
     )
     _write(folder / "index.html", front.encode())
     _write(folder / "404.html", pages.missing_page(pipeline.site).encode())
