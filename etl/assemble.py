@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl import manifest, space
+from etl import manifest, report, space
 from etl.checks import Check, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
@@ -56,22 +56,28 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         connection = opened.result()
     job.begin()
     sqlite = "sqlite" in pipeline.outputs
-    with contextlib.closing(connection):
+    with contextlib.closing(connection), report.reporting(wanted=sqlite and pipeline.report) as drawn:
         made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
         digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
-    tables = {name: digests.of(name) for name in pipeline.schema.tables}
-    with Writer(folder) as files:
-        for name in manifest.names_of(folder):
-            files.take(name)
-        if sqlite:
-            with progress.phase("export"):
-                rows = {name: int(found["rows"]) for name, found in tables.items()}
-                export(pipeline, endpoints, files, build=identity.id, rows=rows)
-        with progress.phase("manifest"):
-            content = manifest.describe(identity, pipeline, tables, checks if sqlite else [], files.entries())
-            files.write(manifest.NAME, manifest.render(content))
-        with progress.phase("publish"):
-            files.finish()
+        tables = {name: digests.of(name) for name in pipeline.schema.tables}
+        held = manifest.rules(pipeline, checks if sqlite else [])
+        if drawn:
+            drawn.draw(folder / pipeline.database, report.about(identity.id, identity.pipeline, held))
+        with Writer(folder) as files:
+            for name in manifest.names_of(folder):
+                files.take(name)
+            if sqlite:
+                with progress.phase("export"):
+                    rows = {name: int(found["rows"]) for name, found in tables.items()}
+                    export(pipeline, endpoints, files, build=identity.id, rows=rows)
+            if drawn:
+                with progress.phase("report"):
+                    files.write(report.NAME, drawn.page())
+            with progress.phase("manifest"):
+                content = manifest.describe(identity, pipeline, tables, held, files.entries())
+                files.write(manifest.NAME, manifest.render(content))
+            with progress.phase("publish"):
+                files.finish()
     return content
 
 

@@ -48,6 +48,7 @@ def commands() -> None:
 @commands.command()
 @pipeline_argument
 @click.option("--force", is_flag=True, help="Build again, also when the build is there.")
+@click.option("--no-report", is_flag=True, help="Leave report.html out; that is another build.")
 @asks
 @out_option
 @click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Copy the database there, writable.")
@@ -61,6 +62,7 @@ def run(  # noqa: PLR0913 -- one for each option
     *,
     pipeline: Path,
     force: bool,
+    no_report: bool,
     asked: dict[str, Any],
     out: Path | None,
     copy_to: Path | None,
@@ -75,7 +77,8 @@ def run(  # noqa: PLR0913 -- one for each option
     start = time.perf_counter()
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
-        source = _load(pipeline, asked)
+        without = ("report=false",) if no_report else ()
+        source = _load(pipeline, {**asked, "changes": (*asked["changes"], *without)})
         result = build.run(source, out or source.root / "build", force=force, progress=progress, how=how)
     finally:
         progress.close()
@@ -198,6 +201,26 @@ def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> Non
         _print_json({"success": True, "build": found.build, "files": found.files, "checks": found.checks})
     else:
         click.echo(f"build {found.build}: {found.files} files as they were made, {found.checks} checks passed")
+
+
+@commands.command("report")
+@pipeline_argument
+@click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Write the report there.")
+@click.option("--open", "open_browser", is_flag=True, help="Open it in a browser.")
+@out_option
+@json_option
+def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out: Path | None, as_json: bool) -> None:
+    """Show where the current build's report is; --copy-to also makes one for a build that has none."""
+    from etl import display, inspection  # noqa: PLC0415 -- as above
+
+    source = _load(pipeline)
+    path = inspection.report_of(out or source.root / "build", copy_to)
+    if as_json:
+        _print_json({"success": True, "report": str(path)})
+    else:
+        click.echo(display.shown(path))
+    if open_browser:
+        click.launch(path.as_uri())
 
 
 @commands.command()

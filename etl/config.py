@@ -102,6 +102,7 @@ class Pipeline:
     checks: Path
     api: Path | None
     outputs: tuple[str, ...]
+    report: bool
     stages: Mapping[str, Stage]
     references: Mapping[str, Reference]  # the rows of each csv stage
 

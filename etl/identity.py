@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from etl.config import Source
     from etl.tree import Node
 
+#: The package that draws the report: it counts where there is one.
+DRAWS = "vl-convert-python"
+
 #: Packages whose version can decide a byte of a build.
 PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "pydantic", "PyYAML")
 
@@ -44,7 +47,9 @@ def identify(source: Source) -> Identity:
     }
     inputs = {_inside(path, source.root): _sha256(path) for path in sorted(set(_inputs(source))) if path.is_file()}
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
-    versions |= {package: _version(package) for package in PACKAGES}
+    drawn = pipeline.get("report") is not False and "sqlite" in str(pipeline.get("outputs", "sqlite"))
+    packages = (*PACKAGES, DRAWS) if drawn else PACKAGES
+    versions |= {package: _version(package) for package in packages}
     text = json.dumps([pipeline, inputs, versions, _code()])  # in the file's order: stages may stand in any
     return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, inputs, versions)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from etl import manifest
+from etl import manifest, report
 from etl.checks import read_checks, reading, run_checks
 from etl.config import shown_name
 from etl.errors import EtlError, Mistakes, Where
@@ -34,6 +34,40 @@ def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
         raise EtlError("there is no build; make one with: python -m etl run", Where(str(out)))
     with in_use(folder):
         return _inspect(source, folder, full=full)
+
+
+def report_of(out: Path, copy_to: Path | None) -> Path:
+    """Find the report of the current build, or write it to ``copy_to``, drawn anew where the build has none: its path.
+
+    Raises EtlError: there is no build, or it has no report and a build never changes, or no database to draw it from.
+    """
+    folder = Store(out).current
+    if folder is None:
+        raise EtlError("there is no build; make one with: python -m etl run", Where(str(out)))
+    with in_use(folder):
+        path = folder / report.NAME
+        if copy_to is None:
+            if not path.is_file():
+                hint = "make one with --copy-to FILE: a build never changes"
+                raise EtlError(f"the build was made without a report; {hint}", Where(shown_name(folder)))
+            return path
+        page = path.read_bytes() if path.is_file() else _drawn(folder)
+    try:
+        copy_to.parent.mkdir(parents=True, exist_ok=True)
+        copy_to.write_bytes(page)
+    except OSError as error:
+        raise EtlError(f"cannot write the report: {error.strerror}", Where(str(copy_to))) from error
+    return copy_to.resolve()
+
+
+def _drawn(folder: Path) -> bytes:
+    content = manifest.read(folder)
+    if content is None:
+        raise EtlError(f"{manifest.NAME} is missing or damaged; mend it with: python -m etl run", Where(str(folder)))
+    database = folder / content["pipeline"]["database"]
+    if not database.is_file():
+        raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))
+    return report.make(database, report.about(content["build"], content["pipeline"], content["checks"]))
 
 
 def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:

@@ -24,13 +24,12 @@ def describe(
     identity: Identity,
     pipeline: Pipeline,
     tables: Mapping[str, Mapping[str, int | str]],
-    checks: list[Check],
+    checks: list[dict[str, str]],
     files: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
     """Describe a finished build. Nothing in it depends on when, where or how fast the build was made."""
     from etl.generators import VERSION  # noqa: PLC0415 -- reading a manifest must not import numpy
 
-    held = [{"check": stage.name, "rule": stage.check} for stage in pipeline.stages.values() if stage.check]
     content = {
         "build": identity.id,
         "name": pipeline.name,
@@ -39,13 +38,19 @@ def describe(
         "seed": pipeline.seed,
         "as_of": pipeline.as_of,
         "tables": tables,
-        "checks": held + [{"check": check.name, "rule": check.rule} for check in checks],
+        "checks": checks,
         "files": dict(sorted(files.items())),
         "versions": {**identity.versions, "generators": VERSION},
         "inputs": identity.inputs,
         "pipeline": identity.pipeline,
     }
     return {**content, "manifest": _own_hash(content)}
+
+
+def rules(pipeline: Pipeline, checks: list[Check]) -> list[dict[str, str]]:
+    """The checks that a build was held to, those over numbers first: name and rule of each."""
+    held = [{"check": stage.name, "rule": stage.check} for stage in pipeline.stages.values() if stage.check]
+    return held + [{"check": check.name, "rule": check.rule} for check in checks]
 
 
 def render(content: Mapping[str, Any]) -> bytes:

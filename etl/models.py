@@ -181,6 +181,7 @@ class PipelineModel(Group):
     outputs: list[Literal["sqlite", "parquet"]] = Field(
         ["sqlite"], min_length=1, description="What a build holds: the SQLite database, Parquet files, or both."
     )
+    report: bool = Field(default=True, description="Whether a build with a database holds report.html.")
     checks: Text = Field(description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
     site: Site

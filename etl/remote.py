@@ -44,6 +44,6 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
             files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
-    content = manifest.describe(identity, pipeline, tables, [], files)
+    content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
     write_file(open_target(place), manifest.NAME, manifest.render(content))
     return place

@@ -52,6 +52,7 @@ def validated(source: Source) -> Pipeline:
         checks=checks,
         api=api,
         outputs=tuple(dict.fromkeys(top.outputs)),
+        report=top.report,
         stages=stages,
         references=world.rows,
     )

@@ -53,7 +53,7 @@ def export(
         rows=rows,
         database=(pipeline.database, size),
         build=build,
-        report=(files.folder / "report.html").is_file(),
+        report=pipeline.report,
     )
     files.write("index.html", front.encode())
     files.write("404.html", pages.missing_page(pipeline.site).encode())

@@ -49,12 +49,12 @@ BROWSER_STYLE_URL = "/browser.css"
 BROWSER_STYLE = "pre { white-space: pre-wrap; overflow-wrap: anywhere; }\n"
 
 
-def page(title: str, body: str) -> str:
-    """A whole document."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole document; ``style`` comes behind the style of all pages."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n</head>\n'
+        f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}{style}</style>\n</head>\n'
         f"<body>\n{body}\n</body>\n</html>\n"
     )
 
@@ -87,7 +87,7 @@ def front_page(  # noqa: PLR0913 -- what is known of a build
         _sample(shown, samples),
         "<h2>Tables</h2>",
         _tables(schema, rows),
-        _footer(site, build),
+        footer({"license": site.license, "license_url": site.license_url}, build),
     ]
     return page(site.title, "\n".join(parts))
 
@@ -106,8 +106,9 @@ def missing_page(site: Site) -> str:
     )
 
 
-def _footer(site: Site, build: str) -> str:
-    licence = f'<a href="{escape(site.license_url)}">{escape(site.license)}</a>'
+def footer(site: Mapping[str, str], build: str) -> str:
+    """What stands at the end of a page: the build, and the data's licence."""
+    licence = f'<a href="{escape(site["license_url"])}">{escape(site["license"])}</a>'
     return f"<footer>Build <code>{escape(build)}</code>. Data: {licence}.</footer>"
 
 

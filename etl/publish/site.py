@@ -41,6 +41,8 @@ EXPLORING: dict[str, bool | int] = {
     "facet_time_limit_ms": 1000,
 }
 
+_REPORT = {"about": "Report: what the data looks like, and its effects", "about_url": "/report.html"}
+
 
 def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
     """What Datasette says of the data: titles, the descriptions out of the schema, labels, units, and queries."""
@@ -78,6 +80,7 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
             pipeline.database.removesuffix(".db"): {
                 "title": site.title,
                 "description": site.notice,
+                **(_REPORT if pipeline.report else {}),
                 "tables": tables,
                 "queries": queries,
             }
