@@ -50,8 +50,8 @@ def licence(package: str) -> str:
     found = distribution(package)
     kinds = [line.partition(" :: ")[2] for line in found.metadata.get_all("Classifier") or [] if "License" in line]
     classified = [kind.removeprefix("OSI Approved :: ") for kind in kinds]
-    plain = " ".join(_field(found, "License").split())
-    stated = _field(found, "License-Expression") or (plain if plain in COMPATIBLE | set(OLDER) else "")
+    plain, expression = (_field(found, name) for name in ("License", "License-Expression"))
+    stated = expression or (plain if plain in COMPATIBLE | set(OLDER) else "")
     names = [stated] if stated and len(classified) < 2 else classified or [plain]
     known = sorted({_bsd(found) if name in {"BSD", "BSD License"} else OLDER.get(name, name) for name in names})
     if not known or not all(known):
@@ -60,9 +60,8 @@ def licence(package: str) -> str:
 
 
 def _field(package: Distribution, name: str) -> str:
-    """A field of the metadata, empty where there is none; [] raises or not, by who found the package."""
-    values: list[str] = package.metadata.get_all(name) or [""]
-    return values[0]
+    """A field of the metadata, empty where it is missing (newer readers of metadata raise KeyError then)."""
+    return " ".join(" ".join(package.metadata.get_all(name) or []).split())
 
 
 def _bsd(package: Distribution) -> str:

@@ -424,7 +424,7 @@ def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Sign
 
 @pytest.mark.fault("three runs at once on one folder, of the same world and of another")
 def test_two_runs_at_once(tmp_path: Path) -> None:
-    """Two runs on one folder, of the same pipeline and of another one, both succeed; one build each."""
+    """Runs on one folder, two of the same world and one of another, wait for each other and succeed; one build each."""
     out = tmp_path / "build"
     jobs = [command("run", TINY, "--out", out, "--json", "--seed", seed) for seed in ("1", "1", "2")]
     running = [subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for job in jobs]

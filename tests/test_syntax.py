@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError, Where
 from etl.syntax import MAX_CHARACTERS, parse, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def value(text: str) -> Any:  # noqa: ANN401 -- any YAML value
@@ -140,8 +143,10 @@ def test_bombs_end_in_a_message_within_a_second(text: str) -> None:
 
 
 @pytest.mark.fault("any text as YAML")
-@given(st.text(max_size=60))
-def test_any_text_is_a_tree_or_a_message(text: str) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=60))
+def test_any_text_is_a_tree_or_a_message(record_property: Callable[[str, object], None], text: str) -> None:
     """No text makes the parser fail in another way than by telling what is wrong."""
+    record_property("tried", 1)
     with contextlib.suppress(EtlError):
         parse(text, "f").plain()

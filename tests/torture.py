@@ -82,7 +82,7 @@ def report(rows: Sequence[tally.Row], code: int, soaked: soak.Soak) -> str:
             "",
             "| fault or attack | tried | what held |",
             "| --- | ---: | --- |",
-            *(f"| {row.fault} | {row.tried:,} | {_held(row)} |" for row in sorted(rows, key=lambda row: row.fault)),
+            *(f"| {row.fault} | {row.tried:,} | {_held(row)} |" for row in sorted(rows, key=_in_order)),
             "",
             *(f"Not tried here: {fault} ({reason}; {count} times)." for fault, reason, count in skipped),
             *([""] if skipped else []),
@@ -90,6 +90,10 @@ def report(rows: Sequence[tally.Row], code: int, soaked: soak.Soak) -> str:
             "",
         ]
     )
+
+
+def _in_order(row: tally.Row) -> str:
+    return row.fault.lower().removeprefix("a ").removeprefix("an ").strip("`-")
 
 
 def _held(row: tally.Row) -> str:
