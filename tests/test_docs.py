@@ -40,7 +40,7 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     """The README's table of commands names each command and each of its options."""
     assert isinstance(commands, Group)
     command: Command = commands.commands[name]
-    row = next(line for line in README.splitlines() if re.match(rf"\| `{name}\b", line))
+    row = next(line for line in README.splitlines() if re.match(rf"\| `{name}[` ]", line))
     for option in command.params:
         if isinstance(option, Option):
             assert f"`{option.opts[0]}`" in row

@@ -17,7 +17,7 @@ Spec = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 WIDTH = 360  # pixels, all of it
-_RIGHT = 14
+_RIGHT = 20
 _BELOW = 22  # where the labels of the axis stand
 _ABOVE = 6
 _ROW = 21
@@ -146,7 +146,7 @@ def columns(rows: Rows, step: int) -> Spec:
                 "field": "number",
                 "type": "quantitative",
                 "scale": {"domain": [0, most * 1.05], "nice": False},
-                "axis": {"format": "~s" if most > 9999 else "d", "tickMinStep": 1},  # noqa: PLR2004 -- four digits fit
+                "axis": {"format": _count(most), "tickMinStep": 1},
             },
             "y2": {"datum": 0},
         },
@@ -198,7 +198,7 @@ def intervals(rows: Rows, names: Sequence[str], left: int) -> Spec:
     }
     truth = {
         "data": {"values": [row for row in rows if row["planted"] is not None]},
-        "mark": {"type": "tick", "orient": "vertical", "thickness": 2, "size": 15, "color": INK},
+        "mark": {"type": "tick", "orient": "vertical", "thickness": 2, "size": 15, "color": INK, "opacity": 1},
         "encoding": {"y": at, "x": _number("planted", domain)},
     }
     return _chart([interval, estimate, truth, _names(names, left)], left, len(names) * _ROW)
@@ -212,12 +212,12 @@ def stacks(rows: Rows, names: Sequence[str]) -> Spec:
         "mark": {"type": "bar", "height": {"band": 0.72}},
         "encoding": {
             "y": _place(len(names)),
-            "x": _number("start", [0, most], format="~s"),
+            "x": _number("start", [0, most], format=_count(most), tickMinStep=1),
             "x2": {"field": "end"},
             "color": _status("status"),
         },
     }
-    return _chart([bars, _names(names, 152)], 152, len(names) * _ROW)
+    return _chart([bars, _names(names, 170)], 170, len(names) * _ROW)
 
 
 def calendar(rows: Rows, marks: Rows) -> Spec:
@@ -253,7 +253,7 @@ def calendar(rows: Rows, marks: Rows) -> Spec:
                 "field": "number",
                 "type": "quantitative",
                 "scale": {"domain": [0, most * 1.05], "nice": False},
-                "axis": {"format": "~s", "tickCount": 4},
+                "axis": {"format": _count(most), "tickCount": 4, "tickMinStep": 1},
             },
             "color": _status("status"),
             "detail": {"field": "window", "type": "ordinal"},
@@ -297,6 +297,11 @@ def _number(field: str, domain: list[float], **axis: Any) -> Spec:  # noqa: ANN4
         "scale": {"domain": domain, "nice": False, "zero": False},
         "axis": axis,
     }
+
+
+def _count(most: float) -> str:
+    """The format of counts up to some number: what fits beside an axis."""
+    return ",d" if most < 10_000 else "~s"  # noqa: PLR2004 -- 9,999 fits
 
 
 def _status(field: str) -> Spec:

@@ -10,6 +10,7 @@ import vl_convert
 
 from etl.report import charts, parts
 from etl.report.page import report_page
+from etl.report.part import number
 from etl.report.planned import Planned
 from etl.report.queries import ESTIMATES, Database, Lacking
 
@@ -36,7 +37,7 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
                 left_out.append((_title(part), str(lacking)))
         facts = _facts(connection, asked)
     made.append(parts.checks(about["checks"]))
-    facts.append((parts.number(len(about["checks"])), "checks passed"))
+    facts.append((number(len(about["checks"])), "checks passed"))
     return report_page(
         pipeline["site"],
         build=about["build"],
@@ -65,7 +66,7 @@ def _title(part: Any) -> str:  # noqa: ANN401 -- one of PARTS
 def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str, str]]:
     """The numbers at the top."""
     facts = [
-        (parts.number(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]), table)  # noqa: S608 -- ours
+        (number(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]), table)  # noqa: S608 -- ours
         for table in ("rosters", "students", "scores", "assignments")
         if table in database.columns
     ]

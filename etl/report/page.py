@@ -6,12 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from etl.publish.pages import footer, page
-from etl.report.parts import MINUS, number
+from etl.report.part import MINUS, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.report.parts import Part
+    from etl.report.part import Part
 
 _MOST_ROWS = 1000  # of a table on the page; the database has them all
 

@@ -1,0 +1,181 @@
+"""The parts that hold the planted truth beside what is found: growth, and the estimates of its effects."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from etl.report import charts
+from etl.report.part import MOST_ROWS, Part, listed, number, plural, spread_of, taken
+from etl.report.planned import STATUSES
+from etl.report.queries import ASSIGNED, ESTIMATES, TESTS, Lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from etl.report.planned import Planned
+    from etl.report.queries import Database
+
+
+def growth(database: Database, planned: Planned) -> Part:
+    """How far standards' scores moved, by window and status, and the range that was planted."""
+    tests = {test["id"]: test for test in database.ask(TESTS)}
+    ranges = list(_ranges(database, planned))
+    found, every = database.growths(ranges)
+    kinds: dict[tuple[int, str], dict[int, int]] = {}
+    near = 0
+    for row in found:
+        kind = kinds.setdefault((row["test_id"], row["status"]), {})
+        if row["free"]:
+            kind[row["growth"]] = kind.get(row["growth"], 0) + row["number"]
+        else:
+            near += row["number"]
+    drawn: list[dict[str, Any]] = []
+    rows, names, moved, strays = [], [], dict.fromkeys(STATUSES, (0, 0)), 0
+    for test, before, status, low, high, *_ in ranges:
+        moves = kinds.get((test, status))
+        if not moves:
+            continue
+        spread = spread_of(moves)
+        outside = sum(n for move, n in moves.items() if low is not None and not low <= move <= high)
+        strays += outside
+        window = f"{tests[before]['name']} to {tests[test]['name']}"
+        names.append(f"{tests[test]['name']} {STATUSES[status]}")
+        moved[status] = moved[status][0] + spread.number, moved[status][1] + sum(move * n for move, n in moves.items())
+        ends = {"low": low, "high": high, "least": spread.least, "most": spread.most, "mean": round(spread.mean, 6)}
+        drawn.append({"row": len(drawn), "status": status, **ends})
+        asked = "" if low is None else f"{number(low)} to {number(high)}"
+        limits = f"{number(spread.least)} to {number(spread.most)}"
+        rows.append((window, STATUSES[status], spread.number, asked, limits, number(spread.mean, 2), outside))
+    if not drawn:
+        raise Lacking("any growth into a test that an assignment impacts")
+    total = sum(count for count, _ in moved.values())
+    means = [f"{STATUSES[s]} {number(total / count, 1)}" for s, (count, total) in moved.items() if count]
+    says = [f"Points that a standard's score moved by on average: {listed(means)}."]
+    if any(row["low"] is not None for row in drawn):
+        whole = "All" if every == 1 else f"Of one student in {every}, all"
+        says.append(
+            f"{whole} {number(total)} growths lie in the range that was planted."
+            if not strays
+            else f"{plural(strays, 'growth')} of {number(total)} lie outside of the range that was planted."
+        )
+    if near:
+        says.append(f"Left out: {plural(near, 'growth')} from scores so near an end of the scale that it may cut them.")
+    return Part(
+        "Growth",
+        tuple(says),
+        ("Window", "Status", "Growths", "Planted", "Found", "Mean", "Outside"),
+        rows,
+        charts.growths(drawn[:MOST_ROWS], names[:MOST_ROWS]),
+        (
+            ("box", charts.BAND, "planted range"),
+            *(("line", charts.STATUS_COLOURS[status], text) for status, text in STATUSES.items() if moved[status][0]),
+        ),
+        "growth of a standard's score into the impacted test, in points; the dot is the mean",
+    )
+
+
+def assignment_effects(database: Database, _: Planned) -> Part:
+    """Each assignment's effect: planted, and estimated."""
+    rows = _estimates(database, "assignment")
+    return _intervals("Effect of each assignment", rows, [f"{row['assignment']}" for row in rows], "assignment", 170)
+
+
+def standard_effects(database: Database, _: Planned) -> Part:
+    """The same for each standard of each assignment."""
+    rows = _estimates(database, "standard")
+    names = [f"{row['assignment_id']} · {row['standard']}" for row in rows]
+    long = [f"{row['assignment']}, {row['standard']}" for row in rows]
+    return _intervals("Effect on each standard", rows, names, "assignment and standard", 96, long)
+
+
+def category_effects(database: Database, _: Planned) -> Part:
+    """The same for each reporting category."""
+    rows = _estimates(database, "category")
+    names = [str(row["category"]) for row in rows]
+    return _intervals("Effect by reporting category", rows, names, "reporting category", 172)
+
+
+def _ranges(database: Database, planned: Planned) -> Iterable[tuple[Any, ...]]:
+    """For each impacted test and status: the test before, the planted growth, and the scale, null if not known."""
+    sat = taken(database)
+    impacted = {row["impacted_id"] for row in database.ask(ASSIGNED)}
+    for before, test in pairwise(sat):
+        if test["id"] not in impacted or test["group_id"] != before["group_id"]:
+            continue
+        plan = planned.growth.get(str(test["name"]))
+        for status in STATUSES:
+            low, high = plan.ranges.get(status, (None, None)) if plan else (None, None)
+            yield test["id"], before["id"], status, low, high, *(plan.clamp if plan else (None, None))
+
+
+def _estimates(database: Database, scope: str) -> list[dict[str, Any]]:
+    rows = [row for row in database.ask(ESTIMATES) if row["scope"] == scope]
+    if not rows:
+        raise Lacking(f"any estimate by {scope}")
+    return rows
+
+
+def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates differ in
+    title: str, rows: list[dict[str, Any]], names: list[str], what: str, left: int, long: list[str] | None = None
+) -> Part:
+    known = [row for row in rows if row["covered"] is not None]
+    held = sum(row["covered"] for row in known)
+    says = []
+    if known:
+        every = "All" if held == len(known) else f"{held} of"
+        says.append(
+            f"{every} {plural(len(known), 'interval')} hold the effect that was planted; in the long run 95 % do."
+        )
+        worst = max(known, key=lambda row: abs(row["bias"]))
+        far = abs(worst["bias"]) / worst["standard_error"] if worst["standard_error"] else 0.0
+        name = (long or names)[rows.index(worst)]
+        says.append(
+            f"The estimate that is furthest off is that of {name}: {number(worst['bias'], 2)} points, {far:.1f} of its "
+            f"standard errors."
+        )
+    if len(known) < len(rows):
+        says.append(
+            f"{plural(len(rows) - len(known), 'estimate')} have no interval, for want of students or variation."
+        )
+    drawn = [
+        {"row": place, **{key: row[key] for key in ("effect", "low", "high", "planted", "covered")}}
+        for place, row in enumerate(rows)
+    ]
+    return Part(
+        title,
+        tuple(says),
+        (
+            *(what.capitalize(), "Treated", "Control", "Planted", "Estimate", "95 % interval", "Holds it", "Bias"),
+            *("Expected bias", "Std. error", "p"),
+        ),
+        [
+            (
+                name,
+                row["treated"],
+                row["control"],
+                number(row["planted"], 2),
+                number(row["effect"], 2),
+                "" if row["low"] is None else f"{number(row['low'], 2)} to {number(row['high'], 2)}",
+                {1: "yes", 0: "no"}.get(row["covered"], ""),
+                number(row["bias"], 2),
+                number(row["expected_bias"], 2),
+                number(row["standard_error"], 3),
+                _chance(row["p"]),
+            )
+            for name, row in zip(long or names, rows, strict=True)
+        ],
+        charts.intervals(drawn[:MOST_ROWS], names[:MOST_ROWS], left),
+        (
+            ("tick", charts.INK, "planted"),
+            ("line", charts.ACCENT, "estimate and 95 % interval"),
+            *((("line", charts.MISSED, "interval misses the truth"),) if held < len(known) else ()),
+        ),
+        "effect, in scale points",
+    )
+
+
+def _chance(p: float | None) -> str:
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"  # noqa: PLR2004 -- as journals print it

@@ -1,0 +1,377 @@
+"""The report: its numbers are the database's, it holds for any world, and it is the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from etl import build, config, report
+from etl.cli import commands
+from etl.errors import EtlError
+from etl.identity import DRAWS, identify
+from etl.report import charts, drawing, parts, queries, truth, year
+from etl.report.part import MINUS, Part, number, share
+from etl.report.planned import First, Planned
+from etl.report.queries import Database, Lacking
+from tests.running import ROOT
+from tests.serving import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TINY = ROOT / "pipelines" / "tiny.yaml"
+HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """What the report is told of a build."""
+    content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return report.about(content["build"], content["pipeline"], content["checks"])
+
+
+@pytest.fixture
+def edited(tiny_build: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Make a copy of the tiny world's database in which some SQL has been run."""
+
+    def edit(script: str) -> Path:
+        path = tmp_path / "edited.db"
+        shutil.copyfile(tiny_build / "teacher-dashboard.db", path)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(f"PRAGMA ignore_check_constraints = ON; {script}")
+        return path
+
+    return edit
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the charts empty, where only words and tables matter."""
+    monkeypatch.setattr(drawing, "svg", lambda _: "<svg ></svg>")
+
+
+@pytest.fixture(scope="module")
+def default(default_build: Path) -> Iterator[tuple[Database, Planned]]:
+    """The default world, to ask, and what its pipeline says."""
+    with closing(sqlite3.connect(default_build / "teacher-dashboard.db")) as connection:
+        yield Database(connection), Planned(told(default_build)["pipeline"])
+
+
+def texts(part: Part) -> str:
+    """A part's sentences."""
+    return " ".join(part.says)
+
+
+def test_it_is_in_the_build_and_the_same_when_drawn_again(default_build: Path) -> None:
+    """A build's report is listed in its manifest, linked from the front page, and has the same bytes in any process."""
+    page = (default_build / "report.html").read_bytes()
+    assert "report.html" in json.loads((default_build / "manifest.json").read_text(encoding="utf-8"))["files"]
+    assert 'href="report.html"' in (default_build / "index.html").read_text(encoding="utf-8")
+    assert '"about_url": "/report.html"' in (default_build / "metadata.json").read_text(encoding="utf-8")
+    assert drawing.draw(default_build / "teacher-dashboard.db", told(default_build)).encode() == page
+    html = page.decode()
+    assert html.count("<figure>") == html.count("<figure><svg role=") == len(parts.PARTS)
+    assert html.count("<details>") == len(parts.PARTS) + 1
+    assert "<h2>Left out" not in html
+    assert re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?+(?!https://creativecommons|data:,)", html) == []
+    assert "<script" not in html
+    assert " style=" not in html
+
+
+def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> None:
+    """The three parts of estimates show the rows of impact_estimates, and count the intervals that hold the truth."""
+    database, planned = default
+    rows = database.ask(queries.ESTIMATES)
+    for part, scope in (
+        (truth.assignment_effects, "assignment"),
+        (truth.standard_effects, "standard"),
+        (truth.category_effects, "category"),
+    ):
+        mine = [row for row in rows if row["scope"] == scope]
+        made = part(database, planned)
+        assert [row[4] for row in made.rows] == [number(row["effect"], 2) for row in mine]
+        assert [row[6] for row in made.rows] == ["yes" if row["covered"] else "no" for row in mine]
+        held = sum(row["covered"] for row in mine)
+        start = "All" if held == len(mine) else f"{held} of"
+        assert made.says[0].startswith(f"{start} {len(mine)} intervals hold the effect")
+        worst = max(mine, key=lambda row: abs(row["bias"]))
+        assert f": {number(worst['bias'], 2)} points" in made.says[1]
+
+
+def test_levels_are_counted_and_held_to_the_target(default: tuple[Database, Planned]) -> None:
+    """Shares by test are those of the scores, and the first test stands beside the normal distribution's shares."""
+    database, planned = default
+    made = year.level_shares(database, planned)
+    assert [row[0] for row in made.rows] == ["PM1 target", "PM1", "PM2", "PM3", "PM4", "PM5", "PM6"]
+    assert [str(cell) for cell in made.rows[0][2:]] == ["37.4 %", "24.8 %", "20.5 %", "17.3 %"]
+    counted = database._connection.execute("SELECT avg(level = 4) FROM scores WHERE test_id = 6").fetchone()[0]
+    assert made.rows[-1][-1] == share(counted, 1)
+
+
+def test_growth_is_in_its_range_and_a_stray_is_counted(
+    default: tuple[Database, Planned], edited: Callable[[str], Path], tiny_build: Path
+) -> None:
+    """Every growth is opened and lies in its planted range; one that does not is counted and said."""
+    made = truth.growth(*default)
+    assert len(made.rows) == 12
+    assert {row[6] for row in made.rows} == {0}
+    assert "growths lie in the range that was planted" in texts(made)
+    assert [row[3] for row in made.rows][:4] == ["40 to 80", "15 to 35", *[f"{MINUS}15 to 15"] * 2]
+    path = edited(
+        "UPDATE scores SET std_scores = json_set(std_scores, '$.\"1\"', std_scores ->> '$.\"1\"' + 200)"
+        " WHERE test_id = 2"
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        strays = truth.growth(Database(connection), Planned(told(tiny_build)["pipeline"]))
+    students = sum(int(str(row[6])) for row in strays.rows)
+    assert students > 0
+    assert f"{students} growths of" in texts(strays)
+
+
+def test_growth_of_a_large_world_is_a_sample(tiny_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more students than can be opened, every second, third ... is taken, and the report says so."""
+    monkeypatch.setattr(queries, "SAMPLE", 10)
+    with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
+        made = truth.growth(Database(connection), Planned(told(tiny_build)["pipeline"]))
+    assert "Of every 2th student" not in texts(made)
+    assert "Of one student in 2" in texts(made)
+
+
+def test_other_parts_count_what_is_there(default: tuple[Database, Planned]) -> None:
+    """Distributions, class sizes, statuses and dates are those of the tables."""
+    database, planned = default
+    one = database._connection.execute
+    spread = year.distributions(database, planned)
+    mean, least, most = one(
+        "SELECT avg(overall_score), min(overall_score), max(overall_score) FROM scores WHERE test_id = 3"
+    ).fetchone()
+    assert spread.rows[2][2] == number(mean, 1)
+    assert (spread.rows[2][4], spread.rows[2][8]) == (number(least), number(most))
+    assert "No score leaves the scale, 5,100 to 5,800." in spread.says
+    sizes = year.class_sizes(database, planned)
+    assert sum(int(str(row[1])) for row in sizes.rows) == 250
+    assert "as the pipeline asks (30 to 40)" in texts(sizes)
+    given = year.assigned(database, planned)
+    assert sum(int(str(row[6])) for row in given.rows) == one("SELECT count(*) FROM assignment_students").fetchone()[0]
+    assert "asks for 60.0 % completed, 15.0 % started and 25.0 % not started" in texts(given)
+    assert [row[5] for row in given.rows][::4] == ["80 (1 to 80)", "80 (81 to 160)"]
+    days = year.dates(database, planned)
+    total = one("SELECT count(started_at) + count(completed_at) FROM assignment_students").fetchone()[0]
+    assert days.says[0] == f"All {total:,} dates lie between the two tests of their window."
+
+
+DROPPED = {
+    "impact_estimates": {"Assignment effects", "Standard effects", "Category effects"},
+    "assignment_students": {"Growth", "Assigned", "Dates"},
+    "performance_levels": {"Level shares"},
+    "students": {"Growth", "Assigned", "Class sizes"},
+    "scores": {"Growth", "Level shares", "Distributions", "Assigned"},
+}
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("table", DROPPED)
+def test_a_world_without_a_table_has_a_smaller_report(
+    edited: Callable[[str], Path], tiny_build: Path, table: str
+) -> None:
+    """What a missing table is needed for is left out, by name, and the rest is there."""
+    html = drawing.draw(edited(f"DROP TABLE {table}"), told(tiny_build))
+    left_out = html[html.index("<h2>Left out</h2>") :]
+    assert set(re.findall(r"<li>(.*?): this world has not", left_out)) == DROPPED[table]
+
+
+UNKNOWN = (
+    "UPDATE impact_estimates SET low = NULL, high = NULL, covered = NULL, standard_error = NULL, p = NULL, t = NULL"
+)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    "script",
+    [
+        "DELETE FROM scores",
+        "DELETE FROM assignment_students",
+        "DELETE FROM assignments; DELETE FROM assignment_students; DELETE FROM impact_estimates",
+        "DELETE FROM scores WHERE test_id > 1",
+        "DELETE FROM scores WHERE student_id % 3 = 0 AND test_id % 2 = 0",
+        "DELETE FROM students; DELETE FROM rosters; DELETE FROM tests; DELETE FROM performance_levels",
+        "UPDATE tests SET administered_at = NULL",
+        "UPDATE tests SET name = 'T', administered_at = 'soon'",
+        UNKNOWN,
+        f"{UNKNOWN}, effect = NULL, bias = NULL, planted = NULL, expected_bias = NULL",
+        "UPDATE assignments SET impacted_test_id = NULL, rc_id = NULL",
+        "INSERT OR IGNORE INTO assignment_standards SELECT id, 1 FROM assignments",
+        "UPDATE assignment_students SET started_at = '2020-01-01', completed_at = NULL",
+    ],
+)
+def test_any_world_has_a_report(edited: Callable[[str], Path], tiny_build: Path, script: str) -> None:
+    """Empty groups, missing tests, no assignments, no intervals, days that are none: the page is made all the same."""
+    assert "<h2>Checks</h2>" in drawing.draw(edited(script), told(tiny_build))
+
+
+def test_a_strange_pipeline_is_compared_with_nothing() -> None:
+    """What the pipeline does not say, or says in a form of its own, is None."""
+    strange = Planned(
+        {"stages": {"a": {"python": "first_scores"}, "b": {"python": "next_scores", "params": {"test": 1}}}}
+    )
+    assert (strange.first, strange.growth, strange.class_size, strange.status) == (None, {}, None, None)
+    growth = {"untouched": [-5, 5], "assigned": {"completed": [40, 80]}, "driven": 10}
+    params = {"test": "PM2", "clamp": [0, 9], "growth": growth}
+    told = Planned({"stages": {"pm2": {"python": "next_scores", "params": params}}})
+    assert told.growth["PM2"].ranges == {"completed": (40, 90), "none": (-5, 15)}
+
+
+def test_target_shares_are_those_of_the_rounded_and_clamped_normal() -> None:
+    """They sum to 1, the ends of the scale take what lies beyond, and half lies above a mean between two scores."""
+    first = First("T", 99.5, 10, (80, 120))
+    assert first.shares([0, 100]) == [0.5, 0.5]
+    assert sum(First("T", 100, 50, (80, 120)).shares([0, 90, 100, 121])) == pytest.approx(1)
+    assert First("T", 100, 50, (80, 120)).shares([0, 70, 121])[::2] == [0, 0]
+
+
+@pytest.mark.parametrize("font", ["monospace", "Impact, serif"])
+def test_drawings_do_not_depend_on_fonts(
+    default: tuple[Database, Planned], font: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured with a wide font or a narrow one, every chart is drawn the same, but for the font's name."""
+    made = [
+        part(*default).chart for part in (truth.assignment_effects, year.dates, year.level_shares, year.class_sizes)
+    ]
+    plain = [drawing.svg(chart) for chart in made if chart]
+    monkeypatch.setitem(charts._CONFIG, "font", font)
+    other = [drawing.svg(chart) for chart in made if chart]
+    name = re.compile(r'font-family="[^"]*"')
+    assert [name.sub("", svg) for svg in other] == [name.sub("", svg) for svg in plain]
+    assert other != plain
+
+
+def test_hostile_text_is_inert(edited: Callable[[str], Path], tiny_build: Path) -> None:
+    """Names and colours that look like markup are text, in charts and tables, also when they are long."""
+    said = HOSTILE.replace("'", "''")
+    path = edited(
+        f"UPDATE assignments SET name = '{said}'; UPDATE tests SET name = '{said}' || id;"  # noqa: S608 -- that is the test
+        f"UPDATE performance_levels SET name = '{said}', color = '\"/><script>'; UPDATE standards SET code = '{said}';"
+        f"UPDATE reporting_categories SET name = '{said}' || char(7) || char(10)"
+    )
+    about = told(tiny_build)
+    about["pipeline"]["site"]["title"] = HOSTILE
+    about["checks"][0]["rule"] = HOSTILE
+    html = drawing.draw(path, about)
+    assert "<script" not in html
+    assert "<b style" not in html
+    assert html.count("</style>") == 1
+    assert "&lt;script&gt;" in html
+
+
+def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a report no process is started and no page links it; with or without is part of a build's name."""
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    without = config.load(TINY)
+    result = build.run(without, tmp_path)
+    assert not (result.folder / "report.html").exists()
+    assert "report.html" not in (result.folder / "index.html").read_text(encoding="utf-8")
+    assert "report.html" not in (result.folder / "metadata.json").read_text(encoding="utf-8")
+    assert DRAWS not in result.manifest["versions"]
+    wanted = identify(config.load(TINY, changes=["report=true"]))
+    assert wanted.id != result.manifest["build"]
+    assert wanted.versions[DRAWS] != "none"
+    runner = CliRunner()
+    failed = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path)])
+    assert isinstance(failed.exception, EtlError)
+    assert "was made without a report; make one with --copy-to FILE" in str(failed.exception)
+
+
+def test_run_draws_and_the_command_finds_and_copies(tiny_build: Path, tmp_path: Path) -> None:
+    """A run with a report makes the page that is drawn for a build without one, but for the build's name."""
+    result = build.run(config.load(TINY, changes=["report=true"]), tmp_path / "build")
+    page = (result.folder / "report.html").read_text(encoding="utf-8")
+    runner = CliRunner()
+    found = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path / "build"), "--json"])
+    assert json.loads(found.output) == {"success": True, "report": str(result.folder / "report.html")}
+    copy = tmp_path / "a" / "copy.html"
+    out = ["--out", str(tiny_build.parent), "--copy-to", str(copy)]
+    assert runner.invoke(commands, ["report", str(TINY), *out]).exception is None
+    assert copy.read_text(encoding="utf-8") == page.replace(result.folder.name, tiny_build.name)
+
+
+def test_what_goes_wrong_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    """A process that cannot draw gives its reason and what to do; it is gone in the end."""
+    with pytest.raises(EtlError, match=r"the report could not be drawn: .*; --no-report builds without it"):
+        report.make(tmp_path / "no.db", report.about("b", {"stages": {}, "site": {}, "seed": 1}, []))
+    with report.reporting(wanted=True) as unused:
+        assert unused is not None
+    assert unused._process.returncode is not None
+    with report.reporting(wanted=False) as none:
+        assert none is None
+
+
+def test_a_part_that_lacks_rows_says_so() -> None:
+    """A query of a table that is not there names the table, and the column if only that is missing."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE rosters (id INTEGER)")
+        connection.execute("CREATE TABLE students (id INTEGER)")
+        with pytest.raises(Lacking, match=r"the column students\.roster_id"):
+            Database(connection).ask(queries.CLASS_SIZES)
+        with pytest.raises(Lacking, match="the table scores"):
+            Database(connection).ask(queries.SCORES)
+
+
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+OPTIONS += ["--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
+        pytest.skip("there is no chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+def listened(page: Page) -> tuple[list[str], list[str]]:
+    """What a page will complain of, and ask for."""
+    noise, asked = list[str](), list[str]()
+    page.on("console", lambda message: noise.append(message.text))
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    return noise, asked
+
+
+def test_it_renders_on_a_desk_and_a_phone(browser: Browser, default_build: Path) -> None:
+    """Served or opened as a file: no other request, no error, nothing too wide, readable in light and dark."""
+    with serving(default_build.parent) as server:
+        for url in (f"{server.url}/report.html", (default_build / "report.html").as_uri()):
+            for width, scheme in ((1280, "light"), (360, "dark")):
+                wide: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+                context = browser.new_context(**wide)
+                page = context.new_page()
+                noise, asked = listened(page)
+                page.goto(url, wait_until="load")
+                for summary in page.query_selector_all("summary"):
+                    summary.click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                ink = page.evaluate(
+                    "[...document.querySelectorAll('figure text')].map(text => getComputedStyle(text).fill)"
+                    ".map(fill => fill.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b) / 3)"
+                )
+                assert ink
+                assert all((shade > 128) == (scheme == "dark") for shade in ink)
+                assert noise == []
+                assert [each for each in asked if each != url and not each.startswith("data:")] == []
+                context.close()
