@@ -87,7 +87,7 @@ def report_page(  # noqa: PLR0913 -- what is known of a build
 
 
 def _section(part: Part, chart: str | None) -> str:
-    says = "".join(f"<p>{escape(sentence)}</p>" for sentence in part.says)
+    says = "".join(f"<p>{escape(sentence).replace(' %', '&nbsp;%')}</p>" for sentence in part.says)
     if chart is None:
         return f"<section><h2>{escape(part.title)}</h2>\n{says}{_table(part)}</section>"
     drawing = chart.replace("<svg ", f'<svg role="img" aria-label="{escape(" ".join(part.says))}" ', 1)
