@@ -59,7 +59,17 @@ def _run(*options: str) -> Callable[[int, Path, Path], list[str]]:
     def command(rosters: int, folder: Path, _: Path) -> list[str]:
         to = ["--out", str(folder / BUILDS), "--timings", str(folder / TIMINGS)]
         sets = [f"--set={change}" for change in changes(rosters)]
-        start = [sys.executable, "-m", "etl", "run", "pipeline.yaml", "--force", "--quiet", f"--seed={SEED}"]
+        start = [
+            sys.executable,
+            "-m",
+            "etl",
+            "run",
+            "pipeline.yaml",
+            "--force",
+            "--no-report",
+            "--quiet",
+            f"--seed={SEED}",
+        ]
         return [*start, *to, *sets, *options]
 
     return command

@@ -50,7 +50,7 @@ def main(rosters: int, seed: int, output: Path) -> None:
     from etl.progress import Progress  # noqa: PLC0415
 
     with Loader(output, pipeline.schema, connection) as loader:
-        for part in local.results(make_plan(pipeline), Progress(), workers=os.cpu_count() or 1):
+        for part in local.results(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
             loader.insert(part.table, part.rows)
         loader.commit()
 

@@ -114,7 +114,7 @@ def parts_of(job: Job, target: str | None) -> Iterator[Part]:
         return local.results(
             job.plan,
             job.progress,
-            workers=job.how.workers or os.cpu_count() or 1,
+            workers=job.how.workers or _workers(writing="sqlite" in job.pipeline.outputs),
             target=open_target(target) if target else None,
         )
     from etl.engines import dask  # noqa: PLC0415 -- an extra
@@ -122,6 +122,11 @@ def parts_of(job: Job, target: str | None) -> Iterator[Part]:
     if target is None or "sqlite" in job.pipeline.outputs:
         raise EtlError("the engine dask writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]")
     return dask.results(job, target)
+
+
+def _workers(*, writing: bool) -> int:
+    """One for each processor, but for the one that writes the database."""
+    return max(1, (os.cpu_count() or 1) - writing)
 
 
 def _load(

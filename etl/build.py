@@ -16,8 +16,6 @@ from etl.store import Store, remove
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import duckdb
-
     from etl.config import Source
     from etl.identity import Identity
 
@@ -92,25 +90,12 @@ def _finish(store: Store, folder: Path, state: str) -> Result:
 def _assemble(source: Source, identity: Identity, folder: Path, progress: Progress, how: How) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest."""
     with ThreadPoolExecutor(max_workers=1) as beside:
-        opened = beside.submit(_connect)  # DuckDB takes as long to load as all that the validation needs
-        try:
-            with progress.phase("import"):
-                from etl.assemble import assemble  # noqa: PLC0415 -- an up-to-date build needs none of it
-        except ImportError as error:
-            raise _root(error, opened.exception()) from error
+        with progress.phase("import"):  # an up-to-date build needs none of it
+            from etl.load import connect  # noqa: PLC0415
+
+            opened = beside.submit(connect)  # it verifies 35 MB of extension, and leaves Python to the imports
+            from etl.assemble import assemble  # noqa: PLC0415
         return assemble(source, identity, folder, progress=progress, how=how, opened=opened)
-
-
-def _connect() -> duckdb.DuckDBPyConnection:
-    from etl.load import connect  # noqa: PLC0415 -- imported in the thread
-
-    return connect()
-
-
-def _root(*errors: BaseException | None) -> BaseException:
-    """The error that tells what is missing. Of two threads that import a broken module, one is given half of it."""
-    missing = [error for error in errors if isinstance(error, ImportError)]
-    return next((error for error in missing if not (error.name or "etl").startswith("etl")), missing[0])
 
 
 def _hold_equal(old: Path, content: dict[str, Any]) -> None:

@@ -7,11 +7,16 @@ exclusive or of its rows' (they differ, by the primary key), so shards can be co
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from functools import reduce
+from operator import xor
 from typing import TYPE_CHECKING
 
 import duckdb
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import pyarrow as pa
 
 _own = threading.local()
@@ -32,14 +37,15 @@ class Digests:
 
     def __init__(self) -> None:
         """Begin with no rows."""
-        self._sums: dict[str, tuple[int, int]] = {}
+        self._rows: Counter[str] = Counter()
+        self._digests: dict[str, list[int | Future[int]]] = {}
 
-    def add(self, table: str, count: int, digest: int) -> None:
-        """Add a part's rows."""
-        rows, before = self._sums.get(table, (0, 0))
-        self._sums[table] = (rows + count, before ^ digest)
+    def add(self, table: str, count: int, digest: int | Future[int]) -> None:
+        """Add a part's rows; their digest may still be on its way."""
+        self._rows[table] += count
+        self._digests.setdefault(table, []).append(digest)
 
     def of(self, table: str) -> dict[str, int | str]:
         """Rows, and digest as 32 hexadecimal digits, of a table; it may have no rows."""
-        rows, digest = self._sums.get(table, (0, 0))
-        return {"rows": rows, "digest": f"{digest:032x}"}
+        known = (digest if isinstance(digest, int) else digest.result() for digest in self._digests.get(table, ()))
+        return {"rows": self._rows[table], "digest": f"{reduce(xor, known, 0):032x}"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class How:
     """How the work is done; nothing of it changes a byte of the build."""
 
-    workers: int | None = None  # shards made at once; None for one a processor
+    workers: int | None = None  # shards made at once; None for what the engine takes best
     engine: str = "local"
     scheduler: str | None = None  # of Dask; None starts a cluster on this machine
 

@@ -25,7 +25,9 @@ out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
 )
 work_options = (
-    click.option("--workers", type=click.IntRange(1, 1024), help="Shards made at once [one for each processor]."),
+    click.option(
+        "--workers", type=click.IntRange(1, 1024), help="Shards made at once [the processors less one, which writes]."
+    ),
     click.option(
         "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
     ),

@@ -15,6 +15,7 @@ from etl.stages import run_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from etl.config import Stage
     from etl.parquet import File, Target
@@ -93,14 +94,20 @@ class Part:
     shard: int
     rows: pa.Table | None  # None when they were written where they were made
     count: int
-    digest: int
+    digest: int | Future[int]
     file: File | None = None  # the Parquet file that holds them
 
 
-def parts(plan: Plan, results: Mapping[str, pa.Table], shard: int, target: Target | None = None) -> list[Part]:
+def parts(
+    plan: Plan,
+    results: Mapping[str, pa.Table],
+    shard: int,
+    target: Target | None = None,
+    digest: Callable[[pa.Table], int | Future[int]] = table_digest,
+) -> list[Part]:
     """Make parts of the results that fill tables, parents before their children (the order of the schema).
 
-    With a target their Parquet files are written there.
+    With a target their Parquet files are written there. What digests them may do so later, in a thread.
     """
     filled = {plan.pipeline.stages[name].table: rows for name, rows in results.items()}
     made = []
@@ -108,7 +115,7 @@ def parts(plan: Plan, results: Mapping[str, pa.Table], shard: int, target: Targe
         if name in filled:
             rows = filled[name]
             file = write_part(target, table, shard, rows) if target else None
-            made.append(Part(name, shard, rows, rows.num_rows, table_digest(rows), file))
+            made.append(Part(name, shard, rows, rows.num_rows, digest(rows), file))
     return made
 
 

@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from etl.digest import table_digest
 from etl.shards import Part, parts, run_gathered, run_shard, run_whole, shard_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -24,18 +25,30 @@ if TYPE_CHECKING:
 def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target | None = None) -> Iterator[Part]:
     """Yield the parts of all tables: parents before their children, then shard by shard, then what is gathered.
 
-    ``workers`` shards are made at once, beside the one that is handed on, so memory stays flat.
+    ``workers`` shards are made at once, beside the one that is handed on, so memory stays flat. They are digested
+    meanwhile.
     """
+    with ThreadPoolExecutor(workers, thread_name_prefix="digest") as digesting:
+
+        def digest(rows: pa.Table) -> Future[int]:
+            return digesting.submit(table_digest, rows)
+
+        yield from _results(plan, progress, workers, target, digest)
+
+
+def _results(
+    plan: Plan, progress: Progress, workers: int, target: Target | None, digest: Callable[[pa.Table], Future[int]]
+) -> Iterator[Part]:
     with progress.phase("generate"):
         whole = run_whole(plan, progress.stage)
-        made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, target)
+        made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, target, digest)
     yield from made
     kept: dict[str, list[pa.Table]] = {name: [] for name in plan.kept}
 
     def make(number: int) -> Made:
         shard = run_shard(plan, whole, number, progress.stage)
         tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
-        return {name: shard[name] for name in kept}, parts(plan, tables, number, target)
+        return {name: shard[name] for name in kept}, parts(plan, tables, number, target, digest)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
         numbers = iter(range(shard_count(plan, whole)))
@@ -49,5 +62,5 @@ def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target 
             yield from made
             del gathered, made  # or they would be held while the next ones are awaited
     with progress.phase("generate"):
-        made = parts(plan, run_gathered(plan, whole, kept, progress.stage), 0, target)
+        made = parts(plan, run_gathered(plan, whole, kept, progress.stage), 0, target, digest)
     yield from made
