@@ -108,6 +108,21 @@ def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> 
         assert f": {number(worst['bias'], 2)} points" in made.says[1]
 
 
+def test_a_biased_comparison_is_said_to_be_one(edited: Callable[[str], Path], tiny_build: Path) -> None:
+    """Where bias is expected, the report says how much, and how many intervals hold the truth and the bias together."""
+    biased = """
+    UPDATE impact_estimates SET
+      expected_bias = 4 + id / 100.0, planted = 10, low = 13, effect = 14, high = 15, standard_error = 0.5, covered = 0;
+    UPDATE impact_estimates SET expected_bias = -4 WHERE id = 1;
+    """
+    with closing(sqlite3.connect(edited(biased))) as connection:
+        made = truth.assignment_effects(Database(connection), Planned(told(tiny_build)["pipeline"]))
+    count = len(made.rows)
+    assert made.says[0].startswith(f"0 of {count} intervals hold the effect that was planted. In this world")
+    assert f" {MINUS}4.00 to {number(4 + count / 100, 2)} points" in made.says[0]
+    assert made.says[1].startswith(f"{count - 1} of {count} intervals hold the planted effect and that known bias")
+
+
 def test_levels_are_counted_and_held_to_the_target(default: tuple[Database, Planned]) -> None:
     """Shares by test are those of the scores, and the first test stands beside the normal distribution's shares."""
     database, planned = default

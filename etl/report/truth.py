@@ -123,10 +123,7 @@ def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates 
     held = sum(row["covered"] for row in known)
     says = []
     if known:
-        every = "All" if held == len(known) else f"{held} of"
-        says.append(
-            f"{every} {plural(len(known), 'interval')} hold the effect that was planted; in the long run 95 % do."
-        )
+        says += _held(known, held)
         worst = max(known, key=lambda row: abs(row["bias"]))
         far = abs(worst["bias"]) / worst["standard_error"] if worst["standard_error"] else 0.0
         name = (long or names)[rows.index(worst)]
@@ -173,6 +170,25 @@ def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates 
         ),
         "effect, in scale points",
     )
+
+
+def _held(rows: list[dict[str, Any]], held: int) -> list[str]:
+    """How many intervals hold the truth; where the comparison itself is biased, by how much, and how many hold both."""
+
+    def every(number: int) -> str:
+        return f"{'All' if number == len(rows) else f'{number} of'} {plural(len(rows), 'interval')} hold"
+
+    expected = [row["expected_bias"] or 0.0 for row in rows]
+    if all(abs(bias) <= row["standard_error"] for bias, row in zip(expected, rows, strict=True)):
+        return [f"{every(held)} the effect that was planted; in the long run 95 % do."]
+    both = sum(row["low"] <= row["planted"] + bias <= row["high"] for bias, row in zip(expected, rows, strict=True))
+    least, most = number(min(expected), 2), number(max(expected), 2)
+    biased = (
+        "In this world the plain comparison is biased: those who did the work would have grown by other amounts anyway, "
+        f"{least} to {most} points more than those they are compared with."
+    )
+    known = f"{every(both)} the planted effect and that known bias together; in the long run 95 % do."
+    return [f"{every(held)} the effect that was planted. {biased}", known]
 
 
 def _chance(p: float | None) -> str:
