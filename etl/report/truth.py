@@ -184,7 +184,7 @@ def _held(rows: list[dict[str, Any]], held: int) -> list[str]:
     both = sum(row["low"] <= row["planted"] + bias <= row["high"] for bias, row in zip(expected, rows, strict=True))
     least, most = number(min(expected), 2), number(max(expected), 2)
     biased = (
-        "In this world the plain comparison is biased: those who did the work would have grown by other amounts anyway, "
+        "In this world the plain comparison is biased: those who did the work would have grown differently anyway, "
         f"{least} to {most} points more than those they are compared with."
     )
     known = f"{every(both)} the planted effect and that known bias together; in the long run 95 % do."
