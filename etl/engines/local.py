@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 def results(plan: Plan, progress: Progress, *, workers: int = 1, target: Target | None = None) -> Iterator[Part]:
     """Yield the parts of all tables: parents before their children, then shard by shard, then what is gathered.
 
-    ``workers`` shards are made at once, beside the one that is handed on, so memory stays flat. They are digested
-    meanwhile.
+    ``workers`` shards are made at once, beside the one that is handed on, so memory stays flat. Those that go on as
+    rows, to be loaded, are digested meanwhile.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="digest") as digesting:
 
-        def digest(rows: pa.Table) -> Future[int]:
+        def beside(rows: pa.Table) -> Future[int]:
             return digesting.submit(table_digest, rows)
 
-        yield from _results(plan, progress, workers, target, digest)
+        yield from _results(plan, progress, workers, target, table_digest if target else beside)
 
 
 def _results(
-    plan: Plan, progress: Progress, workers: int, target: Target | None, digest: Callable[[pa.Table], Future[int]]
+    plan: Plan, progress: Progress, workers: int, target: Target | None, digest: Callable[[pa.Table], int | Future[int]]
 ) -> Iterator[Part]:
     with progress.phase("generate"):
         whole = run_whole(plan, progress.stage)
