@@ -6,6 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pyarrow as pa
+
 from etl import manifest, report, space
 from etl.checks import Check, read_checks, run_checks
 from etl.config import shown_name, validate
@@ -56,9 +58,11 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         connection = opened.result()
     job.begin()
     sqlite = "sqlite" in pipeline.outputs
-    with contextlib.closing(connection), report.reporting(wanted=sqlite and pipeline.report) as drawn:
-        made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
-        digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
+    with report.reporting(wanted=sqlite and pipeline.report) as drawn:
+        with contextlib.closing(connection):
+            made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
+            digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
+        pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
         tables = {name: digests.of(name) for name in pipeline.schema.tables}
         held = manifest.rules(pipeline, checks if sqlite else [])
         if drawn:

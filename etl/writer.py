@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: Disks take many files at once: one by one they take up to 20 times as long.
 THREADS = 8
 
-#: Files that wait to be written at most, so memory stays flat.
-WAITING = 64
+#: What waits to be written at most, in files and in bytes, so memory stays flat.
+WAITING, WAITING_BYTES = 64, 8_000_000
 
 _SMALL = 100_000  # bytes; most files are, and need no buffer of their own
 
@@ -30,16 +30,17 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """Start with no files."""
         self.folder = folder
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
-        self._waiting: deque[tuple[str, Future[Entry]]] = deque()
+        self._waiting: deque[tuple[str, int, Future[Entry]]] = deque()
+        self._bytes = 0
         self._entries: dict[str, Entry] = {}
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file; the folders above it are made."""
-        self._submit(name, self._pool.submit(_write, self.folder / name, content))
+        self._submit(name, len(content), self._pool.submit(_write, self.folder / name, content))
 
     def take(self, name: str) -> None:
         """Take in a file that is there, finished."""
-        self._submit(name, self._pool.submit(_take, self.folder / name))
+        self._submit(name, 0, self._pool.submit(_take, self.folder / name))
 
     def entries(self) -> dict[str, Entry]:
         """Size in bytes and SHA-256 of every file so far, by its name in the folder; waits for them."""
@@ -63,13 +64,15 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """Give up what is not finished."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _submit(self, name: str, future: Future[Entry]) -> None:
-        self._waiting.append((name, future))
-        if len(self._waiting) > WAITING:
+    def _submit(self, name: str, size: int, future: Future[Entry]) -> None:
+        self._waiting.append((name, size, future))
+        self._bytes += size
+        while len(self._waiting) > WAITING or self._bytes > WAITING_BYTES:
             self._finish_one()
 
     def _finish_one(self) -> None:
-        name, future = self._waiting.popleft()
+        name, size, future = self._waiting.popleft()
+        self._bytes -= size
         self._entries[name] = future.result()
 
 

@@ -35,16 +35,18 @@ def open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
-def answer(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value]) -> bytes:
-    """What the endpoint says for some values of its parameters. A JSON column is spliced in as it is stored.
+def answer(
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], most: int | None = None
+) -> bytes:
+    """What the endpoint says for some values of its parameters, or the first ``most`` rows of it.
 
-    Raises sqlite3.Error, also when it takes too long.
+    A JSON column is spliced in as it is stored. Raises sqlite3.Error, also when it takes too long.
     """
     end = time.monotonic() + SECONDS
     database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
     try:
-        (content,) = database.execute(_as_json(endpoint), dict(values)).fetchone()
-        return bytes(content)
+        (rows,) = database.execute(_as_json(endpoint, most), dict(values)).fetchone()
+        return b"".join((b"[", rows or b"", b"]"))
     finally:
         database.set_progress_handler(None, 0)
 
@@ -73,8 +75,8 @@ def known_value(database: sqlite3.Connection, query: str, text: str) -> Value | 
     return value if found else None
 
 
-def _as_json(endpoint: Endpoint) -> str:
-    """The endpoint's query as one JSON text: SQLite writes it seven times faster than Python would.
+def _as_json(endpoint: Endpoint, most: int | None) -> str:
+    """The endpoint's query as JSON text, commas between the rows: SQLite is seven times faster at it than Python.
 
     The rows come in the order of the query: SQLite keeps the order of a subquery for ``group_concat``.
     """
@@ -83,8 +85,8 @@ def _as_json(endpoint: Endpoint) -> str:
         key = json.dumps(camel(name), ensure_ascii=False).replace("'", "''")
         parts.append(f"'{',' if parts else '{'}{key}:' || {_value(name, kind)}")
     row = " || ".join([*parts, "'}'"])
-    rows = f"'[' || coalesce(group_concat({row}), '') || ']'"
-    return f"SELECT CAST({rows} AS BLOB) FROM (\n{endpoint.sql}\n)"  # noqa: S608 -- a file of ours
+    rows = endpoint.sql if most is None else f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {most}"  # noqa: S608 -- as below
+    return f"SELECT CAST(group_concat({row}) AS BLOB) FROM (\n{rows}\n)"  # noqa: S608 -- a file of ours
 
 
 def _value(name: str, kind: Type) -> str:

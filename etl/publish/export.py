@@ -69,7 +69,7 @@ def export(
 def _answers(
     database: sqlite3.Connection, endpoint: Endpoint, files: Writer, limit: int, names: set[str]
 ) -> tuple[str, bytes] | None:
-    """Write every answer of an endpoint, unless it has too many: the path and content of the first."""
+    """Write every answer of an endpoint, unless it has too many: the path of the first, and its content where the endpoint stands alone."""
     known = list(values_of(database, endpoint))
     for values in known:
         for name, value in values.items():
@@ -88,7 +88,7 @@ def _answers(
         names.add(same)
         content = answer(database, endpoint, values)
         files.write(path, content)
-        first = first or (path, content)
+        first = first or (path, b"" if values else content)  # those with parameters can be large, and nobody shows them
     return first
 
 

@@ -74,7 +74,7 @@ _HEADERS = {
 
 def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
     values = next(values_of(database, endpoint), None)
-    example = json.loads(answer(database, endpoint, values))[:EXAMPLE_ROWS] if values is not None else []
+    example = json.loads(answer(database, endpoint, values, EXAMPLE_ROWS)) if values is not None else []
     parameters = [
         {
             "name": name,
