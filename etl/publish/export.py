@@ -69,7 +69,10 @@ def export(
 def _answers(
     database: sqlite3.Connection, endpoint: Endpoint, files: Writer, limit: int, names: set[str]
 ) -> tuple[str, bytes] | None:
-    """Write every answer of an endpoint, unless it has too many: the path of the first, and its content where the endpoint stands alone."""
+    """Write every answer of an endpoint, unless it has too many.
+
+    Returns the path of the first one, and its content where the endpoint has no parameters.
+    """
     known = list(values_of(database, endpoint))
     for values in known:
         for name, value in values.items():
