@@ -75,6 +75,7 @@ def run(  # noqa: PLR0913 -- one for each option
     from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
 
     start = time.perf_counter()
+    gc.set_threshold(100_000)  # with Python's own 700, looking for garbage, in vain, takes 5 % of a run
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
         without = ("report=false",) if no_report else ()
@@ -411,7 +412,6 @@ def _code_of(error: BaseException) -> int:  # noqa: PLR0911 -- one for each kind
 
 def main() -> NoReturn:
     """Run the command line."""
-    gc.set_threshold(100_000)  # with Python's own 700, looking for garbage, in vain, takes 5 % of a run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its number
