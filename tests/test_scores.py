@@ -217,13 +217,13 @@ def test_means_are_rounded_half_up(rows: list[list[int]]) -> None:
     """A mean is rounded half up, also below zero, where that is towards zero; of any number of scores."""
     for width in (1, 2, 3):
         scores = np.array(rows, dtype=np.int32)[:, :width]
-        assert half_up_mean(scores).tolist() == [half_up(row[:width]) for row in rows]
+        assert half_up_mean(scores.T).tolist() == [half_up(row[:width]) for row in rows]
 
 
 @pytest.mark.parametrize(("scores", "mean"), [([1, 2], 2), ([-1, -2], -1), ([0, 1], 1), ([-1, 0], 0), ([1, 1, 2], 1)])
 def test_halves_go_up(scores: list[int], mean: int) -> None:
     """1.5 is 2, and -1.5 is -1."""
-    assert half_up_mean(np.array([scores], dtype=np.int32)).tolist() == [mean]
+    assert half_up_mean(np.array([scores], dtype=np.int32).T).tolist() == [mean]
 
 
 class School(NamedTuple):

@@ -9,9 +9,10 @@ number of parts of one denominator, so that sums over students are exact, howeve
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ import pyarrow as pa
 
 from etl.generators.columns import matrix
 from etl.generators.enrollment import STATUSES
-from etl.generators.scores import Impact, Measure
+from etl.generators.scores import Impact, Measure, find
 from etl.generators.sittings import drive, present
 from etl.params import Growth, Range
 
@@ -36,11 +37,11 @@ _ROOM = 2**20  # students whose sums must stay below it, each at the far end of 
 
 
 class Outlook(NamedTuple):
-    """What growth into a test means for some students' scores in one standard, a number a student."""
+    """What growth into a test means for some students' scores in one standard, added up over the students."""
 
-    expected: NDArray[np.int64]  # expected move, in parts of the denominator
-    untouched: NDArray[np.int64]  # the same if the student held no assignment
-    spread: NDArray[np.int64]  # the distance between the least and the greatest score possible, squared
+    expected: int  # expected move, in parts of the denominator
+    untouched: int  # the same if the students held no assignment
+    spread: int  # the distance between the least and the greatest score possible, squared
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,23 @@ class Impacted:
     after: NDArray[np.int32]  # and on this one
     driven: NDArray[np.int64]  # 1 for students who grow by `growth.driven` more, whatever they hold
     statuses: dict[int, NDArray[np.int64]]  # by assignment
+    covering: dict[int, list[int]]  # by standard: the assignments that cover it
     denominator: int  # the parts that a point is divided into
 
     def outlook(self, rows: NDArray[np.int64], standard: int) -> Outlook:
-        """What some students could expect in a standard (its index in the measure)."""
-        covering = [number for number, standards in self.impact.covered.items() if standard in standards]
+        """What some students (their rows) could expect in a standard (its index in the measure)."""
+        if not len(rows):
+            return Outlook(0, 0, 0)
+        covering = self.covering[standard]
         kinds = self.driven[rows]
         for number in covering:
             kinds = kinds * _KINDS + self.statuses[number][rows]
         scores = np.clip(self.before[rows, standard], *self.clamp) - self.clamp.low
-        found = np.empty((len(Outlook._fields), len(rows)), dtype=np.int64)
-        for kind in np.unique(kinds).tolist():
-            chosen = np.flatnonzero(kinds == kind)
-            found[:, chosen] = self._table(kind, len(covering))[:, scores[chosen]]
-        return Outlook(*found)
+        found = np.zeros(len(Outlook._fields), dtype=np.int64)
+        for kind in np.unique(kinds).tolist():  # few kinds and few scores: count the students of each, then multiply
+            students = np.bincount(scores[kinds == kind], minlength=_width(self.clamp))
+            found += self._table(kind, len(covering)) @ students
+        return Outlook(*found.tolist())
 
     def _table(self, kind: int, covering: int) -> NDArray[np.int64]:
         """The outlook of every score on the scale, for students of one kind."""
@@ -156,7 +160,7 @@ def impacts(
     sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
     ordered = sorted(sittings, key=sequence.__getitem__)
     found: dict[int, Impacted] = {}
-    for row in assignments.sort_by("id").to_pylist():
+    for row in sorted(assignments.to_pylist(), key=itemgetter("id")):
         test = row["impacted_test_id"]
         if test is not None and test not in found:
             place = ordered.index(test) if test in sittings else 0
@@ -175,37 +179,22 @@ def _impacted(
     pair: tuple[pa.Table, pa.Table] | None,
     windows: dict[str, pa.Table],
 ) -> Impacted:
-    times = Counter(standard for standards in impact.covered.values() for standard in standards.tolist())
-    denominator = common_denominator(growth, clamp, max(times.values(), default=1))
+    covering = defaultdict[int, list[int]](list)
+    for number, standards in impact.covered.items():
+        for standard in standards.tolist():
+            covering[standard].append(number)
+    denominator = common_denominator(growth, clamp, max(map(len, covering.values()), default=1))
     if pair is None:
         nobody, nothing = np.empty(0, dtype=np.int64), np.empty((0, len(measure.standards)), dtype=np.int32)
         no_status = dict.fromkeys(impact.covered, nobody)
-        return Impacted(impact, clamp, growth, nobody, nothing, nothing, nobody, no_status, denominator)
+        return Impacted(impact, clamp, growth, nobody, nothing, nothing, nobody, no_status, covering, denominator)
     before, after = pair
     ids = before["student_id"].to_numpy()
-    place, took = places(after["student_id"].to_numpy(), ids)
-    rows = np.flatnonzero(took)
-    statuses = {number: np.full(len(rows), NOT_HELD, dtype=np.int64) for number in impact.covered}
-    for held in impact.held(windows, ids[rows]):
-        statuses[held.assignment][np.searchsorted(ids[rows], held.students)] = held.statuses
-    return Impacted(
-        impact,
-        clamp,
-        growth,
-        ids[rows],
-        matrix(before["standards"]).take(rows, axis=0),
-        matrix(after["standards"]).take(place[rows], axis=0),
-        drive(before)[rows],
-        statuses,
-        denominator,
-    )
-
-
-def places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where each wanted id stands among ``ids``, which ascend, and whether it is there at all."""
-    if np.array_equal(ids, wanted):
-        return np.arange(len(ids)), np.ones(len(ids), dtype=bool)
-    if not len(ids):
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
-    found = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return found, ids[found] == wanted
+    was, now, driven = matrix(before["standards"]), matrix(after["standards"]), drive(before)
+    if not np.array_equal(ids, after["student_id"].to_numpy()):
+        place, took = find(after["student_id"].to_numpy(), ids)
+        ids, was, now, driven = ids[took], was[took], now[place[took]], driven[took]
+    statuses = {number: np.full(len(ids), NOT_HELD, dtype=np.int64) for number in impact.covered}
+    for held in impact.held(windows, ids):
+        statuses[held.assignment][find(ids, held.students)[0]] = held.statuses
+    return Impacted(impact, clamp, growth, ids, was, now, driven, statuses, covering, denominator)

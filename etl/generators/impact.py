@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from etl.generators.columns import matrix
-from etl.generators.effects import NOT_HELD, impacts, places, sittings_of, windows_of
+from etl.generators.effects import impacts, sittings_of, windows_of
 from etl.generators.enrollment import STATUSES
-from etl.generators.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests
+from etl.generators.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.params import Columns, Growth
 
 if TYPE_CHECKING:
@@ -68,19 +68,17 @@ def planted_sums(
         tests, measure, assignments, assignment_standards, clamp, growth, sittings_and_windows
     ):
         statuses = impacted.statuses[row["id"]]
-        holders = np.flatnonzero(statuses != NOT_HELD)
-        for standard in impacted.impact.covered[row["id"]].tolist():
-            outlook = impacted.outlook(holders, standard)
-            planted = outlook.expected - outlook.untouched
-            for code, status in enumerate(STATUSES):
-                chosen = statuses[holders] == code
+        for code, status in enumerate(STATUSES):
+            holders = np.flatnonzero(statuses == code)
+            for standard in impacted.impact.covered[row["id"]].tolist():
+                outlook = impacted.outlook(holders, standard)
                 rows.append(
                     {
                         "assignment_id": row["id"],
                         "standard_id": int(measure.standards[standard]),
                         "status": status,
-                        "students": int(chosen.sum()),
-                        "planted": int(planted[chosen].sum()),
+                        "students": len(holders),
+                        "planted": outlook.expected - outlook.untouched,
                         "denominator": impacted.denominator,
                     }
                 )
@@ -132,23 +130,25 @@ def _groups(
     assignment: int, impacted: Impacted, first: pa.Table | None, windows: dict[str, pa.Table]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int32]]]:
     """The treated and the control students: their rows, and their standard scores on the first test."""
+    nobody = dict.fromkeys(("treated", "control"), (impacted.ids[:0], impacted.before[:0]))
     if first is None:
-        return dict.fromkeys(("treated", "control"), (impacted.ids[:0], impacted.before[:0]))
-    students, rosters, scores = (
-        first["student_id"].to_numpy(),
-        first["roster_id"].to_numpy(),
-        matrix(first["standards"]),
-    )
+        return nobody
+    students, scores = first["student_id"].to_numpy(), matrix(first["standards"])
     holds = np.zeros(len(students), dtype=bool)
     for window in windows.values():
-        given = window["assignment_id"].to_numpy() == assignment
-        if given.any():
-            holds |= np.isin(students, window["student_id"].to_numpy()[given])
-    around = np.isin(rosters, np.unique(rosters[holds])) & ~holds
-    place, took = places(students, impacted.ids)
+        given = window["student_id"].to_numpy()[window["assignment_id"].to_numpy() == assignment]
+        place, there = find(students, given)
+        holds[place[there]] = True
+    if not holds.any():
+        return nobody
+    rosters, roster = np.unique(first["roster_id"].to_numpy(), return_inverse=True)
+    somebody = np.zeros(len(rosters), dtype=bool)  # holds it, of each roster
+    somebody[roster[holds]] = True
+    around = somebody[roster] & ~holds
+    place, took = find(students, impacted.ids)
     chosen = {
         "treated": np.flatnonzero(took & (impacted.statuses[assignment] == _COMPLETED)),
-        "control": np.flatnonzero(took & around[place]) if len(around) else impacted.ids[:0],
+        "control": np.flatnonzero(took & around[place]),
     }
     return {name: (rows, scores.take(place[rows], axis=0)) for name, rows in chosen.items()}
 
@@ -168,9 +168,9 @@ def _tally(
     planted, excess, spread = [], [], []
     for standard, move in zip(covered.tolist(), moves.T, strict=True):
         outlook = impacted.outlook(rows, standard)
-        planted.append(int((outlook.expected - outlook.untouched).sum()))
-        excess.append(int((move * impacted.denominator - outlook.expected).sum()))
-        spread.append(int(outlook.spread.sum()))
+        planted.append(outlook.expected - outlook.untouched)
+        excess.append(int(move.sum()) * impacted.denominator - outlook.expected)
+        spread.append(outlook.spread)
     return {
         "": [len(rows)] * (1 + len(covered)),
         "_gain": gains.sum(axis=0).tolist(),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from etl.generators.columns import matrix
 from etl.generators.scores import (
     SITTING,
+    UNTOUCHED,
     WINDOW,
     Assignments,
     AssignmentStandards,
@@ -50,32 +51,27 @@ def broken_growth(
     for before, after in pairwise(sittings):
         ids, driven, was, now = _both(before, after)
         test_id = after["test_id"][0].as_py()
-        low = np.full((len(ids), len(measure.standards)), growth.untouched.low, dtype=np.int32)
-        high = np.full_like(low, growth.untouched.high)
-        assigned = np.zeros(low.shape, dtype=bool)
+        bounds = np.full((2, now.size), UNTOUCHED, dtype=np.int32)  # of the growth, where an assignment decides it
         impact = Impact.of(assignments, assignment_standards, measure, test_id)
         for held in impact.held(windows, ids):
-            seen = assigned.reshape(-1)[held.cells]
-            for bound, own in zip((low, high), status_bounds(growth.assigned, held.statuses), strict=True):
-                flat = bound.reshape(-1)  # the same memory
-                flat[held.cells] = np.where(seen, np.maximum(flat[held.cells], own[:, None]), own[:, None])
-            assigned.reshape(-1)[held.cells] = True
-        begin = was + growth.driven * driven[:, None]
-        least, most = (np.clip(np.add(bound, begin, out=bound), *clamp, out=bound) for bound in (low, high))
-        row, column = np.divmod(np.flatnonzero((now < least) | (now > most)), len(measure.standards))
-        found.append(
-            {
-                "student_id": ids[row],
-                "test_id": np.full(len(row), test_id),
-                "standard_id": measure.standards[column],
-                **{
-                    name: cells[row, column].astype(np.int64)
-                    for name, cells in (("before", was), ("after", now), ("least", least), ("most", most))
-                },
-            }
+            for bound, own in zip(bounds, status_bounds(growth.assigned, held.statuses), strict=True):
+                bound[held.cells] = np.maximum(bound[held.cells], own[:, None])
+        # Most scores were not touched, moved by what they may, and stayed on the scale; the others are looked at.
+        moved = now - was
+        other = (moved < growth.untouched.low) | (moved > growth.untouched.high) | (driven[:, None] > 0)
+        other |= (now < clamp.low) | (now > clamp.high)
+        cells = np.flatnonzero(other.reshape(-1) | (bounds[0] != UNTOUCHED))
+        row, column = np.divmod(cells, len(measure.standards))
+        first, second = was[row, column].astype(np.int64), now[row, column].astype(np.int64)
+        least, most = (
+            np.clip(first + growth.driven * driven[row] + np.where(bound == UNTOUCHED, usual, bound), *clamp)
+            for bound, usual in zip(bounds[:, cells], growth.untouched, strict=True)
         )
+        wrong = (second < least) | (second > most)
+        columns = (ids[row], np.full(len(row), test_id), measure.standards[column], first, second, least, most)
+        found.append([values[wrong] for values in columns])
     names = ("student_id", "test_id", "standard_id", "before", "after", "least", "most")
-    return pa.record_batch({name: _column([rows[name] for rows in found]) for name in names})
+    return pa.record_batch({name: _column([rows[place] for rows in found]) for place, name in enumerate(names)})
 
 
 def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
@@ -92,9 +88,10 @@ def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Ta
             sitting["overall"].to_numpy(),
         )
         # A mean m of k scores is rounded half up to r when -k <= 2 (sum - k r) < k.
-        wrong = _not_mean(category, overall)
-        for index in range(len(measure.categories)):
-            wrong |= _not_mean(standard[:, measure.category == index], category[:, index])
+        parts, wholes = np.ascontiguousarray(standard.T), np.ascontiguousarray(category.T)
+        wrong = _not_mean(wholes, overall)
+        for index, whole in enumerate(wholes):
+            wrong |= _not_mean(parts[measure.category == index], whole)
         found.append(
             {name: sitting[name].to_numpy()[wrong].astype(np.int64) for name in ("student_id", "test_id", "overall")}
         )
@@ -103,8 +100,8 @@ def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Ta
 
 
 def _not_mean(parts: NDArray[np.int32], whole: NDArray[np.int32]) -> NDArray[np.bool_]:
-    count = parts.shape[1]
-    twice = 2 * (parts.sum(axis=1, dtype=np.int64) - count * whole.astype(np.int64))
+    count = len(parts)
+    twice = 2 * (parts.sum(axis=0, dtype=np.int64) - count * whole.astype(np.int64))
     wrong: NDArray[np.bool_] = (twice < -count) | (twice >= count)
     return wrong
 

@@ -47,7 +47,8 @@ AssignmentStandards = Annotated[pa.Table, Columns(("assignment_id", "standard_id
 SITTING = Columns(("student_id", "roster_id", "test_id", "overall", "level", "categories", "standards"))
 WINDOW = Columns(("assignment_id", "student_id", "status"))
 
-_UNTOUCHED = np.iinfo(np.int32).min  # stands where no assignment moves a score
+#: Stands where no assignment moves a score.
+UNTOUCHED = np.iinfo(np.int32).min
 
 
 @dataclass(frozen=True)
@@ -64,25 +65,25 @@ class Measure:
         if not standards.num_rows:
             message = "there are no standards; a test measures at least one"
             raise ValueError(message)
-        ordered = standards.sort_by("id")
-        categories, category = np.unique(ordered["rc_id"].to_numpy(), return_inverse=True)
-        return cls(ordered["id"].to_numpy(), categories, category)
+        ids = standards["id"].to_numpy()
+        order = np.argsort(ids)
+        categories, category = np.unique(standards["rc_id"].to_numpy()[order], return_inverse=True)
+        return cls(ids[order], categories, category)
 
     def means(self, scores: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the category scores and the overall score that belong to standard scores (a row a student).
 
         A category is the mean of its standards, the overall score the mean of the rounded categories.
         """
-        categories = np.stack(
-            [half_up_mean(scores[:, self.category == index]) for index in range(len(self.categories))], axis=1
-        )
-        return categories, half_up_mean(categories)
+        columns = np.ascontiguousarray(scores.T)  # adding whole columns is faster than adding within rows
+        categories = [half_up_mean(columns[self.category == index]) for index in range(len(self.categories))]
+        return np.stack(categories, axis=1), half_up_mean(np.stack(categories))
 
 
-def half_up_mean(scores: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Mean of each row, rounded to the nearest whole number, halves up."""
-    count = scores.shape[1]
-    mean: NDArray[np.int64] = (2 * scores.sum(axis=1, dtype=np.int64) + count) // (2 * count)
+def half_up_mean(columns: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Mean of some columns (a row each), rounded to the nearest whole number, halves up."""
+    count = len(columns)
+    mean: NDArray[np.int64] = (2 * columns.sum(axis=0, dtype=np.int64) + count) // (2 * count)
     return mean.astype(np.int32)
 
 
@@ -158,13 +159,13 @@ def next_scores(
     scores = uniform(streams.words_of("growth", ids, len(measure.standards)), *growth.untouched)
     impact = Impact.of(assignments, assignment_standards, measure, _test_id(tests, test))
     if impact.covered:
-        largest = np.full_like(scores, _UNTOUCHED)
+        largest = np.full_like(scores, UNTOUCHED)
         flat = largest.reshape(-1)  # the same memory
         for held in impact.held(windows, ids):
             words = streams.words_of(f"growth of assignment {held.assignment}", held.students, held.cells.shape[1])
             low, high = status_bounds(growth.assigned, held.statuses)
             flat[held.cells] = np.maximum(flat[held.cells], uniform(words, low[:, None], high[:, None]))
-        np.copyto(scores, largest, where=largest != _UNTOUCHED)
+        np.copyto(scores, largest, where=largest != UNTOUCHED)
     if growth.driven:
         scores += growth.driven * drive(previous)[:, None]
     scores += matrix(previous["standards"])
@@ -212,11 +213,14 @@ class Impact:
         for window in windows.values() if self.covered else ():
             assignment_ids, statuses = window["assignment_id"].to_numpy(), window["status"].to_numpy()
             students = window["student_id"].to_numpy()
-            places, present = _places(ids, students)
             for assignment, covered in self.covered.items():
-                rows = np.flatnonzero(present & (assignment_ids == assignment))
-                if len(rows):
-                    cells = places[rows, None] * self.standards + covered
+                rows = np.flatnonzero(assignment_ids == assignment)
+                if not len(rows):
+                    continue
+                places, present = find(ids, students[rows])
+                if present.any():
+                    rows = rows[present]
+                    cells = places[present, None] * self.standards + covered
                     yield Held(assignment, students[rows], statuses[rows], cells)
 
 
@@ -253,23 +257,25 @@ def score_rows(
     )
 
 
-def _places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Where each wanted id stands among ``ids``, which ascend, and whether it is there at all."""
     if not len(ids):
         return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
-    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    dense = ids[-1] - ids[0] == len(ids) - 1  # where no id is left out, its place is known
+    places = wanted - ids[0] if dense else np.searchsorted(ids, wanted)
+    np.clip(places, 0, len(ids) - 1, out=places)
     return places, ids[places] == wanted
 
 
 def _sequences(tests: pa.Table, test_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """The sequence of each test."""
-    ordered = tests.sort_by("id")
-    sequences = ordered["sequence"].to_numpy()
+    ids, sequences = tests["id"].to_numpy(), tests["sequence"].to_numpy()
     if sorted(sequences) != list(range(sequences.min(), sequences.min() + len(sequences))):
         message = f"the tests' sequences must go up by one, each once, not {', '.join(map(str, sorted(sequences)))}"
         raise ValueError(message)
-    places, _ = _places(ordered["id"].to_numpy(), test_ids)
-    return np.asarray(sequences[places])
+    order = np.argsort(ids)
+    places, _ = find(ids[order], test_ids)
+    return np.asarray(sequences[order][places])
 
 
 def _test_id(tests: pa.Table, name: str) -> int:
@@ -284,8 +290,9 @@ def _sitting(
     test_id: int, who: dict[str, pa.Array | pa.ChunkedArray], levels: pa.Table, scores: tuple[NDArray[np.int32], ...]
 ) -> pa.RecordBatch:
     overall, categories, standards = scores
-    ordered = levels.sort_by("min_score")
-    band = np.searchsorted(ordered["min_score"].to_numpy(), overall, side="right") - 1
+    lowest = levels["min_score"].to_numpy()
+    order = np.argsort(lowest)
+    band = np.searchsorted(lowest[order], overall, side="right") - 1
     if (band < 0).any():
         message = f"no performance level holds the score {overall.min()}; the lowest begins higher"
         raise ValueError(message)
@@ -294,7 +301,7 @@ def _sitting(
             "test_id": pa.array(np.full(len(overall), test_id, dtype=np.int64)),
             **{name: _whole(column) for name, column in who.items()},
             "overall": pa.array(overall),
-            "level": pa.array(ordered["level"].to_numpy()[band]),
+            "level": pa.array(levels["level"].to_numpy()[order][band]),
             "categories": vectors(categories),
             "standards": vectors(standards),
         }

@@ -81,25 +81,20 @@ def _joined(*parts: pa.Array | str) -> pa.Array:
 def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
     """Draw without replacement within each class: an array with a number from 0 to choices - 1 for each student.
 
-    The first steps of a Fisher-Yates shuffle of all the choices, for all classes side by side. Only what a class has
-    swapped so far is kept, not its whole deck: position p holds p, unless an earlier step put another card there.
+    The first steps of a Fisher-Yates shuffle, for all classes side by side. A deck is not all of the choices, only
+    those that some step of some class touches: the first ones, in their order, and the positions that are drawn.
     """
     decks, steps = len(sizes), int(sizes.max(initial=0))
     starts = np.cumsum(sizes) - sizes
-    swapped = np.full((decks, steps), -1, dtype=np.int64)  # the positions that each step wrote to ...
-    card = np.zeros((decks, steps), dtype=np.int64)  # ... and what it put there
-    drawn = np.zeros((decks, steps), dtype=np.int64)
+    step = np.arange(steps)
+    word = words[np.minimum(starts[:, None] + step, max(len(words) - 1, 0))]  # beyond a smaller class it is not used
+    positions = uniform(word, step, choices - 1).astype(np.int64)
+    cards, places = np.unique(np.concatenate([step, positions.reshape(-1)]), return_inverse=True)
+    places = places[steps:].reshape(positions.shape)
+    deck = np.tile(cards, (decks, 1))
     everyone = np.arange(decks)
-
-    def holds(position: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-        hits = swapped[:, :step] == position[:, None]
-        last = step - 1 - np.argmax(hits[:, ::-1], axis=1) if step else np.zeros(decks, dtype=np.int64)
-        return np.where(hits.any(axis=1), card[everyone, last], position)
-
-    for step in range(steps):
-        word = words[np.minimum(starts + step, len(words) - 1)]  # past the end of a smaller class it is not used
-        position = uniform(word, step, choices - 1).astype(np.int64)
-        drawn[:, step] = holds(position, step)
-        card[:, step] = holds(np.full(decks, step), step)
-        swapped[:, step] = position
-    return drawn[np.arange(steps) < sizes[:, None]]
+    for swapped in range(steps):
+        place = places[:, swapped]
+        positions[:, swapped] = deck[everyone, place]  # the card that is drawn
+        deck[everyone, place] = deck[:, swapped]
+    return positions[step < sizes[:, None]]
