@@ -145,6 +145,7 @@ def _load(
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
         progress.end()
+        loader.complete()
         with progress.phase("checks"):
             run_checks(checks, loader.query, job.identity.pipeline)
         with progress.phase("commit"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from etl.autoincrement import Autoincrement
 from etl.errors import EtlError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         self._committed = False
         path.open("x").close()
         try:
-            _create(path, schema)
+            self._autoincrement = Autoincrement(path, PAGE_SIZE, _create(path, schema))
             shown = str(path).replace("'", "''")
             # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
             self._connection.execute(f"ATTACH '{shown}' AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
@@ -99,13 +100,19 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         except duckdb.Error as error:
             raise EtlError(f"SQLite does not run the query: {error}") from error
 
+    def complete(self) -> None:
+        """Say that all rows are in: from their last ids AUTOINCREMENT will go on."""
+        for query in self._autoincrement.last_ids():
+            self.query(query)
+
     def commit(self) -> None:
-        """Keep what was loaded. Raises EtlError when the file cannot be completed."""
+        """Keep what was loaded, and completed. Raises EtlError when the file cannot be."""
         try:
             self._connection.execute("COMMIT")
             self._connection.execute("DETACH out")
         except duckdb.Error as error:
             raise EtlError(f"the database cannot be completed: {error}") from error
+        self._autoincrement.put_back()
         self._committed = True
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +127,8 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         self.path.unlink(missing_ok=True)
 
 
-def _create(path: Path, schema: Schema) -> None:
+def _create(path: Path, schema: Schema) -> dict[str, str]:
+    """Make the empty tables: their statements by name, as SQLite keeps them."""
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         database.execute(f"PRAGMA default_cache_size = {CACHE_PAGES}")
@@ -130,3 +138,4 @@ def _create(path: Path, schema: Schema) -> None:
         for statement in schema.statements:
             database.execute(statement)
         database.commit()
+        return dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"))

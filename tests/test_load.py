@@ -75,6 +75,7 @@ def test_what_is_loaded_is_there(tmp_path: Path, schema: Schema, connection: duc
         loader.insert("lids", pa.table({"size": [3], "box_id": [7]}))  # in another order than the table's
         assert loader.query("SELECT id, code AS c FROM boxes WHERE id > 1") == (["id", "c"], [("2", None), ("7", "y")])
         assert loader.query("SELECT id FROM boxes WHERE kind = 'green'") == (["id"], [])
+        loader.complete()
         loader.commit()
     assert read(path, "SELECT * FROM boxes") == [
         (1, "red", "é'x", 0.5, "t"),
