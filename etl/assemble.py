@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from etl import manifest, report, space
-from etl.checks import Check, read_checks, run_checks
+from etl.checks import Check, beside, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
 from etl.engines import local
@@ -62,12 +62,14 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         with contextlib.closing(connection):
             made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
             digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
-        pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
         tables = {name: digests.of(name) for name in pipeline.schema.tables}
+        pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
         held = manifest.rules(pipeline, checks if sqlite else [])
         if drawn:
             drawn.draw(folder / pipeline.database, report.about(identity.id, identity.pipeline, held))
-        with Writer(folder) as files:
+        finished = [check for check in checks if check.finished]
+        asked = beside(finished, folder / pipeline.database, identity.pipeline) if sqlite else contextlib.nullcontext()
+        with asked as checked, Writer(folder) as files:
             for name in manifest.names_of(folder):
                 files.take(name)
             if sqlite:
@@ -77,6 +79,9 @@ def assemble(  # noqa: PLR0913 -- what a run knows
             if drawn:
                 with progress.phase("report"):
                     files.write(report.NAME, drawn.page())
+            if checked:
+                with progress.phase("checks"):
+                    checked.result()
             with progress.phase("manifest"):
                 content = manifest.describe(identity, pipeline, tables, held, files.entries())
                 files.write(manifest.NAME, manifest.render(content))
@@ -147,7 +152,7 @@ def _load(
         progress.end()
         loader.complete()
         with progress.phase("checks"):
-            run_checks(checks, loader.query, job.identity.pipeline)
+            run_checks([check for check in checks if not check.finished], loader.query, job.identity.pipeline)
         with progress.phase("commit"):
             loader.commit()
     return digests

@@ -1,8 +1,9 @@
 """Checks: queries in SQLite's dialect that must return no rows.
 
-``sql/checks/*.sql`` run on every build, inside of the loading transaction. ``sql/checks/full/*.sql`` open every JSON
-document and run with ``check --full``. The comment at the top of a file says its rule. ``:pipeline`` stands for the
-effective pipeline as JSON, so that a check takes its numbers from there and holds for any world.
+``sql/checks/*.sql`` run on every build, inside of the loading transaction. ``sql/checks/file/*.sql`` ask for the
+finished file: they run on every build too, after the COMMIT, beside the export. ``sql/checks/full/*.sql`` open every
+JSON document and run with ``check --full``. The comment at the top of a file says its rule. ``:pipeline`` stands for
+the effective pipeline as JSON, so that a check takes its numbers from there and holds for any world.
 
 DuckDB bundles SQLite 3.38, whose planner moves even a ``WITH ... AS MATERIALIZED`` into the query around it and then
 reads the pipeline once a row. ``DISTINCT`` (or ``GROUP BY``) holds it back. Rows lie in the file by student, so a
@@ -14,7 +15,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import CheckFailed, EtlError, Mistakes, Where
@@ -40,6 +43,7 @@ class Check:
     rule: str
     sql: str
     shown: str  # its file in messages
+    finished: bool = False  # whether it asks for the finished file
 
 
 def read_checks(folder: Path, shown: str, schema: Schema | None = None, *, full: bool = False) -> list[Check]:
@@ -47,7 +51,8 @@ def read_checks(folder: Path, shown: str, schema: Schema | None = None, *, full:
 
     With a schema they are also inspected. Raises Mistakes.
     """
-    paths = [*sorted(folder.glob("*.sql")), *(sorted(folder.glob("full/*.sql")) if full else ())]
+    patterns = ("*.sql", "file/*.sql", *(["full/*.sql"] if full else []))
+    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     checks, mistakes = [], []
     for path in paths:
         try:
@@ -105,19 +110,36 @@ def _filled(check: Check, pipeline: object) -> str:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Any:  # noqa: ANN401 -- contextmanager's own type
+def reading(path: Path) -> Iterator[Query]:
     """Open a finished database for reading only: a query function for :func:`run_checks`."""
+    with _opened(path) as database:
+        yield partial(_ask, database, path)
+
+
+@contextlib.contextmanager
+def beside(checks: Iterable[Check], path: Path, pipeline: object) -> Iterator[Future[None]]:
+    """Run checks over a finished database in a thread, until the block ends: their future, which raises CheckFailed."""
+    with _opened(path) as database, ThreadPoolExecutor(1, thread_name_prefix="checks") as thread:
+        found = thread.submit(run_checks, checks, partial(_ask, database, path), pipeline)
+        try:
+            yield found
+        finally:
+            while not found.done():  # the block was left early; what has not begun yet does not hear of it
+                database.interrupt()
+                wait([found], timeout=0.01)
+
+
+def _opened(path: Path) -> contextlib.closing[sqlite3.Connection]:
     uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+    return contextlib.closing(sqlite3.connect(uri, uri=True, check_same_thread=False))
 
-        def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-            try:
-                cursor = database.execute(sql)
-                return [column[0] for column in cursor.description], cursor.fetchall()
-            except sqlite3.Error as error:
-                raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
-        yield query
+def _ask(database: sqlite3.Connection, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    try:
+        cursor = database.execute(sql)
+        return [column[0] for column in cursor.description], cursor.fetchall()
+    except sqlite3.Error as error:
+        raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
 
 def _read(path: Path, shown: str) -> Check:
@@ -129,4 +151,4 @@ def _read(path: Path, shown: str) -> Check:
         comment.append(line.removeprefix("--").strip())
     if not comment:
         raise EtlError("begin the file with a comment that says the rule: -- Every …", Where(shown, 1, 1))
-    return Check(path.stem, " ".join(comment), text.strip().rstrip(";"), shown)
+    return Check(path.stem, " ".join(comment), text.strip().rstrip(";"), shown, path.parent.name == "file")

@@ -194,17 +194,15 @@ def test_broken_pipeline_leaves_everything(out: Path) -> None:
     assert litter(out) == []
 
 
-def test_failing_check_rolls_back(project: Path, out: Path) -> None:
+@pytest.mark.parametrize("file", ["sql/checks/nameless.sql", "sql/checks/file/nameless.sql"])
+def test_failing_check_rolls_back(project: Path, out: Path, file: str) -> None:
     """A check that finds rows says its rule and the first of them; the build that was there stays as it was."""
-    sql = "-- No student has a name.\nSELECT id, roster_id FROM students ORDER BY id\n"
-    (project / "sql/checks/nameless.sql").write_text(sql)
+    (project / file).write_text("-- No student has a name.\nSELECT id, roster_id FROM students ORDER BY id\n")
     before = hashes(out)
     with pytest.raises(CheckFailed) as raised:
         build.run(config.load(project / TINY), out)
     first, *rows = raised.value.message.splitlines()
-    assert first.endswith(
-        "sql/checks/nameless.sql: check nameless failed: No student has a name. The first rows that break it:"
-    )
+    assert first.endswith(f"{file}: check nameless failed: No student has a name. The first rows that break it:")
     assert rows == [f"  id={number}, roster_id=1" for number in range(1, 6)]
     assert hashes(out) == before
     assert litter(out) == []
@@ -216,6 +214,23 @@ def test_failing_rule_on_numbers_rolls_back(project: Path, out: Path) -> None:
     with pytest.raises(CheckFailed, match=r"check broken_growth failed: .*rows break it, the first of them:\n  "):
         build.run(source, out)
     assert litter(out) == []
+
+
+BAD_JSON = "SELECT id, student_id, test_id, replace(rc_scores, '}', '') AS rc_scores, std_scores FROM scores"
+
+
+def test_text_that_is_no_json_is_found_before_it_is_loaded(project: Path, tmp_path: Path) -> None:
+    """The rule over the texts of a shard is held by DuckDB, row by row."""
+    (project / "sql/stages/spoilt.sql").write_text(BAD_JSON)
+    (project / "pipelines/spoilt.yaml").write_text(
+        "extends: tiny.yaml\nstages:\n"
+        "  spoilt: {sql: ../sql/stages/spoilt.sql, internal: true, inputs: [scores]}\n"
+        "  broken_json: {inputs: {scores: spoilt}}\n"
+    )
+    source = config.load(project / "pipelines/spoilt.yaml")
+    with pytest.raises(CheckFailed, match=r"check broken_json failed: .* are JSON\. \d+ rows break it") as raised:
+        build.run(source, tmp_path / "out")
+    assert 'id=1, student_id=1, test_id=1, rc_scores={"1":' in raised.value.message
 
 
 NONDETERMINISTIC = '''

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl import manifest
-from etl.checks import Check, read_checks, reading, run_checks
+from etl.checks import Check, beside, read_checks, reading, run_checks
 from etl.errors import CheckFailed, EtlError, Mistakes
 from etl.load import connect
 from etl.tables import Schema, read_schema
@@ -27,6 +27,7 @@ SCHEMA = FOLDER.parent / "schema.sql"
 DATABASE = "teacher-dashboard.db"
 
 CHEAP = {path.stem: path for path in FOLDER.glob("*.sql")}
+FINISHED = {path.stem: path for path in FOLDER.glob("file/*.sql")}
 FULL = {path.stem: path for path in FOLDER.glob("full/*.sql")}
 
 # Students enough for a share to be judged, all with the same scores on PM1; the rest of the world lacks them.
@@ -349,8 +350,9 @@ def found_by_duckdb(check: Check, path: Path, pipeline: object, connection: duck
 def test_every_check_is_one_query_with_a_rule(checks: dict[str, Check], schema: Schema) -> None:
     """Each file begins with its rule, one sentence, and is one SELECT that only reads."""
     assert read_checks(FOLDER, "sql/checks", schema, full=True) == list(checks.values())
-    assert set(checks) == CHEAP.keys() | FULL.keys()
-    assert not CHEAP.keys() & FULL.keys()
+    assert set(checks) == CHEAP.keys() | FINISHED.keys() | FULL.keys()
+    assert len(checks) == len(CHEAP) + len(FINISHED) + len(FULL)
+    assert {name for name, check in checks.items() if check.finished} == FINISHED.keys()
     for check in checks.values():
         assert check.rule.endswith("."), check.shown
         assert check.rule[0].isupper(), check.shown
@@ -359,7 +361,7 @@ def test_every_check_is_one_query_with_a_rule(checks: dict[str, Check], schema: 
 
 def test_every_check_is_damaged_below() -> None:
     """No check stands that is not known to fail."""
-    assert set(DAMAGES) == CHEAP.keys() | FULL.keys()
+    assert set(DAMAGES) == CHEAP.keys() | FINISHED.keys() | FULL.keys()
 
 
 def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: dict[str, Check]) -> None:
@@ -575,6 +577,20 @@ def test_all_bad_checks_are_told_at_once(tmp_path: Path, schema: Schema) -> None
         "checks/b.sql",
         "checks/c.sql",
     ]
+
+
+NEVER_ENDS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
+
+
+def test_checks_beside_are_told_and_do_not_outlive_their_block(tiny_build: Path) -> None:
+    """What runs in a thread says what it found where it is asked for, and is cut off when nobody will ask."""
+    found = Check("found", "No.", "SELECT 7 AS id", "checks/file/found.sql", finished=True)
+    with beside([found], tiny_build / DATABASE, {}) as checked, pytest.raises(CheckFailed, match="check found failed"):
+        checked.result()
+    endless = Check("endless", "No.", NEVER_ENDS, "checks/file/endless.sql", finished=True)
+    with pytest.raises(KeyboardInterrupt), beside([endless], tiny_build / DATABASE, {}) as checked:
+        raise KeyboardInterrupt
+    assert checked.done()
 
 
 def test_query_that_fails_is_told_with_its_file() -> None:
