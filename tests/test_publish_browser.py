@@ -112,6 +112,17 @@ def test_the_front_page_is_dark_in_the_dark(browser: Browser, server: Serving) -
     assert dark_ink - dark_back > 128
 
 
+def test_names_of_tables_are_whole_on_a_phone(browser: Browser, server: Serving) -> None:
+    """On a narrow screen each table's name stands on one line, beside its number of rows."""
+    visit = Visit(browser, server, viewport={"width": 360, "height": 800})
+    page = visit.go("/index.html")
+    lines = "names => names.map(name => [name.textContent, name.getClientRects().length])"
+    found = dict(page.eval_on_selector_all("h2:last-of-type ~ * td:first-child code", lines))
+    assert "assignment_standards" in found
+    assert set(found.values()) == {1}
+    visit.context.close()
+
+
 def test_the_front_pages_links_work(browser: Browser, server: Serving) -> None:
     """A click on a link of the front page leads to what it says."""
     visit = Visit(browser, server)
