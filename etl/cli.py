@@ -71,7 +71,7 @@ def run(  # noqa: PLR0913 -- one for each option
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Make the database that PIPELINE describes, and point build/current at it."""
+    """Make the world of PIPELINE, and point build/current at it."""
     from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
 
     start = time.perf_counter()
@@ -109,7 +109,11 @@ def run(  # noqa: PLR0913 -- one for each option
 def ship(  # noqa: PLR0913 -- one for each option
     *, url: str, pipeline: Path, asked: dict[str, Any], how: How, quiet: bool, as_json: bool
 ) -> None:
-    """Write the tables as Parquet to URL: a folder, file://, s3://, gs:// and the like; the manifest comes last."""
+    """Write the tables to URL as Parquet.
+
+    URL is a folder, file://, s3://, gs:// and the like; the manifest comes last. PIPELINE says outputs: [parquet], or
+    --set outputs=[parquet] does.
+    """
     from etl import display, remote  # noqa: PLC0415 -- as above
 
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
@@ -128,7 +132,7 @@ def ship(  # noqa: PLR0913 -- one for each option
 @asks
 @json_option
 def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
-    """Show the stages in the order of running, with the rows that they may yield; runs nothing."""
+    """Show the stages in order, with the rows to expect; runs nothing."""
     from etl import display, space  # noqa: PLC0415 -- as above
 
     made = _plan(pipeline, asked)
@@ -158,7 +162,8 @@ def show(*, stage: str, pipeline: Path, limit: int, asked: dict[str, Any], as_js
 
     made = _plan(pipeline, asked)
     if stage not in made.pipeline.stages:
-        raise EtlError(f"there is no stage '{stage}'{did_you_mean(stage, made.pipeline.stages)}")
+        hint = did_you_mean(stage, made.pipeline.stages) or "; see them all with: python -m etl plan"
+        raise EtlError(f"there is no stage '{stage}'{hint}")
     rows = shards.run_until(made, stage).slice(0, limit)
     if as_json:
         _print_json(json.loads(json.dumps(rows.to_pylist(), default=str)))
@@ -193,15 +198,20 @@ def validate(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
 @out_option
 @json_option
 def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> None:
-    """Check the current build: its files against its manifest, its data against PIPELINE's checks."""
+    """Check the current build against its manifest and its rules.
+
+    Its files must be those of its manifest, and its data must keep the checks of PIPELINE.
+    """
     from etl import inspection  # noqa: PLC0415 -- as above
 
     source = _load(pipeline)
     found = inspection.inspect(source, out or source.root / "build", full=full)
     if as_json:
-        _print_json({"success": True, "build": found.build, "files": found.files, "checks": found.checks})
+        _print_json({"success": True, **found._asdict()})
     else:
-        click.echo(f"build {found.build}: {found.files} files as they were made, {found.checks} checks passed")
+        click.echo(
+            f"build {found.build} of {found.name}: {found.files} files as they were made, {found.checks} checks passed"
+        )
 
 
 @commands.command("report")
@@ -211,7 +221,10 @@ def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> Non
 @out_option
 @json_option
 def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out: Path | None, as_json: bool) -> None:
-    """Show where the current build's report is; --copy-to also makes one for a build that has none."""
+    """Show where the current build's report is, or copy it.
+
+    --copy-to also makes one for a build that has none.
+    """
     from etl import display, inspection  # noqa: PLC0415 -- as above
 
     source = _load(pipeline)
@@ -246,7 +259,10 @@ def schema() -> None:
 def serve(  # noqa: PLR0913 -- as above
     *, pipeline: Path, host: str, port: int, open_browser: bool, explore: bool, out: Path | None
 ) -> None:
-    """Serve the current build: the API, Datasette's pages, and each new build as soon as it is there."""
+    """Serve the current build, and each new one at once.
+
+    It answers with the API, the build's own pages, and Datasette's pages of the tables.
+    """
     from etl.publish.serve import serve as run_server  # noqa: PLC0415 -- as above
 
     source = _load(pipeline)
@@ -271,7 +287,7 @@ def serve(  # noqa: PLR0913 -- as above
     help="Folder of builds.",
 )
 def clean(*, keep: int, out: Path) -> None:
-    """Delete old builds, never the current one or one that is being served."""
+    """Delete old builds, never one that is current or served."""
     from etl.store import Store  # noqa: PLC0415 -- as above
 
     if not out.is_dir():

@@ -22,7 +22,7 @@ request_options = (
     click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
 )
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, in the project's folder]."
 )
 work_options = (
     click.option(

@@ -203,6 +203,8 @@ def test_show_knows_what_was_meant() -> None:
     done = etl("show", "student", "--pipeline", TINY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "there is no stage 'student'; did you mean 'students'?\n"
+    done = etl("show", "zzz")
+    assert done.stderr == "there is no stage 'zzz'; see them all with: python -m etl plan\n"
 
 
 def test_validate_finds_no_mistakes() -> None:
@@ -266,9 +268,9 @@ def test_check_passes_and_fails(tmp_path: Path) -> None:
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0
     done = etl("check", TINY, "--out", out, "--full")
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"build [0-9a-f]{16}: \d+ files as they were made, \d+ checks passed\n", done.stdout)
+    assert re.fullmatch(r"build [0-9a-f]{16} of tiny: \d+ files as they were made, \d+ checks passed\n", done.stdout)
     said = json.loads(etl("check", TINY, "--out", out, "--json").stdout)
-    assert said["build"] == (out / "current").resolve().name
+    assert (said["build"], said["name"]) == ((out / "current").resolve().name, "tiny")
     (out / "current" / DATABASE).write_bytes(b"damaged")
     done = etl("check", TINY, "--out", out)
     assert (done.returncode, done.stdout) == (1, "")
@@ -361,6 +363,7 @@ def test_help_and_version() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert {"run", "plan", "show", "validate", "check", "schema", "clean"} <= set(cli.commands.commands)
     assert all(re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE) for name in cli.commands.commands)
+    assert "..." not in done.stdout.partition("Commands:")[2], "the first sentence of a command fits on its line"
     assert etl("-h").stdout == done.stdout
     assert re.fullmatch(r"etl, version \d+\.\d+\.\d+\n", etl("--version").stdout)
 
