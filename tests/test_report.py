@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from etl import build, config, report
 from etl.cli import commands
@@ -30,6 +28,8 @@ from tests.serving import serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
 HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
@@ -407,24 +407,6 @@ def test_a_part_that_lacks_rows_says_so() -> None:
             Database(connection).ask(queries.CLASS_SIZES)
         with pytest.raises(Lacking, match="the table scores"):
             Database(connection).ask(queries.SCORES)
-
-
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-OPTIONS += ["--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
-        pytest.skip("there is no chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 def listened(page: Page) -> tuple[list[str], list[str]]:
