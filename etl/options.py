@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,11 @@ work_options = (
     click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def print_json(value: object) -> None:
+    """Print what ``--json`` asks for: ASCII, so that any terminal and any pipe can carry it."""
+    click.echo(json.dumps(value, indent=1))
 
 
 def asks(command: Callable[..., None]) -> Callable[..., None]:
