@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError, Mistakes, Where
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.scale import scaled
 from etl.syntax import read, tree_of
 from etl.tree import Node, bound, overlay
@@ -181,7 +181,8 @@ def _base(extends: Node, path: Path, root: Path) -> Path:
     if not base.is_relative_to(root):
         raise EtlError(f"extends: {extends.scalar} lies outside of the project", extends.where)
     if not base.is_file():
-        raise EtlError(f"extends: there is no file {extends.scalar}", extends.where)
+        near = did_you_mean(base.name, [entry.name for entry in base.parent.glob(f"*{base.suffix}")])
+        raise EtlError(f"extends: there is no file {extends.scalar}{near}", extends.where)
     return base
 
 

@@ -20,6 +20,7 @@ class Inspection(NamedTuple):
     """What was looked at, all of it in order."""
 
     build: str
+    name: str  # of its pipeline
     files: int
     checks: int
 
@@ -31,7 +32,7 @@ def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
     """
     folder = Store(out).current
     if folder is None:
-        raise EtlError("there is no build; make one with: python -m etl run", Where(str(out)))
+        raise EtlError("there is no build; make one with: python -m etl run", Where(shown_name(out)))
     with in_use(folder):
         return _inspect(source, folder, full=full)
 
@@ -43,7 +44,7 @@ def report_of(out: Path, copy_to: Path | None) -> Path:
     """
     folder = Store(out).current
     if folder is None:
-        raise EtlError("there is no build; make one with: python -m etl run", Where(str(out)))
+        raise EtlError("there is no build; make one with: python -m etl run", Where(shown_name(out)))
     with in_use(folder):
         path = folder / report.NAME
         if copy_to is None:
@@ -85,4 +86,4 @@ def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:
     checks = read_checks(path, shown_name(path), full=full)
     with reading(folder / content["pipeline"]["database"]) as query:
         run_checks(checks, query, content["pipeline"])
-    return Inspection(content["build"], len(content["files"]), len(checks))
+    return Inspection(content["build"], content["name"], len(content["files"]), len(checks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ request_options = (
     click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
 )
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, beside the pipeline]."
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, in the project's folder]."
 )
 work_options = (
     click.option(
@@ -34,6 +35,11 @@ work_options = (
     click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def print_json(value: object) -> None:
+    """Print what ``--json`` asks for: ASCII, so that any terminal and any pipe can carry it."""
+    click.echo(json.dumps(value, indent=1))
 
 
 def asks(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from etl.errors import EtlError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass
@@ -55,3 +59,18 @@ class Progress:
 
     def close(self) -> None:
         """Leave nothing on the screen, also when the run failed."""
+
+
+def write_timings(path: Path, progress: Progress, seconds: float) -> None:
+    """Write the seconds of a run, of its phases and of its stages to a file, as JSON. Raises EtlError."""
+    content = {
+        "seconds": round(seconds, 4),
+        "phases": {name: round(value, 4) for name, value in progress.phases.items()},
+        "stages": {
+            name: {"rows": tally.rows, "seconds": round(tally.seconds, 4)} for name, tally in progress.stages.items()
+        },
+    }
+    try:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EtlError(f"{path}: cannot write the timings: {error.strerror}") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.cyaml import CBaseLoader
 
-from etl.errors import EtlError, Mistakes, Where
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import after, read_text
 from etl.tree import MAX_DEPTH, Node, bound
 
@@ -108,7 +108,10 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
             "a tab; indent with spaces" if rest[:1] == "\t" else f"a text that begins with {rest[:1]!r} needs quotes"
         )
     elif problem == "found undefined alias":
-        message = f"there is no anchor '&{word[1] if word else ''}' above"
+        above = text.split("\n")[: mark.line] if mark else []
+        known = {name for each in above for name in re.findall(r"[:-] +&([^\s,\[\]{}]+)", each)}
+        name = word[1] if word else ""
+        message = f"there is no anchor '&{name}' above{did_you_mean(name, known)}"
     elif problem == "second occurrence" and context:
         message = f"the anchor '&{word[1] if word else ''}' stands twice, first in line {context.line + 1}"
     elif problem == "found unexpected end of stream" and context:

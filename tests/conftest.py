@@ -1,19 +1,30 @@
-"""What tests share: the two finished worlds, built once a session by the real command."""
+"""What tests share: the two finished worlds, built once a session by the real command, and a browser."""
 
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from etl import config
+from tests.running import ROOT, TINY
 
-ROOT = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from etl.config import Source
+
+#: Of a browser that asks nobody for anything.
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +54,35 @@ def default_build(built: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def tiny_build(built: Callable[[str], Path]) -> Path:
     """The folder of the tiny world's build: three rosters, two shards."""
-    return built("pipelines/tiny.yaml")
+    return built(TINY)
+
+
+@pytest.fixture
+def tiny() -> Source:
+    """The tiny world's pipeline."""
+    return config.load(ROOT / TINY)
+
+
+@pytest.fixture
+def out(tiny_build: Path, tmp_path: Path) -> Path:
+    """A folder of builds of the test's own, with the tiny world's in it."""
+    folder = tmp_path / "build"
+    shutil.copytree(tiny_build, folder / tiny_build.name)
+    (folder / "current").symlink_to(tiny_build.name)
+    return folder
+
+
+@pytest.fixture(scope="module")  # as long as it runs, asyncio.run works in no test of this thread
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- few tests need it
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
+        pytest.skip("there is no chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield browser
+        browser.close()

@@ -38,21 +38,6 @@ class Recorder(Progress):
 
 
 @pytest.fixture
-def tiny() -> Source:
-    """The tiny world's pipeline."""
-    return config.load(ROOT / TINY)
-
-
-@pytest.fixture
-def out(tiny_build: Path, tmp_path: Path) -> Path:
-    """A folder of builds with the tiny world's in it."""
-    folder = tmp_path / "build"
-    shutil.copytree(tiny_build, folder / tiny_build.name)
-    (folder / "current").symlink_to(tiny_build.name)
-    return folder
-
-
-@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project, to be changed."""
     return copy_of_project(tmp_path / "project")

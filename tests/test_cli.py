@@ -12,9 +12,7 @@ import select
 import signal
 import sqlite3
 import subprocess
-import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -23,7 +21,7 @@ from etl import cli
 from tests.running import KEPT, ROOT, TINY, command, copy_of_project, etl, hashes, litter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE = "teacher-dashboard.db"
@@ -203,6 +201,8 @@ def test_show_knows_what_was_meant() -> None:
     done = etl("show", "student", "--pipeline", TINY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "there is no stage 'student'; did you mean 'students'?\n"
+    done = etl("show", "zzz")
+    assert done.stderr == "there is no stage 'zzz'; see them all with: python -m etl plan\n"
 
 
 def test_validate_finds_no_mistakes() -> None:
@@ -266,9 +266,9 @@ def test_check_passes_and_fails(tmp_path: Path) -> None:
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0
     done = etl("check", TINY, "--out", out, "--full")
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"build [0-9a-f]{16}: \d+ files as they were made, \d+ checks passed\n", done.stdout)
+    assert re.fullmatch(r"build [0-9a-f]{16} of tiny: \d+ files as they were made, \d+ checks passed\n", done.stdout)
     said = json.loads(etl("check", TINY, "--out", out, "--json").stdout)
-    assert said["build"] == (out / "current").resolve().name
+    assert (said["build"], said["name"]) == ((out / "current").resolve().name, "tiny")
     (out / "current" / DATABASE).write_bytes(b"damaged")
     done = etl("check", TINY, "--out", out)
     assert (done.returncode, done.stdout) == (1, "")
@@ -361,6 +361,7 @@ def test_help_and_version() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert {"run", "plan", "show", "validate", "check", "schema", "clean"} <= set(cli.commands.commands)
     assert all(re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE) for name in cli.commands.commands)
+    assert "..." not in done.stdout.partition("Commands:")[2], "the first sentence of a command fits on its line"
     assert etl("-h").stdout == done.stdout
     assert re.fullmatch(r"etl, version \d+\.\d+\.\d+\n", etl("--version").stdout)
 
@@ -434,89 +435,6 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     assert said[2]["state"] == "built"
     assert len(hashes(out)) == 2 * len(hashes(out / "current"))
     assert litter(out) == []
-
-
-def raising(error: BaseException) -> Callable[[], Any]:
-    """A command that ends with an error."""
-
-    def command() -> None:
-        raise error
-
-    return command
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "message"),
-    [
-        (OSError(24, "Too many open files", "x.db"), 1, "x.db: Too many open files"),
-        (OSError(28, "No space left on device"), 1, "the system: No space left on device"),
-        (MemoryError(), 1, "out of memory; take fewer rows a shard"),
-        (ImportError("cannot open shared object", name="duckdb"), 1, "cannot import duckdb: cannot open shared object"),
-        (BrokenPipeError(), 1, ""),
-        (KeyboardInterrupt(), 130, ""),
-        (ZeroDivisionError("x"), 3, "ZeroDivisionError: x\nThis is a bug in etl, not in your pipeline."),
-        (ImportError("no such name", name="etl.tree"), 3, "This is a bug in etl"),
-    ],
-)
-def test_every_end_has_its_code(
-    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whatever ends a command has its exit code and says what to do."""
-    assert cli.exit_code(raising(error)) == code
-    assert message in capsys.readouterr().err
-
-
-def test_bug_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With ``--json`` a bug is told as JSON too, with the traceback on stderr."""
-    monkeypatch.setattr(sys, "argv", ["etl", "run", "--json"])
-    assert cli.exit_code(raising(ZeroDivisionError())) == 3
-    captured = capsys.readouterr()
-    assert json.loads(captured.out)["success"] is False
-    assert "ZeroDivisionError" in captured.err
-
-
-def test_signal_that_a_library_swallows_still_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    """A library may turn the interruption into an error of its own; the exit code is the signal's all the same."""
-
-    def command() -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(10)
-        except BaseException:  # noqa: BLE001 -- as a library does that must not let it through
-            raise RuntimeError("Query interrupted") from None
-
-    assert cli.exit_code(command) == 143
-    assert "Traceback" not in capsys.readouterr().err
-
-
-DEAF = """
-import sys, time
-from etl import cli
-
-def deaf():
-    print("ready", flush=True)
-    while True:
-        try:
-            time.sleep(60)
-        except BaseException:
-            pass
-
-cli.GRACE = 0.3
-sys.exit(cli.exit_code(deaf))
-"""
-
-
-@pytest.mark.fault("a signal that Python loses")
-def test_signal_that_gets_lost_ends_the_command_all_the_same() -> None:
-    """Python may lose what a signal raises, or hang on a lock; a moment later the command ends in any case."""
-    with subprocess.Popen(
-        [sys.executable, "-c", DEAF], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
-        _, complained = process.communicate(timeout=30)
-    assert (process.returncode, complained) == (143, "Interrupted; the builds that were there are whole.\n")
 
 
 def on_a_terminal(*arguments: str | Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import pytest
 
 from etl import config
 from etl.errors import EtlError, Mistakes
+from tests.running import copy_of_project
 
 ROOT = Path(__file__).parent.parent
 BAD = sorted(Path(__file__).parent.glob("bad/*.yaml"))
@@ -40,12 +41,27 @@ def stated(path: Path) -> list[str]:
     return [f"{own}:{line}" if re.match(r"\d+(:\d+)?: ", line) else line for line in lines]
 
 
-@pytest.mark.fault("a mistake in a pipeline or its files (tests/bad: YAML bombs, deep nesting, broken CSV and SQL ...)")
+MISTAKE = pytest.mark.fault(
+    "a mistake in a pipeline or its files (tests/bad: YAML bombs, deep nesting, broken CSV and SQL ...)"
+)
+
+
+@MISTAKE
 @pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
 def test_every_mistake_is_told(path: Path) -> None:
     """A bad file gives exactly the places and messages that its first lines state, all in one go."""
     assert stated(path), "the file states no mistake"
     assert told(path) == stated(path)
+
+
+@MISTAKE
+def test_a_cell_of_a_megabyte_is_told(tmp_path: Path) -> None:
+    """A cell that is too long, too large a file for the corpus, is told by its line and with its likely cause."""
+    pipeline = copy_of_project(tmp_path) / "pipelines" / "tiny.yaml"
+    subjects = tmp_path / "data" / "subjects.csv"
+    subjects.write_text(f"name\nReading\n{'x' * 1_000_000}\n", encoding="utf-8")
+    message = "not CSV: a cell has more than 131,072 characters; is a quote in this row never closed?"
+    assert told(pipeline) == [f"{subjects}:3:1: {message}"]
 
 
 def test_the_corpus_is_large() -> None:

@@ -22,21 +22,6 @@ if TYPE_CHECKING:
 DATABASE = "teacher-dashboard.db"
 
 
-@pytest.fixture
-def tiny() -> Source:
-    """The tiny world's pipeline."""
-    return config.load(ROOT / TINY)
-
-
-@pytest.fixture
-def out(tiny_build: Path, tmp_path: Path) -> Path:
-    """A folder of builds with the tiny world's in it."""
-    folder = tmp_path / "build"
-    shutil.copytree(tiny_build, folder / tiny_build.name)
-    (folder / "current").symlink_to(tiny_build.name)
-    return folder
-
-
 def test_whole_build_passes(tiny: Source, out: Path) -> None:
     """A build as it was made passes, is counted, and is left as it is."""
     before = hashes(out)

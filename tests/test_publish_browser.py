@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
 from tests.serving import Serving, run, serving, small_project
@@ -16,10 +13,9 @@ from tests.serving import Serving, run, serving, small_project
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAME = "teacher-dashboard"
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-OPTIONS += ["--disable-component-update", "--disable-sync"]
+    from playwright.sync_api import Browser, Page
 
+NAME = "teacher-dashboard"
 #: Pages, and a text that each must show.
 PAGES = {
     "/index.html": "Read-only JSON",
@@ -31,20 +27,6 @@ PAGES = {
     f"/{NAME}/api-rosters-students?id=1": "Students of a roster",
     "/nothing": "404",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
-        pytest.skip("there is no chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +92,17 @@ def test_the_front_page_is_dark_in_the_dark(browser: Browser, server: Serving) -
     (light_back, light_ink), (dark_back, dark_ink) = shades
     assert light_back - light_ink > 128
     assert dark_ink - dark_back > 128
+
+
+def test_names_of_tables_are_whole_on_a_phone(browser: Browser, server: Serving) -> None:
+    """On a narrow screen each table's name stands on one line, beside its number of rows."""
+    visit = Visit(browser, server, viewport={"width": 360, "height": 800})
+    page = visit.go("/index.html")
+    lines = "names => names.map(name => [name.textContent, name.getClientRects().length])"
+    found = dict(page.eval_on_selector_all("h2:last-of-type ~ * td:first-child code", lines))
+    assert "assignment_standards" in found
+    assert set(found.values()) == {1}
+    visit.context.close()
 
 
 def test_the_front_pages_links_work(browser: Browser, server: Serving) -> None:

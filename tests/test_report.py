@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from etl import build, config, report
 from etl.cli import commands
 from etl.errors import EtlError
 from etl.identity import DRAWS, identify
-from etl.report import charts, drawing, parts, queries, truth, year
+from etl.report import charts, drawing, frame, parts, queries, truth, year
 from etl.report.part import MINUS, Part, number, share
 from etl.report.planned import First, Planned
 from etl.report.queries import Database, Lacking
@@ -29,6 +28,8 @@ from tests.serving import serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
 HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
@@ -150,7 +151,7 @@ def test_growth_is_in_its_range_and_a_stray_is_counted(
         strays = truth.growth(Database(connection), Planned(told(tiny_build)["pipeline"]))
     students = sum(int(str(row[6])) for row in strays.rows)
     assert students > 0
-    assert f"{students} growths of" in texts(strays)
+    assert f"growths, {students} lie outside of" in texts(strays)
 
 
 def test_growth_of_a_large_world_is_a_sample(tiny_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +247,16 @@ def test_a_strange_pipeline_is_compared_with_nothing() -> None:
     assert told.growth["PM2"].ranges == {"completed": (40, 90), "none": (-5, 15)}
 
 
+def test_shares_of_driven_students_are_said(tiny_build: Path) -> None:
+    """Where driven students have shares of their own, both are said: together they make what is there."""
+    shares = {"completed": 0.4, "not_started": 0.6}
+    asked = {"stages": {"w": {"python": "window", "params": {"status": {**shares, "driven": {"completed": 1}}}}}}
+    with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
+        made = year.assigned(Database(connection), Planned(asked))
+    both = "asks for 40.0 % completed and 60.0 % not started; of driven students, for 100.0 % completed."
+    assert both in texts(made)
+
+
 def test_target_shares_are_those_of_the_rounded_and_clamped_normal() -> None:
     """They sum to 1, the ends of the scale take what lies beyond, and half lies above a mean between two scores."""
     first = First("T", 99.5, 10, (80, 120))
@@ -263,11 +274,68 @@ def test_drawings_do_not_depend_on_fonts(
         part(*default).chart for part in (truth.assignment_effects, year.dates, year.level_shares, year.class_sizes)
     ]
     plain = [drawing.svg(chart) for chart in made if chart]
-    monkeypatch.setitem(charts._CONFIG, "font", font)
+    monkeypatch.setitem(frame._CONFIG, "font", font)
     other = [drawing.svg(chart) for chart in made if chart]
     name = re.compile(r'font-family="[^"]*"')
     assert [name.sub("", svg) for svg in other] == [name.sub("", svg) for svg in plain]
     assert other != plain
+
+
+LABEL = re.compile(r'<text text-anchor="(middle|end)" transform="translate\(([-\d.]+),([-\d.]+)\)"[^>]*>([^<]*)</text>')
+
+
+def labels(chart: frame.Spec) -> Iterator[tuple[bool, list[tuple[float, str]]]]:
+    """Each axis of a drawing: whether it goes across, and its labels: where each stands, and what it says."""
+    for group in re.findall(r'role-axis-label"[^>]*>(.*?)</g>', drawing.svg(chart)):
+        found = LABEL.findall(group)
+        across = found[0][0] == "middle"
+        yield across, sorted((float(x if across else y), text) for _, x, y, text in found)
+
+
+def estimate(low: float, high: float) -> dict[str, Any]:
+    """An estimate as a chart draws it."""
+    return {"row": 0, "effect": low, "low": low, "high": high, "planted": high, "covered": 1}
+
+
+def lasting(days: int) -> frame.Spec:
+    """A calendar of so many days."""
+    ends = [1_757_894_400_000, 1_757_894_400_000 + days * 86_400_000]
+    return charts.calendar(
+        [{"day": day, "window": 0, "status": "started", "number": 3} for day in ends],
+        [{"day": day, "name": "T"} for day in ends],
+    )
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        *(lasting(days) for days in (20, 60, 150, 245, 260, 300, 500, 1000, 4000)),
+        *(charts.intervals([estimate(*ends)], ["Data Analysis and Probability"]) for ends in ((-0.55, 0.73), (-1, 1))),
+        *(charts.intervals([estimate(low, 1.3 * low)], ["Data Analysis and Probability"]) for low in (0.01, 1, 9, 99)),
+        *(charts.columns([{"x": x, "number": x - 4} for x in range(5, last)], 1) for last in (6, 7, 9, 45)),
+        *(
+            charts.stacks([{"row": 0, "status": "started", "start": 0, "end": end}], ["A class's very own practice"])
+            for end in (1, 2, 9, 1789, 9999, 25_000, 1_100_000)
+        ),
+    ],
+)
+def test_labels_of_an_axis_do_not_touch(chart: frame.Spec) -> None:
+    """Numbers and days on an axis stand apart, and no two of them are the same."""
+    for across, found in labels(chart):
+        texts = [text for _, text in found]
+        assert texts
+        assert len(set(texts)) == len(texts)
+        for (one, left), (other, right) in pairwise(found):
+            assert other - one > (6.2 * (len(left) + len(right)) / 2 if across else 12), texts
+
+
+def test_a_name_is_cut_only_where_room_ends() -> None:
+    """Names have the room that they need; a very long one is cut, and leaves the chart its place."""
+    names = ["PM1", "Data Analysis and Probability"]
+    left, fitting = frame.fitted(names)
+    assert fitting == names
+    assert frame.fitted([*names, "x" * 500])[1][2].endswith("x…")
+    assert left <= frame.fitted(["x" * 500])[0] < frame.WIDTH - 100
 
 
 def test_hostile_text_is_inert(edited: Callable[[str], Path], tiny_build: Path) -> None:
@@ -339,24 +407,6 @@ def test_a_part_that_lacks_rows_says_so() -> None:
             Database(connection).ask(queries.CLASS_SIZES)
         with pytest.raises(Lacking, match="the table scores"):
             Database(connection).ask(queries.SCORES)
-
-
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-OPTIONS += ["--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI must test the pages in a browser, and there is no chromium here")
-        pytest.skip("there is no chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 def listened(page: Page) -> tuple[list[str], list[str]]:

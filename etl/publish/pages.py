@@ -38,8 +38,11 @@ th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px s
 th { color: var(--soft); font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .875rem; }
-@media (max-width: 40rem) { .stack tr, .stack td { display: block; width: auto; border: 0; padding: 0; }
-  .stack tr { border-bottom: 1px solid var(--line); padding: .45rem 0; } .stack th { display: none; }
+@media (max-width: 40rem) { .stack, .stack tbody, .stack td { display: block; border: 0; padding: 0; }
+  .stack tr { display: flex; flex-wrap: wrap; justify-content: space-between; padding: .45rem 0;
+    border-bottom: 1px solid var(--line); }
+  .stack th { display: none; } .stack td:last-child { flex-basis: 100%; }
+  .stack td.number::before { content: "rows: "; color: var(--soft); }
   code { overflow-wrap: anywhere; } }
 @media print { body { max-width: none; padding: 0; } }
 """.strip()
@@ -142,4 +145,4 @@ def _tables(schema: Schema, rows: Mapping[str, int]) -> str:
         for name, table in schema.tables.items()
     )
     head = '<tr><th>Table</th><th class="number">Rows</th><th>What a row is</th></tr>'
-    return f'<div class="wide"><table>{head}{body}</table></div>'
+    return f'<div class="wide"><table class="stack">{head}{body}</table></div>'

@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from etl.config import shown_name
 from etl.errors import EtlError, Where
 from etl.publish.http import SAFE, respond_json
 from etl.publish.loopback import asked_at_home
@@ -41,7 +42,9 @@ class Server:
         self._explore, self._seed = explore, seed
         self._name, self._retry = self._read(), 0.0
         if not self._name or not self._link.is_dir():
-            raise EtlError("there is no build to serve; make one with: python -m etl run", Where(str(self._link)))
+            raise EtlError(
+                "there is no build to serve; make one with: python -m etl run", Where(shown_name(out) + "/current")
+            )
         self.published = Published(out / self._name, explore=explore)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from etl.report import charts, parts
+from etl.report import charts, frame, parts
 from etl.report.page import report_page
 from etl.report.part import number
 from etl.report.planned import Planned
@@ -48,14 +48,14 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
     )
 
 
-def svg(chart: charts.Spec) -> str:
+def svg(chart: frame.Spec) -> str:
     """A chart as SVG."""
     return str(vl_convert.vegalite_to_svg(chart, vl_version=VERSION))
 
 
 def warm() -> None:
     """Draw a chart of each kind for nothing: the first one takes as long as all of the report."""
-    svg(charts.intervals([{"row": 0, "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}], ["-"], 40))
+    svg(charts.intervals([{"row": 0, "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}], ["-"]))
     svg(charts.ridges([{"row": 0, "x": 1, "base": 0, "top": 1}], ["-"], [0, 1]))
 
 

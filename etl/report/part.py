@@ -11,7 +11,7 @@ from etl.report.queries import SCORES, TESTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.report.charts import Spec
+    from etl.report.frame import Spec
     from etl.report.queries import Database
 
 #: Rows of a chart; the table has them all.

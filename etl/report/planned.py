@@ -58,7 +58,7 @@ class Planned:
         )
         shares = [params.get("status") for params in _params(pipeline, "window")]
         same = shares and isinstance(shares[0], dict) and all(each == shares[0] for each in shares)
-        self.status: Mapping[str, float] | None = shares[0] if same else None
+        self.status: Mapping[str, Any] | None = shares[0] if same else None
 
 
 def _params(pipeline: Mapping[str, Any], generator: str) -> Iterator[Mapping[str, Any]]:

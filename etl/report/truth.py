@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from etl.report import charts
+from etl.report import charts, frame
 from etl.report.part import MOST_ROWS, Part, listed, number, plural, spread_of, taken
 from etl.report.planned import STATUSES
 from etl.report.queries import ASSIGNED, ESTIMATES, TESTS, Lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from etl.report.planned import Planned
     from etl.report.queries import Database
@@ -57,7 +57,7 @@ def growth(database: Database, planned: Planned) -> Part:
         says.append(
             f"{whole} {number(total)} growths lie in the range that was planted."
             if not strays
-            else f"{plural(strays, 'growth')} of {number(total)} lie outside of the range that was planted."
+            else f"Of {number(total)} growths, {plural(strays, 'lies', 'lie')} outside of the range that was planted."
         )
     if near:
         says.append(f"Left out: {plural(near, 'growth')} from scores so near an end of the scale that it may cut them.")
@@ -68,8 +68,8 @@ def growth(database: Database, planned: Planned) -> Part:
         rows,
         charts.growths(drawn[:MOST_ROWS], names[:MOST_ROWS]),
         (
-            ("box", charts.BAND, "planted range"),
-            *(("line", charts.STATUS_COLOURS[status], text) for status, text in STATUSES.items() if moved[status][0]),
+            ("box", frame.BAND, "planted range"),
+            *(("line", frame.STATUS_COLOURS[status], text) for status, text in STATUSES.items() if moved[status][0]),
         ),
         "growth of a standard's score into the impacted test, in points; the dot is the mean",
     )
@@ -78,7 +78,7 @@ def growth(database: Database, planned: Planned) -> Part:
 def assignment_effects(database: Database, _: Planned) -> Part:
     """Each assignment's effect: planted, and estimated."""
     rows = _estimates(database, "assignment")
-    return _intervals("Effect of each assignment", rows, [f"{row['assignment']}" for row in rows], "assignment", 170)
+    return _intervals("Effect of each assignment", rows, [f"{row['assignment']}" for row in rows], "assignment")
 
 
 def standard_effects(database: Database, _: Planned) -> Part:
@@ -86,14 +86,15 @@ def standard_effects(database: Database, _: Planned) -> Part:
     rows = _estimates(database, "standard")
     names = [f"{row['assignment_id']} · {row['standard']}" for row in rows]
     long = [f"{row['assignment']}, {row['standard']}" for row in rows]
-    return _intervals("Effect on each standard", rows, names, "assignment and standard", 96, long)
+    note = "; before each standard stands the id of its assignment"
+    return _intervals("Effect on each standard", rows, names, "assignment and standard", long, note)
 
 
 def category_effects(database: Database, _: Planned) -> Part:
     """The same for each reporting category."""
     rows = _estimates(database, "category")
     names = [str(row["category"]) for row in rows]
-    return _intervals("Effect by reporting category", rows, names, "reporting category", 172)
+    return _intervals("Effect by reporting category", rows, names, "reporting category")
 
 
 def _ranges(database: Database, planned: Planned) -> Iterable[tuple[Any, ...]]:
@@ -117,7 +118,7 @@ def _estimates(database: Database, scope: str) -> list[dict[str, Any]]:
 
 
 def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates differ in
-    title: str, rows: list[dict[str, Any]], names: list[str], what: str, left: int, long: list[str] | None = None
+    title: str, rows: list[dict[str, Any]], names: list[str], what: str, long: Sequence[str] = (), note: str = ""
 ) -> Part:
     known = [row for row in rows if row["covered"] is not None]
     held = sum(row["covered"] for row in known)
@@ -133,7 +134,8 @@ def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates 
         )
     if len(known) < len(rows):
         says.append(
-            f"{plural(len(rows) - len(known), 'estimate')} have no interval, for want of students or variation."
+            f"{plural(len(rows) - len(known), 'estimate has', 'estimates have')} no interval, for want of students or "
+            "variation."
         )
     drawn = [
         {"row": place, **{key: row[key] for key in ("effect", "low", "high", "planted", "covered")}}
@@ -162,13 +164,13 @@ def _intervals(  # noqa: PLR0913, PLR0917 -- what the three charts of estimates 
             )
             for name, row in zip(long or names, rows, strict=True)
         ],
-        charts.intervals(drawn[:MOST_ROWS], names[:MOST_ROWS], left),
+        charts.intervals(drawn[:MOST_ROWS], names[:MOST_ROWS]),
         (
-            ("tick", charts.INK, "planted"),
-            ("line", charts.ACCENT, "estimate and 95 % interval"),
-            *((("line", charts.MISSED, "interval misses the truth"),) if held < len(known) else ()),
+            ("tick", frame.INK, "planted"),
+            ("line", frame.ACCENT, "estimate and 95 % interval"),
+            *((("line", frame.MISSED, "interval misses the truth"),) if held < len(known) else ()),
         ),
-        "effect, in scale points",
+        f"effect, in scale points{note}",
     )
 
 
@@ -184,7 +186,7 @@ def _held(rows: list[dict[str, Any]], held: int) -> list[str]:
     both = sum(row["low"] <= row["planted"] + bias <= row["high"] for bias, row in zip(expected, rows, strict=True))
     least, most = number(min(expected), 2), number(max(expected), 2)
     biased = (
-        "In this world the plain comparison is biased: those who did the work would have grown differently anyway, "
+        "In this world the plain comparison is biased: without the work, too, those who did it would have grown "
         f"{least} to {most} points more than those they are compared with."
     )
     known = f"{every(both)} the planted effect and that known bias together; in the long run 95 % do."

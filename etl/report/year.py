@@ -6,12 +6,14 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from etl.report import charts
+from etl.report import charts, frame
 from etl.report.part import MOST_ROWS, Part, listed, number, plural, share, spread_of, taken
 from etl.report.planned import STATUSES
 from etl.report.queries import ASSIGNED, CLASS_SIZES, DATES, LEVELS, SCORES, TESTS, Lacking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.report.planned import Planned
     from etl.report.queries import Database
 
@@ -50,7 +52,7 @@ def level_shares(database: Database, planned: Planned) -> Part:
         names.insert(at, f"{names[at]} target")
         bars.insert(at, due)
         rows.insert(at, (names[at], "", *(share(part, 1) for part in due)))
-    colours = [charts.colour(level["color"], index) for index, level in enumerate(levels)]
+    colours = [frame.colour(level["color"], index) for index, level in enumerate(levels)]
     drawn = [
         {"row": row, "level": index, "start": sum(bar[:index]), "end": sum(bar[: index + 1])}
         for row, bar in enumerate(bars)
@@ -111,7 +113,8 @@ def distributions(database: Database, planned: Planned) -> Part:
         says.append(
             f"No score leaves the scale, {number(ends[0])} to {number(ends[1])}."
             if not beyond
-            else f"{plural(beyond, 'score')} lie outside of the scale, {number(ends[0])} to {number(ends[1])}."
+            else f"{plural(beyond, 'score lies', 'scores lie')} outside of the scale, {number(ends[0])} to "
+            f"{number(ends[1])}."
         )
     return Part(
         "Score distributions",
@@ -121,7 +124,7 @@ def distributions(database: Database, planned: Planned) -> Part:
         charts.ridges(
             drawn, [str(test["name"]) for test in tests], [(low // step - 0.5) * step, (high // step + 1.5) * step]
         ),
-        (("tick", charts.INK, "median"),),
+        (("tick", frame.INK, "median"),),
         "overall score, in scale points",
     )
 
@@ -178,12 +181,9 @@ def assigned(database: Database, planned: Planned) -> Part:
     shares = [f"{share(totals[status], total)} {STATUSES[status]}" for status in statuses]
     says = [f"{plural(len(found), 'assignment')} went to students {number(total)} times: {listed(shares)}."]
     if planned.status and total:
-        asked = [
-            f"{share(value, 1)} {STATUSES[status]}"
-            for status, value in planned.status.items()
-            if status in STATUSES and isinstance(value, (int, float))
-        ]
-        says.append(f"The pipeline asks for {listed(asked)}.")
+        asks = f"The pipeline asks for {_shares(planned.status)}"
+        driven = planned.status.get("driven")  # some students have shares of their own
+        says.append(f"{asks}; of driven students, for {_shares(driven)}." if isinstance(driven, dict) else f"{asks}.")
     return Part(
         "Who was assigned",
         tuple(says),
@@ -195,9 +195,14 @@ def assigned(database: Database, planned: Planned) -> Part:
         charts.stacks(
             [row for row in drawn if row["row"] < MOST_ROWS], [str(row["name"]) for row in found][:MOST_ROWS]
         ),
-        tuple(("box", charts.STATUS_COLOURS[status], STATUSES[status]) for status in statuses),
+        tuple(("box", frame.STATUS_COLOURS[status], STATUSES[status]) for status in statuses),
         "students",
     )
+
+
+def _shares(status: Mapping[str, Any]) -> str:
+    known = {name: value for name, value in status.items() if name in STATUSES and isinstance(value, (int, float))}
+    return listed([f"{share(value, 1)} {STATUSES[name]}" for name, value in known.items()])
 
 
 def dates(database: Database, _: Planned) -> Part:
@@ -230,7 +235,7 @@ def dates(database: Database, _: Planned) -> Part:
                 window = f"{tests[after]['name']} to {tests[impacted]['name']}"
                 rows.append((window, event, so_far, mine[0]["day"], mine[-1]["day"]))
     marks = [
-        {"day": day, "name": charts.short(test["name"], 6)}
+        {"day": day, "name": frame.short(test["name"], 6)}
         for test in tests.values()
         if (day := _day(test["administered_at"])) is not None
     ]
@@ -240,13 +245,13 @@ def dates(database: Database, _: Planned) -> Part:
         (
             f"All {number(total)} dates lie between the two tests of their window."
             if not outside
-            else f"{plural(outside, 'date')} of {number(total)} lie outside of their window.",
+            else f"Of {number(total)} dates, {plural(outside, 'lies', 'lie')} outside of their window.",
             "Each line counts the work that has been started, or completed, by a day.",
         ),
         ("Window", "Event", "Students", "First day", "Last day"),
         rows,
         charts.calendar(lines, marks),
-        tuple(("line", charts.STATUS_COLOURS[event], event) for event in ("started", "completed")),
+        tuple(("line", frame.STATUS_COLOURS[event], event) for event in ("started", "completed")),
         "upwards, assignments of students so far",
     )
 
