@@ -27,7 +27,8 @@ def table_digest(rows: pa.Table) -> int:
     if not hasattr(_own, "connection"):  # one for each thread that digests
         _own.connection = duckdb.connect(":memory:", config={"threads": 1})
     texts = ", ".join(f'coalesce("{name}"::VARCHAR, chr(0))' for name in rows.column_names)
-    sql = f"SELECT bit_xor(md5_number(concat_ws(chr(31), {texts}))) FROM rows"  # noqa: S608 -- the schema's own names
+    stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by its name, and reads it faster than a table
+    sql = f"SELECT bit_xor(md5_number(concat_ws(chr(31), {texts}))) FROM stream"  # noqa: S608 -- the schema's own names
     (digest,) = _own.connection.execute(sql).fetchone() or (None,)
     return int(digest or 0)
 

@@ -84,8 +84,9 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
     def insert(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table. Raises EtlError when SQLite refuses them."""
         names = ", ".join(f'"{name}"' for name in rows.column_names)
+        stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by its name, and reads it faster than a table
         try:
-            self._connection.execute(f'INSERT INTO out."{table}" ({names}) SELECT {names} FROM rows')  # noqa: S608
+            self._connection.execute(f'INSERT INTO out."{table}" ({names}) SELECT {names} FROM stream')  # noqa: S608
         except duckdb.Error as error:
             raise EtlError(f"the table {table} does not take its rows: {error}") from error
 
