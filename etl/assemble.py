@@ -13,6 +13,7 @@ from etl.checks import Check, beside, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
 from etl.engines import local
+from etl.engines.helper import helping
 from etl.errors import EtlError, Mistakes
 from etl.job import Job
 from etl.load import Loader
@@ -24,7 +25,7 @@ from etl.publish.export import export
 from etl.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -60,8 +61,9 @@ def assemble(  # noqa: PLR0913 -- what a run knows
     sqlite = "sqlite" in pipeline.outputs
     with report.reporting(wanted=sqlite and pipeline.report) as drawn:
         with contextlib.closing(connection):
-            made = parts_of(job, str(folder / PARQUET) if "parquet" in pipeline.outputs else None)
-            digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
+            target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
+            with contextlib.closing(parts_of(job, target)) as made:
+                digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
         tables = {name: digests.of(name) for name in pipeline.schema.tables}
         pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
         held = manifest.rules(pipeline, checks if sqlite else [])
@@ -117,20 +119,24 @@ def read(source: Source, *, full: bool = False) -> Read:
     return Read(pipeline, endpoints, checks)
 
 
-def parts_of(job: Job, target: str | None) -> Iterator[Part]:
-    """The parts of all tables, from the engine that was asked for; with a target they are written there as Parquet."""
+def parts_of(job: Job, target: str | None) -> Generator[Part]:
+    """The parts of all tables, from the engine that was asked for; with a target they are written there as Parquet.
+
+    Close it before the target's folder is taken away: shards may be in the making.
+    """
+    sqlite = "sqlite" in job.pipeline.outputs
     if job.how.engine == "local":
-        return local.results(
-            job.plan,
-            job.progress,
-            workers=job.how.workers or _workers(writing="sqlite" in job.pipeline.outputs),
-            target=open_target(target) if target else None,
-        )
+        workers = job.how.workers or _workers(writing=sqlite)
+        alone = contextlib.nullcontext(()) if sqlite or target is None else helping(job, target, workers)
+        opened = open_target(target) if target else None
+        with alone as helpers:
+            yield from local.results(job.plan, job.progress, workers=workers, target=opened, helpers=helpers)
+        return
     from etl.engines import dask  # noqa: PLC0415 -- an extra
 
-    if target is None or "sqlite" in job.pipeline.outputs:
+    if target is None or sqlite:
         raise EtlError("the engine dask writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]")
-    return dask.results(job, target)
+    yield from dask.results(job, target)
 
 
 def _workers(*, writing: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from etl import manifest
@@ -37,11 +38,12 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
     place = f"{url.rstrip('/')}/{identity.id}"
     digests = Digests()
     files: dict[str, dict[str, int | str]] = {}
-    for part in parts_of(job, f"{place}/parquet"):
-        digests.add(part.table, part.count, part.digest)
-        progress.loaded(part.count)
-        if part.file:
-            files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
+    with contextlib.closing(parts_of(job, f"{place}/parquet")) as made:
+        for part in made:
+            digests.add(part.table, part.count, part.digest)
+            progress.loaded(part.count)
+            if part.file:
+                files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
     content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -117,6 +117,33 @@ def parts(
             file = write_part(target, table, shard, rows) if target else None
             made.append(Part(name, shard, rows, rows.num_rows, digest(rows), file))
     return made
+
+
+class Made(NamedTuple):
+    """What a shard yielded."""
+
+    parts: list[Part]
+    gathered: dict[str, pa.Table]  # what is gathered over all shards, by stage
+    told: list[tuple[str, int, float]]  # of each stage: its rows, and the seconds it took
+
+    def written(self) -> Made:
+        """The same without the rows, which stand in files."""
+        return self._replace(parts=[replace(part, rows=None) for part in self.parts])
+
+
+def make_shard(
+    plan: Plan,
+    whole: Mapping[str, pa.Table],
+    number: int,
+    target: Target | None = None,
+    digest: Callable[[pa.Table], int | Future[int]] = table_digest,
+) -> Made:
+    """Run the sharded stages for one shard, and make parts of the results that fill tables."""
+    told: list[tuple[str, int, float]] = []
+    shard = run_shard(plan, whole, number, lambda *stage: told.append(stage))
+    tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
+    made = parts(plan, tables, number, target, digest)
+    return Made(made, {name: shard[name] for name in plan.kept}, told)
 
 
 def broken(name: str, rule: str, rows: list[dict[str, object]], count: int | None = None) -> str:

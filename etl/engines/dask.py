@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.bundle import pack, unpack
 from etl.errors import EtlError
 from etl.parquet import open_target
-from etl.shards import Part, parts, run_gathered, run_shard, run_whole, shard_count
+from etl.shards import Made, Part, make_shard, parts, run_gathered, run_whole, shard_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from etl.bundle import Bundle
     from etl.job import How, Job
-
-    Told = list[tuple[str, int, float]]  # of each stage: its rows, and the seconds it took
 
 #: How often a shard is tried again when its worker is lost.
 RETRIES = 5
@@ -37,29 +34,25 @@ def results(job: Job, target: str) -> Iterator[Part]:
         made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, opened)
     yield from made
     kept: dict[str, list[tuple[int, pa.Table]]] = {name: [] for name in plan.kept}
-    for number, written, gathered, told in _shards(job, shard_count(plan, whole), target):
-        for stage in told:
+    for number, shard in _shards(job, shard_count(plan, whole), target):
+        for stage in shard.told:
             progress.stage(*stage)
-        for name, rows in gathered.items():
+        for name, rows in shard.gathered.items():
             kept[name].append((number, rows))
-        yield from written
+        yield from shard.parts
     in_order = {name: [rows for _, rows in sorted(tables, key=lambda each: each[0])] for name, tables in kept.items()}
     with progress.phase("generate"):
         made = parts(plan, run_gathered(plan, whole, in_order, progress.stage), 0, opened)
     yield from made
 
 
-def make_shard(number: int, bundle: Bundle, target: str) -> tuple[int, list[Part], dict[str, pa.Table], Told]:
-    """Make one shard on a worker: its number, the parts that it wrote, what is gathered, and how long it took."""
+def work(number: int, bundle: Bundle, target: str) -> tuple[int, Made]:
+    """Make one shard on a worker, which writes it: its number, and what goes on without its rows."""
     plan, whole = unpack(bundle)
-    told: Told = []
-    shard = run_shard(plan, whole, number, lambda *stage: told.append(stage))
-    tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
-    written = [replace(part, rows=None) for part in parts(plan, tables, number, open_target(target))]
-    return number, written, {name: shard[name] for name in plan.kept}, told
+    return number, make_shard(plan, whole, number, open_target(target)).written()
 
 
-def _shards(job: Job, count: int, target: str) -> Iterator[tuple[int, list[Part], dict[str, pa.Table], Told]]:
+def _shards(job: Job, count: int, target: str) -> Iterator[tuple[int, Made]]:
     """Make all shards on the workers; in the order of finishing."""
     try:
         from dask.distributed import as_completed  # noqa: PLC0415 -- an extra
@@ -67,7 +60,7 @@ def _shards(job: Job, count: int, target: str) -> Iterator[tuple[int, list[Part]
         raise EtlError("the engine dask is not installed; mend it with: pip install 'dask[distributed]'") from error
     with _client(job.how) as client:
         bundle = client.scatter(pack(job.source, job.identity), broadcast=True, hash=False)
-        tasks = client.map(make_shard, range(count), bundle=bundle, target=target, retries=RETRIES, pure=False)
+        tasks = client.map(work, range(count), bundle=bundle, target=target, retries=RETRIES, pure=False)
         for task in as_completed(tasks):
             yield task.result()
             task.release()

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl import child
 from etl.errors import EtlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 #: The report's file in a build.
 NAME = "report.html"
-
-_ROOT = Path(__file__).parents[2]
 
 
 def about(build: str, pipeline: Mapping[str, Any], checks: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -35,15 +32,7 @@ class Report:
 
     def __init__(self) -> None:
         """Start the process, so that it is warm when there is something to draw."""
-        paths = [str(_ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "etl.report.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            start_new_session=True,  # Ctrl-C is for us; it ends when its input does
-        )
+        self._process = child.start("etl.report.worker", stderr=subprocess.PIPE)
 
     def draw(self, database: Path, told: Mapping[str, Any]) -> None:
         """Have the report of a finished database drawn; it goes on beside whatever comes next."""
@@ -63,12 +52,7 @@ class Report:
 
     def close(self) -> None:
         """End the process, if it still runs."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        child.end(self._process)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,33 @@
+"""Starts a module of ours in a process of its own, which is gone when this one is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+
+
+def start(module: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a module that reads its standard input, and ends when that does: so it never outlives this process.
+
+    It finds modules where this process does.
+    """
+    return subprocess.Popen(  # noqa: S603 -- a module of ours
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,  # Ctrl-C is for us
+    )
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, if it still runs."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # nobody reads what was still to be written
+                pipe.close()
