@@ -78,6 +78,7 @@ class Stage:
     values: Mapping[str, Any] = field(default_factory=dict)  # the params of python that are right, when others are not
     path: Path | None = None  # the file of csv and sql ...
     shown: str = ""  # ... and its name in messages
+    text: str = ""  # of sql: what is in the file, which may be gone when the stage runs
     generator: str = ""
     contract: Contract | None = None
     table: str | None = None  # None for an internal stage

@@ -45,10 +45,8 @@ def reference_table(reference: Reference) -> pa.Table:
 
 
 def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:
-    if stage.path is None:
-        raise Bug(stage.name)
     try:
-        return run_query(stage.path.read_text(encoding="utf-8"), stage.params, inputs)
+        return run_query(stage.text, stage.params, inputs)
     except duckdb.Error as error:
         raise EtlError(f"stages.{stage.name}: {error}", Where(stage.shown, 1, 1)) from error
 

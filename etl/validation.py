@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from etl.config import Pipeline, Shard, Stage, shown_name
 from etl.contract import contract_named
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.files import read_text
 from etl.models import params_of, pipeline_model, stage_kind, stage_model
 from etl.references import World, check
 from etl.tables import read_schema
@@ -164,6 +166,9 @@ class _Stages:
             values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
             values["shown"] = shown_name(values["path"]) if values["path"] else ""
             values["params"] = dict(getattr(model, "params", {}))
+        if kind == "sql" and values["path"]:
+            with contextlib.suppress(EtlError):  # which is told with all else that is wrong with the query
+                values["text"] = read_text(values["path"], values["shown"])
         return Stage(name, kind, node, key, **values)
 
     def _table(
