@@ -7,6 +7,7 @@ Two things are done all the same, because they belong to a shard: the rules over
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ def _connect() -> Any:  # noqa: ANN401 -- DuckDB is imported in the thread, as e
 
 def main(rosters: int, seed: int, output: Path) -> None:
     """Fill a new database."""
+    gc.set_threshold(100_000)  # as in a run
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_connect)
         from etl.config import load, validate  # noqa: PLC0415 -- while DuckDB is loaded
@@ -52,8 +54,10 @@ def main(rosters: int, seed: int, output: Path) -> None:
     with Loader(output, pipeline.schema, connection) as loader:
         for part in local.results(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
             loader.insert(part.table, part.rows)
+        loader.complete()
         loader.commit()
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    os._exit(0)  # as a run ends
