@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from etl.publish.endpoint import camel, is_json
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from etl.publish.endpoint import Endpoint, Type
+    from etl.publish.endpoint import Endpoint
 
 Value = int | str
 
@@ -80,19 +77,5 @@ def _as_json(endpoint: Endpoint, most: int | None) -> str:
 
     The rows come in the order of the query: SQLite keeps the order of a subquery for ``group_concat``.
     """
-    parts: list[str] = []
-    for name, kind in endpoint.columns.items():
-        key = json.dumps(camel(name), ensure_ascii=False).replace("'", "''")
-        parts.append(f"'{',' if parts else '{'}{key}:' || {_value(name, kind)}")
-    row = " || ".join([*parts, "'}'"])
     rows = endpoint.sql if most is None else f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {most}"  # noqa: S608 -- as below
-    return f"SELECT CAST(group_concat({row}) AS BLOB) FROM (\n{rows}\n)"  # noqa: S608 -- a file of ours
-
-
-def _value(name: str, kind: Type) -> str:
-    column = '"' + name.replace('"', '""') + '"'
-    if is_json(kind):
-        return f"coalesce({column}, 'null')"
-    if kind in {"boolean", "boolean?"}:
-        return f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END"
-    return f"json_quote({column})"
+    return f"SELECT CAST(group_concat({endpoint.row}) AS BLOB) FROM (\n{rows}\n)"  # noqa: S608 -- a file of ours

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ class Endpoint:
         last = PARAMETER.match(self.segments[-1])
         return "-".join([*parts, "by", last[1].replace("_", "-")] if last else parts)
 
+    @cached_property
+    def row(self) -> str:
+        """SQL that makes JSON text of a row of its query."""
+        parts: list[str] = []
+        for name, kind in self.columns.items():
+            key = json.dumps(camel(name), ensure_ascii=False).replace("'", "''")
+            parts.append(f"'{',' if parts else '{'}{key}:' || {_value(name, kind)}")
+        return " || ".join([*parts, "'}'"])
+
     def path(self, values: Mapping[str, object]) -> str:
         """Its file for some values of its parameters, in the folder of a build."""
         return f"{self.template.format(**values).removeprefix('/')}.json"
@@ -74,6 +85,15 @@ def camel(name: str) -> str:
     """``created_at`` as ``createdAt``."""
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)
+
+
+def _value(name: str, kind: Type) -> str:
+    column = '"' + name.replace('"', '""') + '"'
+    if is_json(kind):
+        return f"coalesce({column}, 'null')"
+    if kind in {"boolean", "boolean?"}:
+        return f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END"
+    return f"json_quote({column})"
 
 
 def is_json(kind: Type) -> bool:
