@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
 from etl.publish import openapi, pages, site
-from etl.publish.answers import LARGEST_ID, answer, open_database, values_of
+from etl.publish.answers import LARGEST_ID, open_database, pieces, values_of
 from etl.publish.endpoint import describe
 
 if TYPE_CHECKING:
@@ -89,9 +89,10 @@ def _answers(
         if same in names:
             raise EtlError(f"{path} would be written twice; choose another parameter, or other values", _at(endpoint))
         names.add(same)
-        content = answer(database, endpoint, values)
-        files.write(path, content)
-        first = first or (path, b"" if values else content)  # those with parameters can be large, and nobody shows them
+        content = pieces(database, endpoint, values)
+        files.write(path, *content)
+        first = first or (path, b"" if values else b"".join(content))  # nobody shows those with parameters
+        del content  # or it would be held while the next one is made
     return first
 
 
