@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import CheckFailed, EtlError, Mistakes, Where
 from etl.files import read_text
+from etl.finished import open_database
 from etl.shards import SHOWN, broken
 
 if TYPE_CHECKING:
@@ -130,8 +131,10 @@ def beside(checks: Iterable[Check], path: Path, pipeline: object) -> Iterator[Fu
 
 
 def _opened(path: Path) -> contextlib.closing[sqlite3.Connection]:
-    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    return contextlib.closing(sqlite3.connect(uri, uri=True, check_same_thread=False))
+    try:
+        return contextlib.closing(open_database(path))
+    except sqlite3.Error as error:
+        raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
 
 def _ask(database: sqlite3.Connection, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -22,7 +22,7 @@ HOME = ROOT / "etl"
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
     errors streams digest writer child
-    progress files params tree store identity parquet autoincrement
+    progress files params tree store identity parquet autoincrement finished
     syntax tables sandbox
     generators reference findings
     contract

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl.finished import open_database
 from etl.publish import answers
-from etl.publish.answers import answer, known_value, open_database, values_of
+from etl.publish.answers import answer, known_value, values_of
 from etl.publish.endpoint import Endpoint
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from etl.finished import open_database
 from etl.publish import api as api_module
-from etl.publish.answers import answer, open_database
+from etl.publish.answers import answer
 from etl.publish.api import Api
 from etl.publish.endpoint import Endpoint, restore
 from tests.serving import ROOT

@@ -21,7 +21,8 @@ import pytest
 
 from etl import config
 from etl.errors import EtlError
-from etl.publish.answers import open_database, values_of
+from etl.finished import open_database
+from etl.publish.answers import values_of
 from etl.publish.endpoint import Endpoint, restore
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import _answers, export

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from etl.publish.endpoint import Endpoint
 
@@ -22,14 +21,6 @@ SECONDS = 30
 LARGEST_ID = 10**15 - 1
 
 _ID = re.compile(rb"[1-9][0-9]{0,14}\Z")
-
-
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open a finished database, for reading only, from any thread."""
-    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-    database = sqlite3.connect(uri, uri=True, check_same_thread=False)
-    database.execute("PRAGMA query_only = ON")
-    return database
 
 
 def answer(

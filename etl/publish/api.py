@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from etl.publish.answers import answer, known_value, open_database
+from etl.finished import open_database
+from etl.publish.answers import answer, known_value
 from etl.publish.http import JSON, Body, respond, respond_json
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
+from etl.finished import open_database
 from etl.publish import openapi, pages, site
-from etl.publish.answers import LARGEST_ID, open_database, pieces, values_of
+from etl.publish.answers import LARGEST_ID, pieces, values_of
 from etl.publish.endpoint import describe
 
 if TYPE_CHECKING:

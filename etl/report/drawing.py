@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
+from etl.finished import open_database
 from etl.report import charts, frame, parts
 from etl.report.page import report_page
 from etl.report.part import number
@@ -15,6 +15,7 @@ from etl.report.planned import Planned
 from etl.report.queries import ESTIMATES, Database, Lacking
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -26,8 +27,7 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
     """The report of a finished database as HTML. ``about``: see :func:`etl.report.about`. Raises sqlite3.Error."""
     pipeline = about["pipeline"]
     planned = Planned(pipeline)
-    address = f"{database.resolve().as_uri()}?mode=ro&immutable=1"
-    with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+    with contextlib.closing(open_database(database)) as connection:
         asked = Database(connection)
         made, left_out = [], []
         for part in parts.PARTS:
