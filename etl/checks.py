@@ -113,14 +113,14 @@ def _filled(check: Check, pipeline: object) -> str:
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[Query]:
     """Open a finished database for reading only: a query function for :func:`run_checks`."""
-    with _opened(path) as database:
+    with contextlib.closing(open_database(path)) as database:
         yield partial(_ask, database, path)
 
 
 @contextlib.contextmanager
 def beside(checks: Iterable[Check], path: Path, pipeline: object) -> Iterator[Future[None]]:
     """Run checks over a finished database in a thread, until the block ends: their future, which raises CheckFailed."""
-    with _opened(path) as database, ThreadPoolExecutor(1, thread_name_prefix="checks") as thread:
+    with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1) as thread:
         found = thread.submit(run_checks, checks, partial(_ask, database, path), pipeline)
         try:
             yield found
@@ -128,13 +128,6 @@ def beside(checks: Iterable[Check], path: Path, pipeline: object) -> Iterator[Fu
             while not found.done():  # the block was left early; what has not begun yet does not hear of it
                 database.interrupt()
                 wait([found], timeout=0.01)
-
-
-def _opened(path: Path) -> contextlib.closing[sqlite3.Connection]:
-    try:
-        return contextlib.closing(open_database(path))
-    except sqlite3.Error as error:
-        raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
 
 def _ask(database: sqlite3.Connection, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

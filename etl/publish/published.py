@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import re
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from etl import manifest
@@ -56,7 +55,7 @@ class Published:
                 self.api = Api(folder / content["pipeline"]["database"], restore(described), self.build, openapi)
                 opened.callback(self.api.close)
                 self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
-            except (OSError, ValueError, KeyError, TypeError, sqlite3.Error) as error:
+            except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
                 message = "cannot open the build, it is damaged or of another version; mend it with: python -m etl run"
                 raise EtlError(message, Where(str(folder))) from error
             self._opened = opened.pop_all()
