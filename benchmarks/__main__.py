@@ -33,6 +33,10 @@ from benchmarks.verify import problems, rows_of, told
 #: Beyond this scale only our own are measured: it is about memory there.
 LARGEST_FOR_PEERS = 100
 
+#: From this scale on what a run made is deleted at once. What smaller ones made is deleted at the end: where many files
+#: were deleted, some file systems are slow to make new ones for half a minute.
+LARGE = 100
+
 GENERATION = "generation"
 GENERATION_ROSTERS = 2500
 GENERATION_RUNS = 3
@@ -149,8 +153,7 @@ def run_once(contender: Contender, scale: int, session: Session, entry: Entry | 
 
     Raises MeasureError, also for a database that is not what was asked for.
     """
-    folder = session.own / "run"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=session.own))
     try:
         command = contender.command(scale * ROSTERS, folder, session.own)
         sample = measure(command, ROOT, log=session.own / "log", limit=None if contender.ours else session.limit)
@@ -165,7 +168,8 @@ def run_once(contender: Contender, scale: int, session: Session, entry: Entry | 
         phases = json.loads(timings.read_text(encoding="utf-8"))["phases"] if timings.exists() else {}
         return Sample(sample.wall, sample.cpu, sample.memory, phases)
     finally:
-        shutil.rmtree(folder)
+        if scale >= LARGE:
+            shutil.rmtree(folder)
 
 
 def measure_generation() -> list[float]:
