@@ -55,7 +55,8 @@ class Api:
         self._openapi = Body(openapi, JSON, self._extra)
 
     def close(self) -> None:
-        """Close the database, once nothing reads it any more."""
+        """Close the database, once nothing reads it any more, and keep no answers."""
+        self._kept.clear()
         self._thread.submit(self._database.close)
         self._thread.shutdown(wait=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
 import json
 import re
@@ -101,6 +102,8 @@ class Published:
     def _close_if_done(self) -> None:
         if self._retired and not self._users:
             self._opened.close()
+            self._browser = None
+            gc.collect()  # a Datasette is a knot of references; by itself Python would look for it much later
 
 
 def _policy(html: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import traceback
@@ -121,6 +122,7 @@ class Server:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.published.browser()  # the first visitor need not wait for Datasette
+        gc.freeze()  # what is there now stays: no search for garbage need look at it
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if self._seed:
