@@ -1,6 +1,6 @@
 """Takes AUTOINCREMENT out of the schema of an empty SQLite file, and puts it back when its tables are filled.
 
-With that word SQLite reads and writes its table ``sqlite_sequence`` once for every row that has an id already: a fifth
+With that word SQLite reads and writes its table ``sqlite_sequence`` once for every row that has an id already: a sixth
 of the time of a load. Without it an INTEGER PRIMARY KEY is filled in the same way, and the last ids can be written at
 the end. SQLite keeps the schema as text, in the first page of the file: spaces go in place of the word, and the word
 back in theirs. Nothing else in the file changes, not even its header, which says who wrote it.
