@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Seconds between two looks at the memory, at the least, and how many times longer than a look the pause after it is.
+#: Seconds between two looks at the memory, the least and the most; between these, so many times what a look takes.
 #: To look at several large processes takes milliseconds, in which they wait: every 20 ms, that was 10 % of two cores.
-INTERVAL, PAUSE = 0.02, 100
+INTERVAL, LONGEST, PAUSE = 0.02, 0.25, 100
 
 #: Characters of a failed command's output that are told.
 TOLD = 400
@@ -87,9 +87,9 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Look until told to stop."""
         while True:
-            start = time.perf_counter()
+            start = time.thread_time()
             self.peak = max(self.peak, memory(self._root))
-            if self._ended.wait(max(INTERVAL, PAUSE * (time.perf_counter() - start))):
+            if self._ended.wait(min(max(INTERVAL, PAUSE * (time.thread_time() - start)), LONGEST)):
                 return
             if self._deadline and time.perf_counter() > self._deadline and not self.stopped_it:
                 self.stopped_it = True

@@ -120,7 +120,7 @@ def test_slow_peers_are_skipped_at_the_next_scale() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
     """Memory is that of all processes together, CPU time that of the children too."""
-    child = "import time\nblock = bytearray(40_000_000)\nwhile time.process_time() < 0.3: pass"
+    child = "import time\nblock = bytearray(40_000_000)\nwhile time.process_time() < 0.3: pass\ntime.sleep(1)"
     start = f"subprocess.Popen([sys.executable, '-c', {child!r}])"
     two = f"import subprocess, sys\nfor process in [{start}, {start}]: process.wait()"
     sample = measure([sys.executable, "-c", two], tmp_path, log=tmp_path / "log")
