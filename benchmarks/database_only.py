@@ -46,13 +46,13 @@ def main(rosters: int, seed: int, output: Path) -> None:
 
         pipeline = validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed))
         connection = opening.result()
-    from etl.engines import local  # noqa: PLC0415 -- needs what was imported just now
+    from etl.engines.engine import local_parts  # noqa: PLC0415 -- needs what was imported just now
     from etl.load import Loader  # noqa: PLC0415
     from etl.plan import make_plan  # noqa: PLC0415
     from etl.progress import Progress  # noqa: PLC0415
 
     with Loader(output, pipeline.schema, connection) as loader:
-        for part in local.results(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
+        for part in local_parts(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
             loader.insert(part.table, part.rows)
         loader.complete()
         loader.commit()

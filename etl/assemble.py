@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -12,12 +11,10 @@ from etl import manifest, report, space
 from etl.checks import Check, beside, read_checks, run_checks
 from etl.config import shown_name, validate
 from etl.digest import Digests
-from etl.engines import local
-from etl.engines.helper import helping
+from etl.engines.engine import parts_of
 from etl.errors import EtlError, Mistakes
 from etl.job import Job
 from etl.load import Loader
-from etl.parquet import open_target
 from etl.plan import make_plan
 from etl.publish.endpoint import Endpoint
 from etl.publish.endpoints import read_endpoints
@@ -25,7 +22,7 @@ from etl.publish.export import export
 from etl.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -117,31 +114,6 @@ def read(source: Source, *, full: bool = False) -> Read:
     if mistakes:
         raise Mistakes(mistakes)
     return Read(pipeline, endpoints, checks)
-
-
-def parts_of(job: Job, target: str | None) -> Generator[Part]:
-    """The parts of all tables, from the engine that was asked for; with a target they are written there as Parquet.
-
-    Close it before the target's folder is taken away: shards may be in the making.
-    """
-    sqlite = "sqlite" in job.pipeline.outputs
-    if job.how.engine == "local":
-        workers = job.how.workers or _workers(writing=sqlite)
-        alone = contextlib.nullcontext(()) if sqlite or target is None else helping(job, target, workers)
-        opened = open_target(target) if target else None
-        with alone as helpers:
-            yield from local.results(job.plan, job.progress, workers=workers, target=opened, helpers=helpers)
-        return
-    from etl.engines import dask  # noqa: PLC0415 -- an extra
-
-    if target is None or sqlite:
-        raise EtlError("the engine dask writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]")
-    yield from dask.results(job, target)
-
-
-def _workers(*, writing: bool) -> int:
-    """One for each processor, but for the one that writes the database."""
-    return max(1, (os.cpu_count() or 1) - writing)
 
 
 def _load(

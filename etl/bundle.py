@@ -51,20 +51,13 @@ def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
         for name, content in bundle.files:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content)
-        return prepare(root / bundle.pipeline, bundle.request, bundle.build)
-
-
-def prepare(path: Path, request: Request, build: str) -> tuple[Plan, dict[str, pa.Table]]:
-    """Make ready for shards: the plan of a pipeline file, and what the stages yield that run once.
-
-    Raises EtlError when that would be another build than the one that is being made.
-    """
-    source = load(path, changes=request.changes, seed=request.seed, scale=request.scale)
-    found = identify(source).id
-    if found != build:
-        raise EtlError(
-            f"a worker would make the build {found}, not {build}: install the same etl and the same "
-            "requirements.lock there"
-        )
-    plan = make_plan(validate(source))
-    return plan, run_whole(plan)
+        request = bundle.request
+        source = load(root / bundle.pipeline, changes=request.changes, seed=request.seed, scale=request.scale)
+        found = identify(source).id
+        if found != bundle.build:
+            raise EtlError(
+                f"a worker would make the build {found}, not {bundle.build}: install the same etl and the same "
+                "requirements.lock there"
+            )
+        plan = make_plan(validate(source))
+        return plan, run_whole(plan)

@@ -6,9 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from etl import manifest
-from etl.assemble import parts_of
 from etl.config import validate
 from etl.digest import Digests
+from etl.engines.engine import parts_of
 from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import Job

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl import config
-from etl.engines import local
+from etl.engines.engine import local_parts
 from etl.generators.columns import matrix, vectors
 from etl.params import Growth
 from etl.plan import make_plan
@@ -149,7 +149,7 @@ def twelve() -> Pipeline:
 def gathered(pipeline: Pipeline) -> dict[str, pa.Table]:
     """Every table of a world, its shards put together."""
     parts: dict[str, list[pa.Table]] = {}
-    for part in local.results(make_plan(pipeline), Progress()):
+    for part in local_parts(make_plan(pipeline), Progress()):
         parts.setdefault(part.table, []).append(part.rows)
     return {name: pa.concat_tables(tables).combine_chunks() for name, tables in parts.items()}
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from etl.bundle import pack, unpack
 from etl.errors import EtlError
 from etl.parquet import open_target
-from etl.shards import Made, Part, make_shard, parts, run_gathered, run_whole, shard_count
+from etl.shards import Made, make_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -23,27 +23,16 @@ if TYPE_CHECKING:
 RETRIES = 5
 
 
-def results(job: Job, target: str) -> Iterator[Part]:
-    """Yield the parts of all tables as they are written to the target (a URL, or a folder that every worker sees).
+def runner(job: Job, target: str) -> Callable[[Mapping[str, pa.Table], int], Generator[tuple[int, Made]]]:
+    """What makes all shards on Dask's workers, which write them to the target (a URL, or a folder that all see).
 
-    Raises EtlError when Dask is not installed, or when no scheduler answers.
+    It yields them in the order of finishing, and raises EtlError when Dask is not installed or no scheduler answers.
     """
-    plan, progress, opened = job.plan, job.progress, open_target(target)
-    with progress.phase("generate"):
-        whole = run_whole(plan, progress.stage)
-        made = parts(plan, {stage.name: whole[stage.name] for stage in plan.whole if stage.table}, 0, opened)
-    yield from made
-    kept: dict[str, list[tuple[int, pa.Table]]] = {name: [] for name in plan.kept}
-    for number, shard in _shards(job, shard_count(plan, whole), target):
-        for stage in shard.told:
-            progress.stage(*stage)
-        for name, rows in shard.gathered.items():
-            kept[name].append((number, rows))
-        yield from shard.parts
-    in_order = {name: [rows for _, rows in sorted(tables, key=lambda each: each[0])] for name, tables in kept.items()}
-    with progress.phase("generate"):
-        made = parts(plan, run_gathered(plan, whole, in_order, progress.stage), 0, opened)
-    yield from made
+
+    def run(_: Mapping[str, pa.Table], count: int) -> Generator[tuple[int, Made]]:
+        return _shards(job, count, target)
+
+    return run
 
 
 def work(number: int, bundle: Bundle, target: str) -> tuple[int, Made]:
@@ -52,7 +41,7 @@ def work(number: int, bundle: Bundle, target: str) -> tuple[int, Made]:
     return number, make_shard(plan, whole, number, open_target(target)).written()
 
 
-def _shards(job: Job, count: int, target: str) -> Iterator[tuple[int, Made]]:
+def _shards(job: Job, count: int, target: str) -> Generator[tuple[int, Made]]:
     """Make all shards on the workers; in the order of finishing."""
     try:
         from dask.distributed import as_completed  # noqa: PLC0415 -- an extra
