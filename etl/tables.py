@@ -43,7 +43,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Schema:
-    """All tables, parents before their children, and the statements that make them."""
+    """All tables, parents before their children, and the statements that make them, without comments.
+
+    SQLite stores statements as they are written. Tools that read types from them (kysely-codegen, for one) split them
+    at commas and brackets, and would take a comment for a part of a definition.
+    """
 
     path: Path
     statements: tuple[str, ...]
@@ -69,14 +73,14 @@ def read_schema(path: Path, shown: str) -> Schema:
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         made = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
         if not mistakes:
-            tables = {name: _table(database, name) for (name,) in database.execute(_TABLES)}
+            tables = {name: _table(database, name, made[name].text) for (name,) in database.execute(_TABLES)}
             mistakes += _faults(tables, made)
             mistakes += _broken_views(database, made)
             if not tables:
                 mistakes.append(EtlError("the file makes no table", Where(shown, 1, 1)))
     if mistakes:
         raise Mistakes(mistakes)
-    return Schema(path, tuple(statement.text for statement in statements), tables)
+    return Schema(path, tuple(_without_comments(statement.text) for statement in statements), tables)
 
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
@@ -84,8 +88,10 @@ _SPACE = re.compile(r"(\s|--[^\n]*(\n|\Z)|/\*.*?(\*/|\Z))*", re.DOTALL)
 _ALLOWED = re.compile(r"CREATE\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW)\b", re.IGNORECASE)
 _NEAR = re.compile(r'near "(\w+)": syntax error')
 _IN_LIST = re.compile(r"CHECK\s*\(\s*(\w+)\s+IN\s*\(([^)]*)\)\s*\)", re.IGNORECASE)
-_DESCRIBED = re.compile(r"^\s*(\w+)\s[^\n]*?--\s*(.*?)\s*$", re.MULTILINE)
-_TABLE_DESCRIBED = re.compile(r"CREATE\s+TABLE\s+\w+\s*\(\s*--\s*(.*?)\s*$", re.MULTILINE | re.IGNORECASE)
+_QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""
+_COMMENT = re.compile(rf"({_QUOTED})|(?:(?<!\s)\s*)?--([^\n]*)|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_FIRST_NAME = re.compile(rf"\s*({_QUOTED}|\w+)")
+_TABLE_BEGINS = re.compile(rf"\s*CREATE\s+TABLE\s+(?:{_QUOTED}|\w+)\s*\(\Z", re.IGNORECASE)
 
 
 def _split(text: str, shown: str) -> Iterator[_Statement]:
@@ -121,7 +127,25 @@ def _run(database: sqlite3.Connection, statement: _Statement, mistakes: list[Etl
 
 
 def _without_comments(text: str) -> str:
-    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL).strip()
+    return _COMMENT.sub(lambda found: found[1] or ("" if found[2] is not None else " "), text).strip()
+
+
+def _descriptions(text: str) -> dict[str, str]:
+    """The comments behind what begins a line of a CREATE TABLE: by column, "" standing for the table itself."""
+    described = {}
+    for found in _COMMENT.finditer(text):
+        before = text[: found.start()]
+        if found[2] is None:
+            continue
+        name = "" if _TABLE_BEGINS.match(before) else _FIRST_NAME.match(before.rpartition("\n")[2])
+        if name is not None:
+            described[_unquoted(name[1]) if name else ""] = found[2].strip()
+    return described
+
+
+def _unquoted(name: str) -> str:
+    quote = {"[": "]"}.get(name[0], name[0])
+    return name if quote.isalnum() or quote == "_" else name[1:-1].replace(quote * 2, quote)
 
 
 def _faults(tables: dict[str, Table], made: dict[str, _Statement]) -> Iterator[EtlError]:
@@ -157,10 +181,9 @@ def _broken_views(database: sqlite3.Connection, made: dict[str, _Statement]) -> 
             yield EtlError(f"SQLite says: {error}", made[name].place())
 
 
-def _table(database: sqlite3.Connection, name: str) -> Table:
-    (ddl,) = database.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
-    described = dict(_DESCRIBED.findall(ddl.partition("\n")[2]))
-    values = {column: _texts(allowed) for column, allowed in _IN_LIST.findall(ddl)}
+def _table(database: sqlite3.Connection, name: str, ddl: str) -> Table:
+    described = _descriptions(ddl)
+    values = {column: _texts(allowed) for column, allowed in _IN_LIST.findall(_without_comments(ddl))}
     unique = _unique(database, name)
     references = {
         source: (table, target or _key(database, table))
@@ -178,8 +201,7 @@ def _table(database: sqlite3.Connection, name: str) -> Table:
         )
         for _, column, declared, not_null, _, key in database.execute("SELECT * FROM pragma_table_info(?)", (name,))
     }
-    title = _TABLE_DESCRIBED.match(ddl)
-    return Table(name, title[1] if title else "", columns, unique)
+    return Table(name, described.get("", ""), columns, unique)
 
 
 def _texts(allowed: str) -> tuple[str, ...]:

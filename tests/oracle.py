@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -112,7 +112,22 @@ APPLICATION = (
     ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 0)", True),
     ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('roster', 1, 1)", False),
     ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 2)", False),
+    ("INSERT INTO impact_estimates (scope, assignment_id, treated, control) VALUES ('assignment', 1, 1, 1)", True),
+    ("INSERT INTO impact_estimates (scope, standard_id, treated, control) VALUES ('standard', 1, 1, 1)", True),
+    ("INSERT INTO impact_estimates (scope, rc_id, treated, control) VALUES ('category', 1, 1, 1)", True),
 )  # fmt: skip
+# What it may delete when nothing but rows that only belong to it refer to it.
+DELETIONS = (
+    ("DELETE FROM students WHERE id = 1", False),  # has a score
+    ("DELETE FROM students WHERE id = 2", True),
+    ("DELETE FROM tests", False),
+    ("DELETE FROM assignments", True),
+    ("DELETE FROM reporting_categories", False),  # has a standard
+    ("DELETE FROM standards", True),
+    ("DELETE FROM reporting_categories", True),
+)
+# What of those rows is left then, by table: estimates of nothing in particular.
+LEFT = {"assignment_standards": 0, "assignment_students": 0, "planted_effects": 0, "impact_estimates": 3}
 # What that application then finds in the columns that it left out.
 DEFAULTS: tuple[tuple[str, str], ...] = (
     ("rosters", "abs(julianday(created_at) - julianday('now')) < 0.01 AND created_at = datetime(created_at)"),
@@ -189,7 +204,14 @@ ASSIGNMENTS = (
 
 # --- The specification: generated rows ---------------------------------------------------------------------------
 
-TEACHERS, SUBJECTS, FIRST_NAMES, LAST_NAMES = 50, 5, 50, 50
+TEACHERS, FIRST_NAMES, LAST_NAMES = 50, 50, 50
+SUBJECTS = (
+    "3rd Grade Math",
+    "4th Grade Math",
+    "3rd Grade Math Honors",
+    "4th Grade Math Honors",
+    "3rd Grade Math Intervention",
+)
 ROSTER_NAME = re.compile(r"(Mr\.|Mrs\.|Ms\.|Dr\.) (\S|\S.*?\S) - (\S|\S.*\S)")
 CLASS_SIZE = (30, 40)
 MEAN, SD = 5440, 95
@@ -219,7 +241,7 @@ FEWEST_PAIRS = 500  # a correlation of fewer pairs is not judged
 CODES = tuple(code for codes in CATEGORIES.values() for code in codes.split())
 CATEGORY_OF = np.repeat(np.arange(len(CATEGORIES)), [len(codes.split()) for codes in CATEGORIES.values()])
 COVERS = tuple(tuple(CODES.index(code) for code in given.standards.split()) for given in ASSIGNMENTS)
-ROSTERS, TESTS = TEACHERS * SUBJECTS, len(TEST_DAYS)
+ROSTERS, TESTS = TEACHERS * len(SUBJECTS), len(TEST_DAYS)
 DAYS: dict[object, int] = {str(date.fromisoformat(TEST_DAYS[0]) + timedelta(days=n)): n for n in range(366)}
 KINDS = tuple(GROWTH)  # a student's standing with a standard; 1 + status number, 0 for no assignment
 STATUSES = tuple(STATUS_SHARES)
@@ -592,21 +614,31 @@ def application(world: World) -> Iterator[str]:
         for (statement,) in schema:
             copy.execute(str(statement))
         copy.execute("PRAGMA foreign_keys = ON")
-        for statement, may in APPLICATION:
-            try:
-                copy.execute(statement)
-            except sqlite3.IntegrityError as error:
-                if may:
-                    yield f"refused ({error}): {statement}"
-            else:
-                if not may:
-                    yield f"accepted, but it should be refused: {statement}"
+        yield from refusals(copy, APPLICATION)
         for table, works in DEFAULTS:
             for row in copy.execute(f"SELECT * FROM {table} WHERE ({works}) IS NOT TRUE LIMIT 1"):  # noqa: S608
                 yield f"default of {table} does not work: {row}"
         counting = {name for (name,) in copy.execute("SELECT name FROM sqlite_sequence")}
+        yield from refusals(copy, DELETIONS)
+        for table, rows in LEFT.items():
+            (count,) = copy.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+            if count != rows:
+                yield f"{table} has {count} rows when all that they belong to is deleted, not {rows}"
     for table in sorted(TABLES.keys() - KEYS.keys() - counting):
         yield f"id of {table} is not autoincrement"
+
+
+def refusals(database: sqlite3.Connection, statements: Iterable[tuple[str, bool]]) -> Iterator[str]:
+    """Run statements, and yield those that are refused though they may run, and the other way round."""
+    for statement, may in statements:
+        try:
+            database.execute(statement)
+        except sqlite3.IntegrityError as error:
+            if may:
+                yield f"refused ({error}): {statement}"
+        else:
+            if not may:
+                yield f"accepted, but it should be refused: {statement}"
 
 
 def autoincrement(world: World) -> Iterator[str]:
@@ -694,7 +726,7 @@ def assignments(world: World) -> Iterator[str]:
 
 
 def rosters(world: World) -> Iterator[str]:
-    """Fifty teachers, each with one title, teach five subjects each, and no two rosters are named alike."""
+    """Fifty teachers, each with one title, teach the five subjects each, and no two rosters are named alike."""
     found = world.rows("SELECT id, name FROM rosters ORDER BY id")
     yield from differences("roster ids", range(1, ROSTERS + 1), [number for number, _ in found])
     taught: dict[str, set[str]] = {}
@@ -709,14 +741,13 @@ def rosters(world: World) -> Iterator[str]:
         if subject in taught.setdefault(teacher, set()):
             yield f"roster {number}: {name!r} is there twice"
         taught[teacher].add(subject)
-    subjects = set().union(*taught.values())
-    if (len(taught), len(subjects)) != (TEACHERS, SUBJECTS):
-        yield f"{len(taught)} teachers and {len(subjects)} subjects, not {TEACHERS} and {SUBJECTS}"
+    if len(taught) != TEACHERS:
+        yield f"{len(taught)} teachers, not {TEACHERS}"
     for teacher, own in titles.items():
         if len(own) > 1:
             yield f"teacher {teacher} has titles {sorted(own)}"
     for teacher, own in taught.items():
-        if own != subjects:
+        if own != set(SUBJECTS):
             yield f"teacher {teacher} teaches {sorted(own)}"
 
 

@@ -25,7 +25,7 @@ CREATE TABLE empty (id INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE below (id INTEGER PRIMARY KEY AUTOINCREMENT); -- zero
 CREATE TABLE other (id INTEGER PRIMARY KEY, note TEXT NOT NULL DEFAULT 'AUTOINCREMENT');
 """
-LONG = DDL.replace("(id", f"(/* {'words ' * PAGE_SIZE} */ id")
+LONG = DDL.replace("(id", f"({' ' * PAGE_SIZE}id")
 
 
 def loaded(folder: Path, ddl: str) -> sqlite3.Connection:

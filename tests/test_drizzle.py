@@ -110,7 +110,7 @@ def test_types_hold() -> None:
 
 @needs_node
 def test_application_reads_and_writes(database: Path) -> None:
-    """Drizzle reads every row of a build, inserts after the last ids, and sees broken rows refused."""
+    """Drizzle reads every row of a build, inserts after the last ids, sees broken rows refused, and may delete."""
     before = tables_of_database(database)
     done = npm_run("check", database)
     assert done.returncode == 0, done.stderr
@@ -136,7 +136,11 @@ def test_application_reads_and_writes(database: Path) -> None:
     }
     added = {table: rows - before[table] for table, rows in tables_of_database(database).items()}
     two_each = {"rosters", "students", "scores", "assignment_students"}
-    assert added == {table: 2 if table in two_each else 0 for table in before}
+    gone = found["deleted"]
+    own = {"assignment_standards", "assignment_students", "planted_effects", "impact_estimates"}
+    assert gone.keys() == {"assignments", *own}
+    assert all(gone.values())
+    assert added == {table: 2 * (table in two_each) - gone.get(table, 0) for table in before}
 
 
 @needs_node

@@ -89,6 +89,14 @@ DAMAGES = {
         ("id of tests is not autoincrement", declare("tests", "AUTOINCREMENT", "")),
         ("accepted", declare("assignments", "CHECK (platform IN ('ixl'", "CHECK (platform IN ('abacus', 'ixl'")),
         ("refused", declare("assignments", "'reflex'", "'reflexes'")),
+        (
+            "refused",
+            declare("assignment_students", "REFERENCES students (id) ON DELETE CASCADE", "REFERENCES students"),
+        ),
+        (
+            "impact_estimates has 6 rows",
+            declare("impact_estimates", "(id) ON DELETE CASCADE", "(id) ON DELETE SET NULL"),
+        ),
         ("accepted", declare("assignment_students", "CHECK (status IN ('", "CHECK (status IN ('late', '")),
         ("refused", declare("scores", "level INTEGER NOT NULL", "level INTEGER NOT NULL CHECK (level < 5)")),
         ("default of scores", declare("scores", "rc_scores TEXT NOT NULL DEFAULT '{}'", "rc_scores TEXT DEFAULT '[]'")),
@@ -142,7 +150,7 @@ DAMAGES = {
             """,
         ),
         ("is there twice", "UPDATE rosters SET name = (SELECT name FROM rosters WHERE id = 1) WHERE id = 2"),
-        ("6 subjects", "UPDATE rosters SET name = name || 's' WHERE id = 250"),
+        ("Math Interventions']", "UPDATE rosters SET name = name || 's' WHERE id = 250"),
         ("251 rows, not 250", "INSERT INTO rosters (name) VALUES ('Mr. Extra - Music')"),
     ],
     "students": [

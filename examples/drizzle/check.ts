@@ -2,7 +2,7 @@
 //
 //   npm run --silent check -- path/to/a/copy.db
 //
-// It inserts rows: give it a copy. Prints one line of JSON with what it found; exits 1 and says what is wrong on any
+// It inserts and deletes rows: give it a copy. Prints one line of JSON with what it found; exits 1 and says what is wrong on any
 // mismatch.
 
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { createClient } from "@libsql/client";
-import { asc, count, desc, getTableColumns, getTableName, max, type SQL, sql } from "drizzle-orm";
+import { asc, count, desc, eq, getTableColumns, getTableName, max, type SQL, sql } from "drizzle-orm";
 import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
 import { getTableConfig, type SQLiteTable } from "drizzle-orm/sqlite-core";
 
@@ -75,13 +75,15 @@ async function checkSchema(db: Database): Promise<void> {
       `columns of ${config.name}`,
     );
     expectEqual(
-      await db.all(sql`SELECT "from", "table", "to" FROM pragma_foreign_key_list(${config.name}) ORDER BY "from"`),
+      await db.all(sql`SELECT "from", "table", "to", lower(on_delete) AS deletion
+        FROM pragma_foreign_key_list(${config.name}) ORDER BY "from"`),
       config.foreignKeys
-        .map((key) => key.reference())
-        .map(({ columns, foreignTable, foreignColumns }) => ({
+        .map((key) => ({ ...key.reference(), deletion: key.onDelete ?? "no action" }))
+        .map(({ columns, foreignTable, foreignColumns, deletion }) => ({
           from: columns[0]?.name,
           table: getTableName(foreignTable),
           to: foreignColumns[0]?.name,
+          deletion,
         }))
         .sort((a, b) => (String(a.from) < String(b.from) ? -1 : 1)),
       `foreign keys of ${config.name}`,
@@ -326,6 +328,22 @@ async function checkRefusals(db: Database, inserted: Record<string, number>): Pr
   };
 }
 
+/** Deleting an assignment takes with it what only belongs to it, and nothing else. */
+async function deleteAssignment(db: Database): Promise<Record<string, number>> {
+  const { id } = single(await db.select().from(schema.assignments).limit(1), "an assignment");
+  const own = [schema.assignmentStandards, schema.assignmentStudents, schema.plantedEffects, schema.impactEstimates];
+  const before = await readTables(db);
+  const lost: Record<string, number> = { assignments: 1 };
+  for (const table of own) {
+    lost[getTableName(table)] = await db.$count(table, eq(table.assignmentId, id));
+  }
+  await db.delete(schema.assignments).where(eq(schema.assignments.id, id));
+  for (const [name, rows] of Object.entries(await readTables(db))) {
+    expectEqual(rows, (before[name] ?? 0) - (lost[name] ?? 0), `${name} without assignment ${id}`);
+  }
+  return lost;
+}
+
 async function pragma(db: Database, query: SQL): Promise<unknown> {
   return Object.values(single(await db.all<Record<string, unknown>>(query), "PRAGMA"))[0];
 }
@@ -347,7 +365,8 @@ async function main(paths: string[]): Promise<void> {
     await checkJson(db);
     const inserted = await insertRows(db);
     const refused = await checkRefusals(db, inserted);
-    console.log(JSON.stringify({ tables: TABLES.length, rows, inserted, refused }));
+    const deleted = await deleteAssignment(db);
+    console.log(JSON.stringify({ tables: TABLES.length, rows, inserted, refused, deleted }));
   } finally {
     client.close();
   }

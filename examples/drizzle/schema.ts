@@ -113,8 +113,8 @@ export const assignments = sqliteTable(
 export const assignmentStandards = sqliteTable(
   "assignment_standards",
   {
-    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
-    standardId: integer("standard_id").notNull().references(() => standards.id),
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id, { onDelete: "cascade" }),
+    standardId: integer("standard_id").notNull().references(() => standards.id, { onDelete: "cascade" }),
   },
   (table) => [primaryKey({ columns: [table.assignmentId, table.standardId] })],
 );
@@ -122,8 +122,8 @@ export const assignmentStandards = sqliteTable(
 export const assignmentStudents = sqliteTable(
   "assignment_students",
   {
-    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
-    studentId: integer("student_id").notNull().references(() => students.id),
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id, { onDelete: "cascade" }),
+    studentId: integer("student_id").notNull().references(() => students.id, { onDelete: "cascade" }),
     status: text("status", { enum: statuses }).notNull().default("not_started"),
     startedAt: text("started_at"),
     completedAt: text("completed_at"),
@@ -142,8 +142,8 @@ export const plantedEffects = sqliteTable(
   "planted_effects",
   {
     id: integer("id").primaryKey({ autoIncrement: true }),
-    assignmentId: integer("assignment_id").notNull().references(() => assignments.id),
-    standardId: integer("standard_id").notNull().references(() => standards.id),
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id, { onDelete: "cascade" }),
+    standardId: integer("standard_id").notNull().references(() => standards.id, { onDelete: "cascade" }),
     status: text("status", { enum: statuses }).notNull(),
     students: integer("students").notNull(),
     effect: real("effect"),
@@ -159,9 +159,9 @@ export const impactEstimates = sqliteTable(
   {
     id: integer("id").primaryKey({ autoIncrement: true }),
     scope: text("scope", { enum: scopes }).notNull(),
-    assignmentId: integer("assignment_id").references(() => assignments.id),
-    rcId: integer("rc_id").references(() => reportingCategories.id),
-    standardId: integer("standard_id").references(() => standards.id),
+    assignmentId: integer("assignment_id").references(() => assignments.id, { onDelete: "cascade" }),
+    rcId: integer("rc_id").references(() => reportingCategories.id, { onDelete: "cascade" }),
+    standardId: integer("standard_id").references(() => standards.id, { onDelete: "cascade" }),
     treated: integer("treated").notNull(),
     control: integer("control").notNull(),
     treatedGain: real("treated_gain"),
