@@ -242,11 +242,33 @@ def test_everything_else_is_a_json_404(api: Api, path: str, method: str) -> None
         assert (status, error) == (404, {"error": "there is nothing here"})
 
 
-@pytest.mark.parametrize("path", ["/api/%72osters", "/api/rosters%2ejson", "/api/rosters?x=1", "/api/rosters?"])
+@pytest.mark.parametrize("path", ["/api/%72osters", "/api/rosters%2ejson", "/api/rosters?"])
 def test_an_encoded_character_is_the_character(api: Api, path: str) -> None:
-    """A URL means the same with its characters encoded; a query string changes nothing."""
+    """A URL means the same with its characters encoded."""
     assert raw(api, path.encode())[0] == 200
     assert raw(api, b"/api/rosters/%31/students") == raw(api, b"/api/rosters/1/students")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("groupId=99", "groupId"),
+        ("_limit=1", "_limit"),
+        ("&a%62c", "abc"),
+        ("id=1&id=2", "id"),
+        ("=x", ""),
+        ("%ff", "\ufffd"),
+        ("x" * 900, "x" * 40),
+    ],
+)
+def test_a_query_parameter_is_400(api: Api, query: str, name: str) -> None:
+    """No endpoint has query parameters, so none is ignored: the answer would look like one to the question."""
+    for url in ("/api/assignments", "/api/rosters/1/students.json", "/api/openapi.json"):
+        found = ask(api, f"{url}?{query}")
+        assert found.status_code == 400
+        assert found.json()["error"].startswith(f"unknown query parameter '{name}'; there are none")
+        assert found.headers["access-control-allow-origin"] == "*"
+    assert ask(api, f"/api/assignments?{query}", "HEAD").status_code == 400
 
 
 def test_the_openapi_document_is_served(api: Api, default_build: Path) -> None:

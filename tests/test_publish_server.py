@@ -420,6 +420,9 @@ def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> No
             b"null",
             b'{"sed": 7}',
             b'{"seed": 7, "x": 1}',
+            b'{"seed": 1, "seed": 2}',
+            b'{"seed": 1, "seed": 1}',
+            b'{"seed": {"seed": 1}}',
             b'{"seed": "7"}',
             b'{"seed": -1}',
         ),
@@ -437,6 +440,15 @@ def test_a_body_that_says_nothing_useful_is_400(seeding: Serving, content: bytes
     """Anything but nothing, ``{}`` or one seed is refused, and nothing is built."""
     answer = post(seeding, content)
     assert (answer.status_code, answer.json()) == (400, {"error": 'the body must be empty, or like {"seed": 7}'})
+
+
+def test_a_seed_in_the_address_is_400(seeding: Serving) -> None:
+    """A seed that stands where nobody reads it is refused, and nothing is built with another one."""
+    answer = httpx.post(f"{seeding.url}/api/seed?seed=7", headers={"authorization": f"Bearer {TOKEN}"}, timeout=CLIENT)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": 'no query parameters here; the body says {"seed": 7}'},
+    )
 
 
 def test_a_body_has_a_length(seeding: Serving) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -124,7 +125,14 @@ class Api:
 
 
 def _segments(scope: Scope) -> tuple[str, ...]:
-    """The segments of a path below /api, decoded one by one: an encoded slash separates nothing. ("",) for no path."""
+    """The segments of a path below /api, decoded one by one: an encoded slash separates nothing. ("",) for no path.
+
+    Raises ValueError for a query string: an endpoint has none, and what ignored it would look like an answer to it.
+    """
+    if scope.get("query_string"):
+        name = unquote_to_bytes(re.split(rb"[=&]", scope["query_string"].lstrip(b"&"), maxsplit=1)[0])
+        shown = name.decode(errors="replace")[:40]
+        raise ValueError(f"unknown query parameter {shown!r}; there are none, take everything from the '?' on away")
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     raw = raw.partition(b"?")[0]
     if len(raw) > LONGEST_PATH or not raw.startswith(b"/api/"):

@@ -62,7 +62,7 @@ def render(content: dict[str, Any]) -> bytes:
 
 
 _ERRORS = {
-    "NotAnId": "The parameter is not an id.",
+    "BadRequest": "A parameter is not an id, or there is a query parameter: no endpoint has one.",
     "NotFound": "There is no such thing.",
 }
 
@@ -94,9 +94,9 @@ def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
             "content": {"application/json": {"schema": rows, "example": example}},
         },
         "304": {"description": "The client has it: If-None-Match names its ETag."},
+        "400": {"$ref": "#/components/responses/BadRequest"},
     }
     if parameters:
-        responses["400"] = {"$ref": "#/components/responses/NotAnId"}
         responses["404"] = {"$ref": "#/components/responses/NotFound"}
     operation = {
         "operationId": endpoint.name,

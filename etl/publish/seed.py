@@ -49,6 +49,9 @@ class Seed:
             extra = [(b"www-authenticate", b"Bearer")]
             await respond_json(scope, send, 401, {"error": "send the token: Authorization: Bearer ..."}, extra)
             return
+        if scope.get("query_string"):
+            await respond_json(scope, send, 400, {"error": 'no query parameters here; the body says {"seed": 7}'})
+            return
         body = await _body(receive)
         if body is None:
             await respond_json(scope, send, 413, {"error": f"the body is longer than {LONGEST_BODY} bytes"})
@@ -98,12 +101,12 @@ class Seed:
 
 def _options(body: bytes) -> list[str]:
     """The command line options that a body asks for. Raises ValueError."""
-    wanted = json.loads(body) if body.strip() else {}
-    if wanted == {}:
+    wanted = json.loads(body, object_pairs_hook=tuple) if body.strip() else ()  # pairs: a key may stand there twice
+    if wanted == ():
         return []
-    if not isinstance(wanted, dict) or set(wanted) != {"seed"}:
+    if not isinstance(wanted, tuple) or [key for key, _ in wanted] != ["seed"]:
         raise ValueError
-    seed = wanted["seed"]
+    ((_, seed),) = wanted
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise ValueError
     return ["--seed", str(seed)]
