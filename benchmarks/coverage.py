@@ -21,16 +21,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import ROOT
 from benchmarks.study import Mean, Study, document, picture
-from etl.config import load, validate
+from etl.config import load
 from etl.plan import make_plan
 from etl.shards import run_gathered, run_shard, run_whole, shard_count
+from etl.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
     from etl.plan import Plan
 
 WORLDS = {

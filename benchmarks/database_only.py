@@ -42,7 +42,8 @@ def main(rosters: int, seed: int, output: Path) -> None:
     gc.set_threshold(100_000)  # as in a run
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_connect)
-        from etl.config import load, validate  # noqa: PLC0415 -- while DuckDB is loaded
+        from etl.config import load  # noqa: PLC0415 -- while DuckDB is loaded
+        from etl.validation import validate  # noqa: PLC0415 -- while DuckDB is loaded
 
         pipeline = validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed))
         connection = opening.result()

@@ -15,9 +15,10 @@ from dataclasses import replace
 
 from benchmarks import ROOT
 from benchmarks.database_only import changes
-from etl.config import load, validate
+from etl.config import load
 from etl.plan import Plan, make_plan
 from etl.shards import run_shard, run_whole, shard_count
+from etl.validation import validate
 
 
 def seconds(plan: Plan) -> tuple[int, float]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl import manifest, report, space
 from etl.checks import Check, beside, read_checks, run_checks
-from etl.config import shown_name, validate
+from etl.config import shown_name
 from etl.digest import Digests
 from etl.engines.engine import parts_of
 from etl.errors import EtlError, Mistakes
@@ -19,6 +19,7 @@ from etl.plan import make_plan
 from etl.publish.endpoint import Endpoint
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
+from etl.validation import validate
 from etl.writer import Writer
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.config import Pipeline, Source
+    from etl.config import Source
     from etl.identity import Identity
     from etl.job import How
+    from etl.model import Pipeline
     from etl.progress import Progress
     from etl.shards import Part
 

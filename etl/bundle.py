@@ -8,11 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.config import load, validate
+from etl.config import load
 from etl.errors import EtlError
 from etl.identity import identify
 from etl.plan import make_plan
 from etl.shards import run_whole
+from etl.validation import validate
 
 if TYPE_CHECKING:
     import pyarrow as pa

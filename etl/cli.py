@@ -290,12 +290,17 @@ def clean(*, keep: int, out: Path) -> None:
 def _load(pipeline: Path, asked: Mapping[str, Any] | None = None) -> Source:
     from etl import config  # noqa: PLC0415 -- as above
 
-    return config.load(pipeline, **(asked or {}))
+    source = config.load(pipeline, **(asked or {}))
+    if source.mistakes:
+        from etl.validation import validate as tell  # noqa: PLC0415 -- heavy, and an up-to-date build needs none of it
+
+        tell(source)  # raises them, with all the mistakes of content
+    return source
 
 
 def _plan(pipeline: Path, asked: Mapping[str, Any]) -> Plan:
-    from etl.config import validate as validated  # noqa: PLC0415 -- as above
     from etl.plan import make_plan  # noqa: PLC0415
+    from etl.validation import validate as validated  # noqa: PLC0415 -- as above
 
     return make_plan(validated(_load(pipeline, asked)))
 

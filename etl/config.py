@@ -1,27 +1,21 @@
-"""``pipeline.yaml`` to a typed, validated :class:`Pipeline`; every mistake in one go.
+"""A pipeline file as it is written, with what it ``extends`` and the changes of the command line laid over it.
 
-:func:`load` reads the file with what it ``extends`` and the changes of the command line: that is enough to name the
-build. :func:`validate` turns it into stages and reference data, or raises Mistakes.
+That is enough to name the build. :mod:`etl.validation` turns it into a :class:`etl.model.Pipeline` that can run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.errors import EtlError, Where, did_you_mean
 from etl.scale import scaled
 from etl.syntax import read, tree_of
 from etl.tree import Node, bound, overlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from etl.contract import Contract
-    from etl.models import Site
-    from etl.reference import Reference
-    from etl.tables import Schema
 
 
 @dataclass(frozen=True)
@@ -42,6 +36,7 @@ class Source:
     tree: Node
     files: Mapping[str, Path]  # each pipeline file that was read, by its name in messages
     request: Request = Request()
+    mistakes: tuple[EtlError, ...] = ()  # of form, which can be passed over to find the others; validation tells all
 
     def resolve(self, node: Node) -> Path:
         """The file that a value names, relative to the file that the value stands in.
@@ -57,61 +52,6 @@ class Source:
         return path
 
 
-@dataclass(frozen=True)
-class Shard:
-    """How a stage is cut: ``rows`` rows of its input ``by`` at a time."""
-
-    by: str
-    rows: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A named step that yields record batches."""
-
-    name: str
-    kind: str  # csv, python or sql
-    node: Node
-    where: Where
-    inputs: Mapping[str, str] = field(default_factory=dict)  # the name inside of the stage: the stage that it is
-    params: Any = None  # a pydantic model for python, a dict for sql
-    values: Mapping[str, Any] = field(default_factory=dict)  # the params of python that are right, when others are not
-    path: Path | None = None  # the file of csv and sql ...
-    shown: str = ""  # ... and its name in messages
-    text: str = ""  # of sql: what is in the file, which may be gone when the stage runs
-    generator: str = ""
-    contract: Contract | None = None
-    table: str | None = None  # None for an internal stage
-    check: str | None = None  # the rule that holds when the stage yields no rows
-    shard: Shard | None = None
-    gather: bool = False  # runs once after all shards, over all that they yielded
-    internal: bool = False
-    wrong: frozenset[str] = frozenset()  # keys with mistakes: no rule that needs them is worth a word
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A validated pipeline."""
-
-    source: Source
-    name: str
-    seed: int
-    as_of: str
-    site: Site
-    database: str
-    schema: Schema
-    checks: Path
-    api: Path | None
-    outputs: tuple[str, ...]
-    report: bool
-    stages: Mapping[str, Stage]
-    references: Mapping[str, Reference]  # the rows of each csv stage
-
-    def stage_of_table(self, table: str) -> Stage | None:
-        """The stage that fills a table."""
-        return next((stage for stage in self.stages.values() if stage.table == table), None)
-
-
 def shown_name(path: Path) -> str:
     """A path as messages show it: relative to the working folder where it lies below it."""
     try:
@@ -121,7 +61,10 @@ def shown_name(path: Path) -> str:
 
 
 def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, scale: int = 1) -> Source:
-    """Read a pipeline file and lay the changes of the command line over it. Raises EtlError or Mistakes."""
+    """Read a pipeline file and lay the changes of the command line over it.
+
+    Mistakes of form that can be passed over are those of the result; raises EtlError for the others.
+    """
     request = Request(tuple(changes), seed, scale)
     mistakes: list[EtlError] = []
     files: dict[str, Path] = {}
@@ -135,14 +78,7 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     if scale != 1:
         tree = overlay(tree, scaled(tree, scale), mistakes)
     bound(tree)
-    source = Source(path.resolve(), root, tree, files, request)
-    if mistakes:  # of form; those of content go with them
-        try:
-            validate(source)
-        except Mistakes as others:
-            mistakes += others.mistakes
-        raise Mistakes(mistakes)
-    return source
+    return Source(path.resolve(), root, tree, files, request, tuple(mistakes))
 
 
 def project_of(path: Path) -> Path:
@@ -197,10 +133,3 @@ def _change(text: str, mistakes: list[EtlError]) -> Node:
     for key in reversed(name.split(".")):
         node = Node(where, own={key: node}, keys={key: where})
     return node
-
-
-def validate(source: Source) -> Pipeline:
-    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes."""
-    from etl.validation import validated  # noqa: PLC0415 -- pydantic and numpy, which an up-to-date build does not need
-
-    return validated(source)

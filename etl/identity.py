@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError
+from etl.errors import EtlError, Mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,9 @@ class Identity:
 
 
 def identify(source: Source) -> Identity:
-    """Name the build of a pipeline; works also when the pipeline has mistakes."""
+    """Name the build of a pipeline, which is not validated yet. Raises Mistakes: its form is wrong."""
+    if source.mistakes:
+        raise Mistakes(source.mistakes)
     pipeline = {
         key: node.plain()
         for key, node in source.tree.mapping().items()

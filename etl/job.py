@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from etl.config import Pipeline, Source
+    from etl.config import Source
     from etl.identity import Identity
+    from etl.model import Pipeline
     from etl.plan import Plan
     from etl.progress import Progress
 

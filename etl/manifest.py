@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.checks import Check
-    from etl.config import Pipeline
     from etl.identity import Identity
+    from etl.model import Pipeline
 
 NAME = "manifest.json"
 

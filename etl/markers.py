@@ -13,7 +13,7 @@ from etl.reference import lacks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from etl.config import Stage
+    from etl.model import Stage
     from etl.params import Marker
     from etl.reference import Cell, Reference
     from etl.references import World

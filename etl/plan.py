@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from etl.generators import GENERATORS, Size
 
 if TYPE_CHECKING:
-    from etl.config import Pipeline, Stage
+    from etl.model import Pipeline, Stage
 
 
 @dataclass(frozen=True)

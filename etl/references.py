@@ -15,7 +15,7 @@ from etl.sandbox import inspect_query
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from etl.config import Stage
+    from etl.model import Stage
     from etl.tables import Schema
 
 

@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from etl import manifest
-from etl.config import validate
 from etl.digest import Digests
 from etl.engines.engine import parts_of
 from etl.errors import EtlError
@@ -14,6 +13,7 @@ from etl.identity import identify
 from etl.job import Job
 from etl.parquet import open_target, write_file
 from etl.plan import make_plan
+from etl.validation import validate
 
 if TYPE_CHECKING:
     from etl.config import Source

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from etl.config import Stage
+    from etl.model import Stage
     from etl.parquet import File, Target
     from etl.plan import Plan
 

@@ -19,7 +19,7 @@ from etl.streams import Streams
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config import Pipeline, Stage
+    from etl.model import Pipeline, Stage
     from etl.reference import Reference
     from etl.tables import Table
 

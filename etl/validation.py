@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from etl.config import Pipeline, Shard, Stage, shown_name
+from etl.config import shown_name
 from etl.contract import contract_named
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import read_text
+from etl.model import Pipeline, Shard, Stage
 from etl.models import params_of, pipeline_model, stage_kind, stage_model
 from etl.references import World, check
 from etl.tables import read_schema
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from etl.tree import Node
 
 
-def validated(source: Source) -> Pipeline:
-    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes."""
-    mistakes: list[EtlError] = []
+def validate(source: Source) -> Pipeline:
+    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes: all, of form too."""
+    mistakes = list(source.mistakes)
     top = pipeline_model(source.tree, mistakes)
     schema = _schema(source, mistakes)
     shown = source.tree.at("site", "tables")

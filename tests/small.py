@@ -16,11 +16,12 @@ from etl.generators.columns import matrix, vectors
 from etl.params import Growth
 from etl.plan import make_plan
 from etl.progress import Progress
+from etl.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
 
 ROOT = Path(__file__).parent.parent
 
@@ -137,7 +138,7 @@ def numbers(result: pa.Table | pa.RecordBatch, column: str) -> list[list[int]]:
 
 def world(*changes: str, path: Path = ROOT / "pipeline.yaml") -> Pipeline:
     """A pipeline with changes."""
-    return config.validate(config.load(path, changes=changes))
+    return validate(config.load(path, changes=changes))
 
 
 @cache

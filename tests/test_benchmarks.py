@@ -21,7 +21,8 @@ from benchmarks.goals import AT_LEAST, GOALS, Goal
 from benchmarks.measure import MeasureError, Sample, measure
 from benchmarks.plot import decades, figure
 from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
-from etl.config import load, validate
+from etl.config import load
+from etl.validation import validate
 from tests import oracle
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,6 +9,8 @@ import pytest
 
 from etl import config
 from etl.errors import EtlError, Mistakes
+from etl.model import Shard
+from etl.validation import validate
 from tests.running import copy_of_project
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +27,7 @@ def _root(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(path: Path, *changes: str) -> list[str]:
     """Every mistake of a pipeline, each on a line."""
     try:
-        config.validate(config.load(path, changes=changes))
+        validate(config.load(path, changes=changes))
     except Mistakes as error:
         return [str(mistake) for mistake in error.mistakes]
     except EtlError as error:
@@ -88,11 +90,11 @@ def test_our_own_pipelines_are_valid(name: str) -> None:
 
 def test_pipeline_is_typed() -> None:
     """A valid pipeline has its stages, tables, params and reference rows as typed values."""
-    pipeline = config.validate(config.load(TINY))
+    pipeline = validate(config.load(TINY))
     stage = pipeline.stages["window1"]
     assert (pipeline.name, pipeline.seed, pipeline.as_of) == ("tiny", 20250801, "2025-08-01 00:00:00")
     assert (stage.kind, stage.table, stage.params.rosters.high) == ("python", None, 1)
-    assert pipeline.stages["students"].shard == config.Shard("classes", 2)
+    assert pipeline.stages["students"].shard == Shard("classes", 2)
     assert pipeline.references["tests"].columns["id"] == [1, 2, 3, 4, 5, 6]
     scores = pipeline.stage_of_table("scores")
     assert scores
@@ -160,9 +162,9 @@ def test_mistakes_of_set_name_the_option(change: str, message: str) -> None:
 
 def test_seed_option_wins() -> None:
     """--seed replaces the seed of the file, and is checked like it."""
-    assert config.validate(config.load(TINY, seed=7)).seed == 7
+    assert validate(config.load(TINY, seed=7)).seed == 7
     with pytest.raises(Mistakes, match="--seed: seed: must be at least 0, not -1"):
-        config.validate(config.load(TINY, seed=-1))
+        validate(config.load(TINY, seed=-1))
 
 
 def test_paths_stand_relative_to_their_own_file() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from etl import config
 from etl.errors import Mistakes
+from etl.validation import validate
 
 ROOT = Path(__file__).parent.parent
 LEVELS = "id,level,name,description,min_score,max_score,color\n"
@@ -17,7 +18,7 @@ LEVELS = "id,level,name,description,min_score,max_score,color\n"
 def told(*changes: str, root: Path = ROOT) -> list[str]:
     """The mistakes that changes of the tiny world make."""
     try:
-        config.validate(config.load(root / "pipelines" / "tiny.yaml", changes=changes))
+        validate(config.load(root / "pipelines" / "tiny.yaml", changes=changes))
     except Mistakes as error:
         return [mistake.message for mistake in error.mistakes]
     return []

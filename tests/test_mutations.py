@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from etl import build, config
 from etl.checks import read_checks, reading, run_checks
 from etl.errors import EtlError
+from etl.validation import validate
 from tests.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def outcome(path: Path, out: Path) -> str:
     """
     try:
         source = config.load(path)
-        pipeline = config.validate(source)
+        pipeline = validate(source)
         if any(stage.generator == "classes" and stage.params.count > MANY for stage in pipeline.stages.values()):
             return "large: right, and too slow to build here, two classes at a time"
         result = build.run(source, out)

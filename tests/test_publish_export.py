@@ -26,6 +26,7 @@ from etl.publish.answers import values_of
 from etl.publish.endpoint import Endpoint, restore
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import _answers, export
+from etl.validation import validate
 from etl.writer import Writer
 from tests.serving import ROOT, SMALL, serving, small_build
 
@@ -124,7 +125,7 @@ def exported(small: Path, folder: Path, *changes: str, endpoints: list[Endpoint]
     """Export a small world's database again, somewhere else."""
     folder.mkdir()
     shutil.copyfile(small / DATABASE, folder / DATABASE)
-    pipeline = config.validate(config.load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
+    pipeline = validate(config.load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
     with Writer(folder) as files:
         files.take(DATABASE)

@@ -12,13 +12,14 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from etl.config import load, validate
+from etl.config import load
+from etl.validation import validate
 from tests.serving import ROOT, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from etl import config, manifest
 from etl.publish import plugin, site
 from etl.publish.api import Api
+from etl.validation import validate
 from tests.serving import ROOT
 from tests.test_publish_api import endpoints_of
 
@@ -57,7 +58,7 @@ def get(datasette: Datasette, url: str) -> httpx.Response:
 
 def test_every_table_and_column_is_described(metadata: dict[str, Any]) -> None:
     """Every table of the schema, and every column of it, has a title or a description that a reader can use."""
-    schema = config.validate(config.load(ROOT / "pipeline.yaml")).schema
+    schema = validate(config.load(ROOT / "pipeline.yaml")).schema
     tables = metadata["databases"][NAME]["tables"]
     assert set(tables) == {*schema.tables, "sqlite_sequence"}
     for name, table in schema.tables.items():

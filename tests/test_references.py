@@ -8,6 +8,7 @@ import pytest
 
 from etl import config
 from etl.errors import Mistakes
+from etl.validation import validate
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 def told(*changes: str) -> list[str]:
     """The mistakes that changes of the tiny world make, without their places."""
     try:
-        config.validate(config.load(ROOT / "pipelines" / "tiny.yaml", changes=changes))
+        validate(config.load(ROOT / "pipelines" / "tiny.yaml", changes=changes))
     except Mistakes as error:
         return [mistake.message for mistake in error.mistakes]
     return []

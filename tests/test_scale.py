@@ -6,6 +6,7 @@ import pytest
 
 from etl import config
 from etl.errors import Mistakes
+from etl.validation import validate
 from tests.running import ROOT
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
@@ -13,7 +14,7 @@ TINY = ROOT / "pipelines" / "tiny.yaml"
 
 def test_scale_multiplies_rosters_and_windows() -> None:
     """The count is multiplied, and each window covers all copies of its rosters."""
-    plain, larger = (config.validate(config.load(ROOT / "pipeline.yaml", scale=scale)) for scale in (1, 10))
+    plain, larger = (validate(config.load(ROOT / "pipeline.yaml", scale=scale)) for scale in (1, 10))
     assert larger.stages["classes"].params.count == 2500
     assert [tuple(larger.stages[f"window{n}"].params.rosters) for n in (1, 2, 3)] == [
         (1, 800),
@@ -36,4 +37,4 @@ def test_scale_leaves_the_rest() -> None:
 def test_scale_finds_mistakes_where_they_are() -> None:
     """A number that cannot be multiplied is a mistake at its own place."""
     with pytest.raises(Mistakes, match=r"count: must be a whole number"):
-        config.validate(config.load(TINY, changes=["stages.classes.params.count=many"], scale=2))
+        validate(config.load(TINY, changes=["stages.classes.params.count=many"], scale=2))

@@ -22,7 +22,7 @@ from tests import small
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 from etl import build, config, space
 from etl.errors import EtlError
 from etl.plan import make_plan
+from etl.validation import validate
 from tests.running import ROOT, TINY, litter
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Disk(NamedTuple):
 
 def plan(name: str, *changes: str) -> Plan:
     """The plan of one of our pipelines."""
-    return make_plan(config.validate(config.load(ROOT / name, changes=changes)))
+    return make_plan(validate(config.load(ROOT / name, changes=changes)))
 
 
 @pytest.mark.parametrize("name", ["pipeline.yaml", TINY])
@@ -53,7 +54,7 @@ def test_a_world_grows_with_its_rosters() -> None:
     """A hundred times the rosters take about a hundred times the room."""
     source = config.load(ROOT / "pipeline.yaml", scale=100, changes=["site.static_limit=0"])
     one = space.estimate(plan("pipeline.yaml", "site.static_limit=0"))
-    assert space.estimate(make_plan(config.validate(source))) == pytest.approx(100 * one, rel=0.1)
+    assert space.estimate(make_plan(validate(source))) == pytest.approx(100 * one, rel=0.1)
 
 
 @pytest.mark.fault("a world that is larger than the free disk")

@@ -18,7 +18,7 @@ from etl.publish.endpoint import describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
     from etl.publish.answers import Value
     from etl.publish.endpoint import Endpoint
     from etl.writer import Writer

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from datasette.app import Datasette
 
-    from etl.config import Pipeline
+    from etl.model import Pipeline
     from etl.publish.endpoint import Endpoint
 
 #: Read-only means read-only: nothing that lets a stranger spend this machine's time or memory.
