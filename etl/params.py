@@ -1,21 +1,30 @@
 """The vocabulary of a generator's parameters: its annotations, which validate pipeline.yaml.
 
 Plain types (``int``, ``str``, ``list[str]``, ``pa.Table``) work too. The markers at the end say which columns a table
-must have, or let a param refer to reference data; :mod:`etl.markers` holds them before anything is generated.
+must have, or check a param against reference data and other stages before anything is generated. Whoever writes
+generators can write markers of their own, as subclasses of :class:`Marker`.
 """
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, Self
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from etl.reference import Reference
 
 #: Numbers that stay exact in 32-bit columns, also when twenty of them are added up.
 LIMIT = 10_000_000
 
 Whole = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class Range(NamedTuple):
@@ -68,44 +77,6 @@ class Group(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Shares(Group):
-    """How far some students come: the share of each status."""
-
-    completed: Share
-    started: Share
-    not_started: Share
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        total = math.fsum((self.completed, self.started, self.not_started))
-        if not math.isclose(total, 1, abs_tol=1e-9):
-            message = f"the shares must sum to 1, not to {total:g}"
-            raise ValueError(message)
-        return self
-
-
-class StatusShares(Shares):
-    """How far assigned students come: the share of each status."""
-
-    driven: Annotated[Shares | None, Field(description="Those of driven students, where they are others.")] = None
-
-
-class StatusGrowth(Group):
-    """Growth of a standard that an assignment covers, by how far the student came with it."""
-
-    completed: Between
-    started: Between
-    not_started: Between
-
-
-class Growth(Group):
-    """What a standard's score moves by from one test to the next, in scale points."""
-
-    untouched: Between
-    assigned: StatusGrowth
-    driven: Annotated[Whole, Field(description="What driven students grow by more, whatever they were given.")] = 0
-
-
 @dataclass(frozen=True)
 class Columns:
     """The table must have these columns; of several such markers it must fit one."""
@@ -127,44 +98,106 @@ class Apart:
     param: str
 
 
+class Context(Protocol):
+    """What a marker can look at beside the value that it marks."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The params of the stage, as far as they are right."""
+
+    def reference(self, table: str) -> Reference | None:
+        """The rows of the CSV file that fills a table."""
+
+    def lacks(self, table: str, column: str, value: object) -> str | None:
+        """Say that a column of reference data does not have a value; None when it does, or that cannot be known."""
+
+    def upstream(self, generator: Callable[..., Any], param: str) -> Mapping[str, Any]:
+        """A param of each stage upstream that runs a generator, by the stage's name."""
+
+
+class Marker:
+    """A rule for a param that no type can say. Subclasses are frozen dataclasses, used in ``Annotated``."""
+
+    def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- any param
+        """Yield what is wrong with the value; what is wrong with reference data goes to its own mistakes."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class In:
-    """The value must stand in this column of a table of reference data, ``tests.name``."""
+class In(Marker):
+    """The value must be in this column of a table of reference data, ``tests.name``."""
 
     column: str
 
+    def faults(self, value: object, context: Context) -> Iterator[str]:
+        """Name the nearest value that is there."""
+        table, _, column = self.column.partition(".")
+        if message := context.lacks(table, column, value):
+            yield message
+
 
 @dataclass(frozen=True)
-class NotBefore:
+class NotBefore(Marker):
     """The row that the value names must have the same day as the one that another param names, or a later one.
 
-    ``names`` is the column of reference data that both values stand in, ``days`` the one with ``YYYY-MM-DD`` beside it.
+    ``names`` is the column of reference data that both values are in, ``days`` the one with ``YYYY-MM-DD`` beside it.
     """
 
     other: str
     names: str
     days: str
 
+    def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- any cell
+        """Compare the two days; a cell that is no day is a mistake of the CSV file."""
+        table, _, names = self.names.partition(".")
+        reference, other = context.reference(table), context.values.get(self.other)
+        if not reference or not reference.sound(names, self.days):
+            return
+        known, days = reference.columns[names], reference.columns[self.days]
+        if value not in known or other not in known:
+            return
+        rows = known.index(other), known.index(value)
+        begin, end = (_day(days[row]) for row in rows)
+        if begin and end and end < begin:
+            yield f"'{value}' ({end}) is earlier than {self.other}, '{other}' ({begin})"
+        for row, day in zip(rows, (begin, end), strict=True):
+            if day is None:
+                what = f"'{days[row]}' is no day" if days[row] else "the cell is empty"
+                reference.say(f"{what}, and a stage needs one; write it as YYYY-MM-DD", row, self.days)
+
 
 @dataclass(frozen=True)
-class UpTo:
-    """The range must end at or below a parameter of the stage that runs this generator, ``classes.count``."""
+class UpTo(Marker):
+    """The range must end at or below a param of the stages upstream that run a generator: ``UpTo(classes, "count")``.
 
+    The generator is the function itself: however a pipeline spells its name, it is found.
+    """
+
+    generator: Callable[..., Any]
     param: str
 
+    def faults(self, value: Range, context: Context) -> Iterator[str]:
+        """Name the stage whose param is smaller."""
+        for stage, limit in context.upstream(self.generator, self.param).items():
+            if value.high > limit:
+                yield f"ends at {value.high}, but stages.{stage}.params.{self.param} is {limit}"
+
 
 @dataclass(frozen=True)
-class CoveredBy:
-    """The range must lie within this table's bands, from its first ``min_score`` to its last ``max_score``."""
-
-    table: str
-
-
-@dataclass(frozen=True)
-class Template:
-    """The text must hold these ``{fields}`` and no others."""
+class Template(Marker):
+    """The text must have each of these ``{fields}`` once, and no others."""
 
     fields: tuple[str, ...]
 
+    def faults(self, value: str, _: Context) -> Iterator[str]:
+        """Name the fields."""
+        found = re.findall(r"\{[^{}]*\}|[{}]", value)
+        if sorted(found) != sorted(f"{{{field}}}" for field in self.fields):
+            yield f"must hold {' and '.join(f'{{{field}}}' for field in self.fields)} once, and no other braces"
 
-Marker = In | NotBefore | UpTo | CoveredBy | Template
+
+def _day(cell: object) -> date | None:
+    try:
+        return date.fromisoformat(str(cell)) if _DAY.match(str(cell)) else None
+    except ValueError:
+        return None

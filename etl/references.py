@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -13,43 +12,10 @@ from etl.reference import Reference, check_distinct, check_references, read_csv
 from etl.sandbox import inspect_query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from etl.model import Stage
-    from etl.tables import Schema
-
-
-@dataclass
-class World:
-    """Everything that a rule can look at."""
-
-    stages: Mapping[str, Stage]  # without those that are too broken to look at
-    names: set[str]  # of every stage in the file
-    schema: Schema | None
-    rows: dict[str, Reference] = field(default_factory=dict)  # of each csv stage whose file there is
-    mistakes: list[EtlError] = field(default_factory=list)
-
-    def say(self, stage: Stage, path: str, message: str, where: Where) -> None:
-        """Report a mistake at a path of a stage."""
-        self.mistakes.append(EtlError(f"stages.{stage.name}.{path}: {message}", where))
-
-    def reference_of_table(self, table: str) -> Reference | None:
-        """The rows of the csv stage that fills a table."""
-        return next((self.rows[stage.name] for stage in self.stages.values() if self._fills(stage, table)), None)
-
-    def _fills(self, stage: Stage, table: str) -> bool:
-        return stage.table == table and stage.name in self.rows
-
-    def upstream(self, stage: Stage) -> list[Stage]:
-        """Every stage whose rows a stage's rows depend on."""
-        found: dict[str, Stage] = {}
-        waiting = [stage]
-        while waiting:
-            for name in waiting.pop().inputs.values():
-                if name in self.stages and name not in found:
-                    found[name] = self.stages[name]
-                    waiting.append(self.stages[name])
-        return list(found.values())
+    from etl.world import World
 
 
 def check(world: World) -> None:

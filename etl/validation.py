@@ -11,8 +11,9 @@ from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import read_text
 from etl.model import Pipeline, Shard, Stage
 from etl.models import params_of, pipeline_model, stage_kind, stage_model
-from etl.references import World, check
+from etl.references import check
 from etl.tables import read_schema
+from etl.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import pyarrow as pa
 from etl import config
 from etl.engines.engine import local_parts
 from etl.generators.columns import matrix, vectors
-from etl.params import Growth
+from etl.generators.school_params import Growth
 from etl.plan import make_plan
 from etl.progress import Progress
 from etl.validation import validate

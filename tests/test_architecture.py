@@ -27,9 +27,8 @@ LAYERS = """
     generators reference findings
     contract
     models markers scale
+    config model world
     references
-    config
-    model
     validation
     plan stages job
     shards

@@ -11,7 +11,8 @@ import pytest
 from etl.contract import contract_named, contract_of
 from etl.errors import EtlError
 from etl.generators import GENERATORS
-from etl.params import Between, Columns, Growth, In, StatusGrowth, Text
+from etl.generators.school_params import Growth, StatusGrowth
+from etl.params import Between, Columns, In, Text
 from etl.streams import Streams  # noqa: TC001 -- a hint that is read at run time
 
 if TYPE_CHECKING:

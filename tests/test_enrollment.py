@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.generators.enrollment import STATUSES, enrollment_rows, window
-from etl.params import Range, Shares, StatusShares
+from etl.generators.school_params import Shares, StatusShares
+from etl.params import Range
 from etl.streams import Streams, choose
 from tests import small
 

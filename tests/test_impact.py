@@ -20,8 +20,9 @@ from etl.generators.enrollment import STATUSES, window
 from etl.generators.estimates import impact_estimates, planted_effects
 from etl.generators.impact import NUMBERS, gain_sums, planted_sums
 from etl.generators.inference import fixed_effect_weights, student, surprise, welch
+from etl.generators.school_params import Growth, StatusShares
 from etl.generators.scores import first_scores, next_scores
-from etl.params import Growth, Range, StatusShares
+from etl.params import Range
 from etl.streams import Streams
 from tests import small
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
 from etl import config
+from etl.contract import contract_of
 from etl.errors import Mistakes
+from etl.markers import check
+from etl.params import Context, Marker
 from etl.validation import validate
+from etl.world import World
+from tests import small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 LEVELS = "id,level,name,description,min_score,max_score,color\n"
@@ -120,3 +130,24 @@ def test_days_are_days(project: Path) -> None:
         "administered_at: '15.8.2025' is no day, and a stage needs one; write it as YYYY-MM-DD",
         "administered_at: the cell is empty, and a stage needs one; write it as YYYY-MM-DD",
     ]
+
+
+def test_a_marker_is_a_class_of_its_own() -> None:
+    """Who writes generators can write markers: a class that says what is wrong with a value, seeing what is around."""
+
+    @dataclass(frozen=True)
+    class Odd(Marker):
+        def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- as its base
+            if value % 2 == 0:
+                yield f"must be odd, as is {context.values['other']}"
+
+    def odd(*, number: int, other: int) -> None:
+        """Have a marked number."""
+
+    odd.__annotations__ = {"number": Annotated[int, Odd()], "other": int}
+    world = small.world(path=ROOT / "pipelines" / "tiny.yaml")
+    values = {"number": 4, "other": 3}
+    stage = replace(world.stages["classes"], contract=contract_of(odd, "odd"), values=values)
+    around = World(world.stages, set(world.stages), world.schema)
+    check(stage, around)
+    assert [mistake.message for mistake in around.mistakes] == ["stages.classes.params.number: must be odd, as is 3"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from etl.params import LIMIT, Between, Count, CountRange, Growth, Range, Share, StatusShares, Whole
+from etl.generators.school_params import Growth, StatusShares
+from etl.params import LIMIT, Between, Count, CountRange, Range, Share, Whole
 
 
 def validated(hint: Any, value: object) -> Any:  # noqa: ANN401 -- any annotation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,9 +13,12 @@ from hypothesis import strategies as st
 from etl.generators.columns import matrix, vectors
 from etl.generators.rules import broken_growth, broken_means
 from etl.generators.scores import first_scores, next_scores
-from etl.params import Growth, Range
+from etl.params import Range
 from etl.streams import Streams
 from tests import small
+
+if TYPE_CHECKING:
+    from etl.generators.school_params import Growth
 
 TESTS = small.tests("2025-08-15", "2025-10-15", "2025-12-15")
 STANDARDS = small.standards(1, 1, 2, 2)

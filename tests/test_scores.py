@@ -20,7 +20,7 @@ from etl.streams import Streams, choose, normal, uniform
 from tests import small
 
 if TYPE_CHECKING:
-    from etl.params import Growth
+    from etl.generators.school_params import Growth
 
 STREAMS = Streams(7, "pm")
 TESTS = small.tests("2025-08-15", "2025-10-15", "2025-12-15")

@@ -20,9 +20,10 @@ import pyarrow as pa
 
 from etl.generators.columns import matrix
 from etl.generators.enrollment import STATUSES
+from etl.generators.school_params import Growth
 from etl.generators.scores import Impact, Measure, find
 from etl.generators.sittings import drive, present
-from etl.params import Growth, Range
+from etl.params import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

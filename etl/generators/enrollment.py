@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pyarrow as pa
 
+from etl.generators.rosters import classes
+from etl.generators.school_params import Shares, StatusShares
 from etl.generators.sittings import drive, present
-from etl.params import Columns, CountRange, In, NotBefore, Shares, StatusShares, Text, UpTo
+from etl.params import Columns, CountRange, In, NotBefore, Text, UpTo
 from etl.streams import Streams, choose, uniform
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def window(
     *,
     after: Annotated[Text, In("tests.name")],
     until: Annotated[Text, In("tests.name"), NotBefore("after", "tests.name", "administered_at")],
-    rosters: Annotated[CountRange, UpTo("classes.count")],
+    rosters: Annotated[CountRange, UpTo(classes, "count")],
     levels: list[Annotated[int, In("performance_levels.level")]],
     status: StatusShares,
 ) -> pa.RecordBatch:

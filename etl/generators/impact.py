@@ -13,8 +13,9 @@ import pyarrow as pa
 from etl.generators.columns import matrix
 from etl.generators.effects import impacts, sittings_of, windows_of
 from etl.generators.enrollment import STATUSES
+from etl.generators.school_params import Growth
 from etl.generators.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
-from etl.params import Columns, Growth
+from etl.params import Columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.generators.columns import matrix
+from etl.generators.school_params import Growth
 from etl.generators.scores import (
     SITTING,
     UNTOUCHED,
@@ -23,7 +24,6 @@ from etl.generators.scores import (
     status_bounds,
 )
 from etl.generators.sittings import drive
-from etl.params import Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

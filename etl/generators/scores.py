@@ -17,8 +17,9 @@ from pydantic import Field
 
 from etl.generators.columns import json_objects, matrix, vectors
 from etl.generators.enrollment import STATUSES
+from etl.generators.school_params import CoveredBy, Growth, StatusGrowth
 from etl.generators.sittings import among, drive, present
-from etl.params import Apart, Between, Columns, Count, CoveredBy, Growth, In, Range, Share, StatusGrowth, Text, Whole
+from etl.params import Apart, Between, Columns, Count, In, Range, Share, Text, Whole
 from etl.streams import Streams, normal, uniform
 
 if TYPE_CHECKING:
