@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from etl.errors import Bug
+from etl.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,8 +38,7 @@ class Autoincrement:
     def last_ids(self) -> Iterator[str]:
         """Yield the queries that write the last id of each table that has rows; each also returns that id."""
         for name in self._texts:
-            text, table = name.replace("'", "''"), name.replace('"', '""')
-            last = f"SELECT '{text}', max(rowid, 0) FROM \"{table}\" ORDER BY rowid DESC LIMIT 1"  # noqa: S608
+            last = f"SELECT {literal(name)}, max(rowid, 0) FROM {quote(name)} ORDER BY rowid DESC LIMIT 1"  # noqa: S608
             yield f"INSERT INTO sqlite_sequence (name, seq) {last} RETURNING seq"
 
     def put_back(self) -> None:

@@ -24,6 +24,7 @@ from etl.errors import CheckFailed, EtlError, Mistakes, Where
 from etl.files import read_text
 from etl.finished import open_database
 from etl.shards import SHOWN, broken
+from etl.sql import empty_database, filled, hold_compiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,24 +69,13 @@ def read_checks(folder: Path, shown: str, schema: Schema | None = None, *, full:
 
 def inspect(checks: Iterable[Check], schema: Schema) -> Iterator[EtlError]:
     """Hold that each check is one SELECT that only reads, over the tables of the schema: yield what is wrong."""
-    with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        for statement in schema.statements:
-            database.execute(statement)
-        database.set_authorizer(_read_only)
+    with contextlib.closing(empty_database(schema.statements)) as database:
         for check in checks:
             try:
-                database.execute(f"EXPLAIN {_filled(check, {})}")  # compiles it, and does not run it
-            except (sqlite3.Error, sqlite3.Warning) as error:  # Warning: Python 3.11 says so of a second statement
-                refused = "not authorized" in str(error) or "one statement" in str(error)
-                says = "a check is one SELECT that only reads" if refused else f"SQLite says: {error}"
-                yield EtlError(says, Where(check.shown))
-
-
-def _read_only(action: int, name: str | None, *_: str | None) -> int:
-    """SQLite's authorizer. A table-valued function such as json_each registers itself as an update of the schema."""
-    allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-    registers = action == sqlite3.SQLITE_UPDATE and name == "sqlite_master"
-    return sqlite3.SQLITE_OK if action in allowed or registers else sqlite3.SQLITE_DENY
+                hold_compiles(database, check.sql, {PARAMETER[1:]: "{}"}, "", check.shown)
+            except EtlError as error:
+                refused = "not authorized" in error.message or "one statement" in error.message
+                yield EtlError("a check is one SELECT that only reads", error.where) if refused else error
 
 
 def run_checks(checks: Iterable[Check], query: Query, pipeline: object) -> None:
@@ -106,8 +96,7 @@ def run_checks(checks: Iterable[Check], query: Query, pipeline: object) -> None:
 
 def _filled(check: Check, pipeline: object) -> str:
     """The query with the pipeline written into it."""
-    literal = json.dumps(pipeline, ensure_ascii=False).replace("'", "''")
-    return check.sql.replace(PARAMETER, f"'{literal}'")
+    return filled(check.sql, PARAMETER, json.dumps(pipeline, ensure_ascii=False))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from etl.sql import quote
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
@@ -26,7 +28,7 @@ def table_digest(rows: pa.Table) -> int:
     """The digest of some rows, as a number of 128 bits."""
     if not hasattr(_own, "connection"):  # one for each thread that digests
         _own.connection = duckdb.connect(":memory:", config={"threads": 1})
-    texts = ", ".join(f'coalesce("{name}"::VARCHAR, chr(0))' for name in rows.column_names)
+    texts = ", ".join(f"coalesce({quote(name)}::VARCHAR, chr(0))" for name in rows.column_names)
     stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by its name, and reads it faster than a table
     sql = f"SELECT bit_xor(md5_number(concat_ws(chr(31), {texts}))) FROM stream"  # noqa: S608 -- the schema's own names
     (digest,) = _own.connection.execute(sql).fetchone() or (None,)

@@ -12,6 +12,7 @@ import duckdb
 
 from etl.autoincrement import Autoincrement
 from etl.errors import EtlError
+from etl.sql import literal, quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,8 +51,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        path = str(extension()).replace("'", "''")
-        connection.execute(f"LOAD '{path}'")
+        connection.execute(f"LOAD {literal(str(extension()))}")
     except duckdb.Error as error:
         connection.close()
         version = duckdb.__version__
@@ -71,9 +71,8 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         path.open("x").close()
         try:
             self._autoincrement = Autoincrement(path, PAGE_SIZE, _create(path, schema))
-            shown = str(path).replace("'", "''")
             # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
-            self._connection.execute(f"ATTACH '{shown}' AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
+            self._connection.execute(f"ATTACH {literal(str(path))} AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
             self._connection.execute("BEGIN")
         except BaseException as error:
             self._discard()
@@ -83,10 +82,10 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table. Raises EtlError when SQLite refuses them."""
-        names = ", ".join(f'"{name}"' for name in rows.column_names)
+        names = ", ".join(map(quote, rows.column_names))
         stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by its name, and reads it faster than a table
         try:
-            self._connection.execute(f'INSERT INTO out."{table}" ({names}) SELECT {names} FROM stream')  # noqa: S608
+            self._connection.execute(f"INSERT INTO out.{quote(table)} ({names}) SELECT {names} FROM stream")  # noqa: S608
         except duckdb.Error as error:
             raise EtlError(f"the table {table} does not take its rows: {error}") from error
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import after, read_text
+from etl.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,9 +175,8 @@ def _faults(tables: dict[str, Table], made: dict[str, _Statement]) -> Iterator[E
 def _broken_views(database: sqlite3.Connection, made: dict[str, _Statement]) -> Iterator[EtlError]:
     views = database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
     for (name,) in views:
-        quoted = name.replace('"', '""')
         try:
-            database.execute(f'SELECT * FROM "{quoted}" LIMIT 0')  # noqa: S608 -- a quoted name
+            database.execute(f"SELECT * FROM {quote(name)} LIMIT 0")  # noqa: S608 -- a quoted name
         except sqlite3.Error as error:
             yield EtlError(f"SQLite says: {error}", made[name].place())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -134,9 +135,9 @@ def test_any_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
     ],
 )
 def test_nothing_but_one_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
-    """What writes, attaches, sets, is two statements, or answers otherwise each time is refused where it begins."""
+    """What writes, attaches, sets, is two statements, or answers otherwise each time is refused at its place."""
     (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query + "\n"}), schema)
-    assert found.startswith("sql/api/rosters.sql:6:1: ")
+    assert re.match(r"sql/api/rosters\.sql:[67]:\d+: ", found)
     assert "Traceback" not in found
 
 
@@ -180,14 +181,14 @@ def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path)
             "--   nme: text\n",
             "5:6: columns.nme: the query has no such column; did you mean",
         ),
-        ("SELECT id, name", "SELECT id, nam", "6:1: SQLite says: no such column: nam"),
+        ("SELECT id, name", "SELECT id, nam", "6:12: SQLite says: no such column: nam"),
         ("SELECT id, name", "SELECT id, name, id", "6:1: two columns of the query are named 'id'"),
         (
             "SELECT id, name",
             "SELECT id, name, 1 AS a_b, 2 AS aB",
             "6:1: two columns of the query have the same name in",
         ),
-        ("SELECT id, name", "SELECT id, name AS name WHERE id = :id --", "6:1: SQLite says:"),
+        ("SELECT id, name", "SELECT id, name AS name WHERE id = :id --", "6:8: SQLite says:"),
         ("-- columns", "-- title: x\n-- columns", "3:4: the key 'title' stands twice"),
         ("title: Rosters", "title: 'Rosters", ""),
         ("-- columns", "--columns", "3:3: not YAML"),
@@ -214,7 +215,7 @@ def test_every_mistake_has_its_place(schema: Schema, tmp_path: Path, old: str, n
         ),
         ("SELECT id FROM rosters", "[1]", "4:10: parameters.id: must be a query with one column"),
         ("roster_id = :id", "roster_id = 1", "7:1: the query does not use :id"),
-        ("roster_id = :id", "roster_id = :id AND id > :other", "7:1: SQLite says: You did not supply a value"),
+        ("roster_id = :id", "roster_id = :id AND id > :other", "7:56: SQLite says: You did not supply a value"),
     ],
 )
 def test_every_mistake_of_a_parameter_has_its_place(
@@ -232,9 +233,9 @@ def test_every_mistake_is_told_in_one_go(schema: Schema, tmp_path: Path) -> None
     found = mistakes(write(tmp_path, {"a": broken, "b": broken}), schema)
     assert [each.split(": ")[0] for each in found] == [
         "sql/api/a.sql:4:10",
-        "sql/api/a.sql:6:1",
+        "sql/api/a.sql:6:22",
         "sql/api/b.sql:4:10",
-        "sql/api/b.sql:6:1",
+        "sql/api/b.sql:6:22",
     ]
 
 
@@ -269,6 +270,6 @@ def test_two_files_must_not_be_one_endpoint(schema: Schema, tmp_path: Path) -> N
 
 
 def test_a_file_must_be_utf_8(schema: Schema, tmp_path: Path) -> None:
-    """A byte that is no UTF-8 is told with its line."""
+    """A byte that is no UTF-8 is told with its place."""
     (tmp_path / "rosters.sql").write_bytes((HEAD + QUERY).encode() + b"-- caf\xe9\n")
-    assert mistakes(tmp_path, schema) == ["sql/api/rosters.sql:7: not UTF-8; save the file as UTF-8"]
+    assert mistakes(tmp_path, schema) == ["sql/api/rosters.sql:7:7: the byte 0xe9 is not UTF-8; save the file as UTF-8"]

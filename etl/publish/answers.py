@@ -6,6 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from etl.sql import quote
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
@@ -61,12 +63,12 @@ def known_value(database: sqlite3.Connection, query: str, text: str) -> Value | 
     Where the query lists whole numbers, only a text that is one, as it would be written, can be a value.
     """
     rows = database.execute(f"SELECT * FROM ({query}) LIMIT 1")  # noqa: S608 -- a file of ours
-    first, name = rows.fetchone(), rows.description[0][0].replace('"', '""')
+    first, name = rows.fetchone(), quote(rows.description[0][0])
     numeric = first is not None and isinstance(first[0], int)
     if numeric and not _ID.match(text.encode()):
         raise ValueError(f"not an id: {text[:40]!r}")
     value: Value = int(text) if numeric else text
-    found = database.execute(f'SELECT 1 FROM ({query}) WHERE "{name}" = ?', (value,)).fetchone()  # noqa: S608
+    found = database.execute(f"SELECT 1 FROM ({query}) WHERE {name} = ?", (value,)).fetchone()  # noqa: S608
     return value if found else None
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from etl.sql import literal, quote
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -49,8 +51,8 @@ class Endpoint:
         """SQL that makes JSON text of a row of its query."""
         parts: list[str] = []
         for name, kind in self.columns.items():
-            key = json.dumps(camel(name), ensure_ascii=False).replace("'", "''")
-            parts.append(f"'{',' if parts else '{'}{key}:' || {_value(name, kind)}")
+            key = ("," if parts else "{") + json.dumps(camel(name), ensure_ascii=False) + ":"
+            parts.append(f"{literal(key)} || {_value(name, kind)}")
         return " || ".join([*parts, "'}'"])
 
     def path(self, values: Mapping[str, object]) -> str:
@@ -88,7 +90,7 @@ def camel(name: str) -> str:
 
 
 def _value(name: str, kind: Type) -> str:
-    column = '"' + name.replace('"', '""') + '"'
+    column = quote(name)
     if is_json(kind):
         return f"coalesce({column}, 'null')"
     if kind in {"boolean", "boolean?"}:

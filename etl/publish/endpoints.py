@@ -15,7 +15,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.files import after, read_text
 from etl.publish.endpoint import PARAMETER, SCALARS, Endpoint, camel
+from etl.sql import empty_database, hold_compiles
 from etl.syntax import parse
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
     from etl.tree import Node
 
 _ANY_NAME = re.compile(r"\{[^}]*\}")
+_HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _KEYS = ("title", "description", "parameters", "columns")
 _RESERVED = ("openapi", "seed")  # of the first segment: the server's own
-_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _UNSTEADY = {"random", "randomblob", "current_date", "current_time", "current_timestamp", "load_extension"}
 
 #: Steps of SQLite's machine. The database is empty then: what needs more would never end.
@@ -42,11 +44,7 @@ def read_endpoints(folder: Path, shown: str, schema: Schema) -> list[Endpoint]:
     mistakes: list[EtlError] = []
     endpoints: list[Endpoint] = []
     files = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob("*.sql")}
-    with closing(sqlite3.connect(":memory:")) as database:
-        for statement in schema.statements:
-            database.execute(statement)
-        database.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")  # made on first use, by a write of SQLite's
-        database.set_authorizer(_read_only)
+    with closing(empty_database(schema.statements, _UNSTEADY)) as database:
         database.set_progress_handler(lambda: 1, _STEPS)
         for parts in sorted(files, key=lambda parts: [segment.replace("[", "~") for segment in parts]):
             reader = _Reader(f"{shown}/{files[parts].relative_to(folder)}", schema, database)
@@ -57,12 +55,6 @@ def read_endpoints(folder: Path, shown: str, schema: Schema) -> list[Endpoint]:
     if mistakes:
         raise Mistakes(mistakes)
     return endpoints
-
-
-def _read_only(action: int, _: str | None, name: str | None, *__: object) -> int:
-    """SQLite's authorizer: reading, and functions that say the same each time; nothing else."""
-    unsteady = action == sqlite3.SQLITE_FUNCTION and str(name).lower() in _UNSTEADY
-    return sqlite3.SQLITE_OK if action in _READING and not unsteady else sqlite3.SQLITE_DENY
 
 
 def _same(endpoints: list[Endpoint]) -> Iterator[EtlError]:
@@ -81,12 +73,15 @@ class _Reader:
     """Reads one file and collects its mistakes."""
 
     def __init__(self, shown: str, schema: Schema, database: sqlite3.Connection) -> None:
-        self.text, self.shown, self.schema, self.database = "", shown, schema, database
+        self.shown, self.schema, self.database = shown, schema, database
+        self.head = self.sql = ""
         self.mistakes: list[EtlError] = []
 
     def read(self, path: Path, parts: tuple[str, ...]) -> Endpoint | None:
         try:
-            self.text = _text_of(path, self.shown)
+            text = read_text(path, self.shown)
+            self.head = text[: _HEADER.match(text).end()]  # type: ignore[union-attr]  # it matches nothing, too
+            self.sql = text[len(self.head) :].strip().removesuffix(";")
             header = self._header()
         except EtlError as error:
             self.mistakes.append(error)
@@ -101,7 +96,7 @@ class _Reader:
         self._select(set(parameters), columns, header)
         if self.mistakes:
             return None
-        return Endpoint(self.shown, parts, title, description, self._sql(), parameters, columns)
+        return Endpoint(self.shown, parts, title, description, self.sql, parameters, columns)
 
     def _path(self, parts: tuple[str, ...]) -> None:
         for segment in parts:
@@ -112,17 +107,10 @@ class _Reader:
         if parts[0] in _RESERVED:
             self._say(f"/api/{parts[0]} is the server's own; choose another name", Where(self.shown))
 
-    def _sql(self) -> str:
-        return "\n".join(self.text.split("\n")[self._header_lines() :]).strip().removesuffix(";")
-
-    def _header_lines(self) -> int:
-        lines = self.text.split("\n")
-        return next((index for index, line in enumerate(lines) if not line.startswith("--")), len(lines))
-
     def _header(self) -> Node:
-        lines = self.text.split("\n")[: self._header_lines()]
-        header = parse("\n".join("  " + line[2:] for line in lines), self.shown)  # the columns stay what they are
-        if not lines or header.own is None:
+        same_columns = re.sub(r"^--", "  ", self.head, flags=re.MULTILINE)
+        header = parse(same_columns, self.shown)
+        if not self.head or header.own is None:
             message = "begin the file with a header: -- title: ..., description, parameters, columns"
             raise EtlError(message, Where(self.shown, 1, 1))
         return header
@@ -146,7 +134,7 @@ class _Reader:
             elif not isinstance(query.scalar, str):
                 self._say(f"parameters.{name}: must be a query with one column", query.where)
             else:
-                found = self._prepare(query.scalar, set(), query.where)
+                found = self._prepare(query.scalar, set(), self._start(query))
                 if found is not None and len(found) != 1:
                     self._say(f"parameters.{name}: must be a query with one column", query.where)
         return {name: str(query.scalar) for name, query in given.items()}
@@ -188,8 +176,8 @@ class _Reader:
             self._say(f"{path}: unknown type '{kind}'{did_you_mean(name, SCALARS)}", where)
 
     def _select(self, parameters: set[str], columns: Mapping[str, Type], header: Node) -> None:
-        begin = Where(self.shown, self._header_lines() + 1, 1)
-        found = self._prepare(self._sql(), parameters, begin)
+        begin = after(self.head, self.shown)
+        found = self._prepare(self.sql, parameters, self.head)
         if found is None or not columns:
             return
         for name in found:
@@ -205,33 +193,37 @@ class _Reader:
         if len(found) != len({camel(name) for name in found}):
             self._say("two columns of the query have the same name in JSON", begin)
         for name in sorted(parameters):
-            if not re.search(rf":{name}\b", self._sql()):
+            if not re.search(rf":{name}\b", self.sql):
                 self._say(f"the query does not use :{name}", begin)
 
-    def _prepare(self, sql: str, parameters: set[str], where: Where) -> list[str] | None:
+    def _prepare(self, sql: str, parameters: set[str], before: str) -> list[str] | None:
         """The columns of one read-only SELECT, None when it is not one."""
         values = dict.fromkeys(parameters)
         try:
-            self.database.execute(f"EXPLAIN {sql}", values)  # by itself; what closes our bracket below is no statement
+            hold_compiles(
+                self.database, sql, values, before, self.shown
+            )  # what closes our bracket below is no statement
             cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n)", values)  # noqa: S608
             deque(cursor, maxlen=0)
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            says = "the query would never end" if str(error) == "interrupted" else f"SQLite says: {error}"
-            if "to use function" in str(error):
-                says = f"{str(error).rpartition(' ')[2]}() may not stand here: its value differs from call to call"
-            elif "not authorized" in str(error) or "one statement" in str(error):
+        except EtlError as error:
+            says = error.message
+            if "to use function" in says:
+                says = f"{says.rpartition(' ')[2]}() may not stand here: its value differs from call to call"
+            elif "not authorized" in says or "one statement" in says:
                 says = "only one read-only SELECT may stand here"
-            self._say(says, where)
-            return None
-        return [column[0] for column in cursor.description]
+            self._say(says, error.where or after(before, self.shown))
+        except sqlite3.Error as error:
+            never = "interrupted" in str(error)
+            self._say("the query would never end" if never else f"SQLite says: {error}", after(before, self.shown))
+        else:
+            return [column[0] for column in cursor.description]
+        return None
+
+    def _start(self, query: Node) -> str:
+        """What stands before a query of the header, its own quotes included."""
+        *above, line = self.head.split("\n")[: query.where.line]
+        column = query.where.column - 1
+        return "\n".join([*above, line[: max(column, line.find(str(query.scalar), column))]])
 
     def _say(self, message: str, where: Where) -> None:
         self.mistakes.append(EtlError(message, where))
-
-
-def _text_of(path: Path, shown: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise EtlError("not UTF-8; save the file as UTF-8", Where(shown, line)) from error

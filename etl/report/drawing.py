@@ -13,6 +13,7 @@ from etl.report.page import report_page
 from etl.report.part import number
 from etl.report.planned import Planned
 from etl.report.queries import ESTIMATES, Database, Lacking
+from etl.sql import quote
 
 if TYPE_CHECKING:
     import sqlite3
@@ -66,7 +67,7 @@ def _title(part: Any) -> str:  # noqa: ANN401 -- one of PARTS
 def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str, str]]:
     """The numbers at the top."""
     facts = [
-        (number(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]), table)  # noqa: S608 -- ours
+        (number(connection.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0]), table)  # noqa: S608 -- ours
         for table in ("rosters", "students", "scores", "assignments")
         if table in database.columns
     ]
