@@ -89,6 +89,14 @@ def test_workflows_may_only_read() -> None:
         assert granted == ({"publish": {"id-token": "write", "pages": "write"}} if file.stem == "rebuild" else {})
 
 
+def test_workflow_actions_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code, a commit can't: every action has 40 hex digits, and its version beside them."""
+    used = [line.strip(" -") for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
+    assert used
+    pinned = re.compile(r"uses: [\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    assert [line for line in used if not pinned.fullmatch(line)] == []
+
+
 @pytest.mark.parametrize("lock", [RUNTIME, DEV], ids=lambda lock: lock.name)
 def test_lock_pins_everything_with_hashes(lock: Path) -> None:
     """Every line of a lock file is a comment, or a package's one version with its hashes."""
