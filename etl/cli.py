@@ -13,7 +13,7 @@ import click
 
 from etl.ending import finish
 from etl.errors import EtlError
-from etl.options import asks, json_option, out_option, pipeline_argument, print_json, works
+from etl.options import Commands, Output, asks, json_option, out_option, pipeline_argument, print_json, works
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from etl.plan import Plan
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="teacher-dashboard-etl", prog_name="etl", version="0.1.0")
 def commands() -> None:
     """Make a synthetic school year from a pipeline file, and publish it.
@@ -307,4 +307,5 @@ def _plan(pipeline: Path, asked: Mapping[str, Any]) -> Plan:
 
 def main() -> NoReturn:
     """Run the command line."""
-    finish(lambda: commands.main(standalone_mode=False))
+    output = Output()
+    finish(lambda: commands.main(standalone_mode=False, obj=output), output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,28 @@ work_options = (
     click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_JSON = click.Option(["--json", "as_json"], is_flag=True)  # of a command that is none
+
+
+@dataclass
+class Output:
+    """How a command answers: text for people, or JSON for programs."""
+
+    json: bool = False
+
+
+class Commands(click.Group):
+    """Commands that tell their :class:`Output`, the context's ``obj``, also when the rest of what they get is wrong."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and whether it is asked for JSON."""
+        command = self.get_command(ctx, args[0]) or click.Command(None, params=[_JSON])
+        trial = click.Context(command, resilient_parsing=True, ignore_unknown_options=True)
+        options, _, _ = command.make_parser(trial).parse_args(args[1:])
+        ctx.ensure_object(Output).json = bool(options.get("as_json"))
+        return super().resolve_command(ctx, args)
 
 
 def print_json(value: object) -> None:

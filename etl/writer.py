@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     Entry = dict[str, int | str]
@@ -88,11 +89,22 @@ def sha256(path: Path) -> str:
 
 def sync(path: Path | str) -> None:
     """Have the disk keep a file, or the names in a folder."""
-    handle = os.open(path, os.O_RDONLY)
+    with _named(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _named(path: Path | str) -> Iterator[None]:
+    """Name the file in errors of calls that know its handle alone."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
@@ -102,7 +114,7 @@ def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("xb", buffering=0)
     hashed = hashlib.sha256()
-    with file:
+    with _named(path), file:
         for piece in content:
             hashed.update(piece)
             view = memoryview(piece)
@@ -114,4 +126,5 @@ def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
 
 def _take(path: Path) -> Entry:
     sync(path)
-    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    with _named(path):
+        return {"bytes": path.stat().st_size, "sha256": sha256(path)}

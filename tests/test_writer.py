@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.writer import WAITING, Writer
+from etl.writer import WAITING, Writer, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,22 @@ def test_a_fault_of_one_file_ends_the_work(tmp_path: Path) -> None:
             files.write(f"a/{number}", b"")
         with pytest.raises(NotADirectoryError):
             files.write("b", b"")
+
+
+def test_a_fault_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fsync knows no file's name, so its errors get the one of the file, or of the folder, that it was asked for."""
+
+    def fail(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with Writer(tmp_path) as files, pytest.raises(OSError, match="Input/output error") as raised:
+        files.write("a", b"1")
+        files.finish()
+    assert raised.value.filename == str(tmp_path / "a")
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        sync(tmp_path)
+    assert raised.value.filename == str(tmp_path)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
