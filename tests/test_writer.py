@@ -52,15 +52,16 @@ def test_a_fault_of_one_file_ends_the_work(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """fsync knows no file's name, so its errors get the one of the file, or of the folder, that it was asked for."""
+    """A sync knows no file's name, so its errors get the one of the file, or of the folder, that it was asked for."""
 
     def fail(_: object) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("os.fsync", fail)
-    with Writer(tmp_path) as files, pytest.raises(OSError, match="Input/output error") as raised:
+    with Writer(tmp_path) as files:
         files.write("a", b"1")
-        files.finish()
+        with pytest.raises(OSError, match="Input/output error") as raised:
+            files.finish()
     assert raised.value.filename == str(tmp_path / "a")
     with pytest.raises(OSError, match="Input/output error") as raised:
         sync(tmp_path)

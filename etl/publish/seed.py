@@ -34,7 +34,8 @@ class Seed:
 
     def __init__(self, pipeline: Path, out: Path, token: str) -> None:
         """Remember what to build, where, and for whom."""
-        self._command = [sys.executable, "-m", "etl", "run", str(pipeline), "--out", str(out), "--force", "--json"]
+        arguments = ["run", str(pipeline), "--out", str(out), "--force", "--json"]
+        self._command = [sys.executable, "-m", "etl.child", "etl", *arguments]
         self._token = token.encode()
         self._child: asyncio.subprocess.Process | None = None
         self._busy = False
@@ -75,15 +76,20 @@ class Seed:
         start = time.perf_counter()
         environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
         environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *environment.get("PYTHONPATH", "").split(os.pathsep)])
-        self._child = await asyncio.create_subprocess_exec(
-            *self._command,
-            *options,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, log = await self._child.communicate()
+        its, ours = os.pipe()  # nothing is ever written to it; it ends when this process does, and with it the child
+        try:
+            self._child = await asyncio.create_subprocess_exec(
+                *self._command,
+                *options,
+                env=environment,
+                stdin=its,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            output, log = await self._child.communicate()
+        finally:
+            os.close(its)
+            os.close(ours)
         if self._child.returncode == 0:
             milliseconds = (time.perf_counter() - start) * 1000
             return 200, {"success": True, "elapsed": f"{milliseconds:.0f}ms"}

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import resource
+import signal
 import socket
 import webbrowser
 from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 
-from etl.errors import EtlError
+from etl.errors import Bug, EtlError
+from etl.process import stop_signals
 from etl.publish.loopback import is_loopback
 from etl.publish.protocol import PatientProtocol
 from etl.publish.seed import TOKEN_VARIABLE, Seed
 from etl.publish.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: A thousand idle clients need a thousand.
@@ -28,6 +32,22 @@ SEND_BYTES = 262_144
 
 #: Clients that may wait to be let in.
 BACKLOG = 2048
+
+#: Why a port is not to be had; anything else is the host's fault.
+_PORT = {errno.EADDRINUSE, errno.EACCES}
+
+
+class _Stoppable(uvicorn.Server):
+    """Runs until a signal stops it and then returns, for so a server ends; uvicorn would raise the signal again."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in stop_signals()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def serve(  # noqa: PLR0913 -- the options of the command
@@ -51,7 +71,10 @@ def serve(  # noqa: PLR0913 -- the options of the command
         say(f"serving build {app.published.build} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
-        uvicorn.Server(settings(app)).run(sockets=[listening])
+        server = _Stoppable(settings(app))
+        server.run(sockets=[listening])
+    if not server.started:
+        raise Bug("the server did not start")
 
 
 def settings(app: Server) -> uvicorn.Config:
@@ -81,15 +104,19 @@ def _loop() -> Literal["asyncio", "uvloop"]:
 
 def listen(host: str, port: int) -> socket.socket:
     """Listen on an address, port 0 for any free one. Raises EtlError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
-        listening.bind(address)
-        listening.listen(BACKLOG)  # now: whoever comes before the server is ready waits for it
-    except OSError as error:
-        raise EtlError(f"cannot listen on {host}:{port}: {error.strerror}; try another --port") from error
+    with contextlib.ExitStack() as failed:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = failed.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+            listening.bind(address)
+            listening.listen(BACKLOG)  # now: whoever comes before the server is ready waits for it
+        except (OSError, UnicodeError) as error:
+            reason, number = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
+            other = "--port" if number in _PORT else "--host"
+            raise EtlError(f"cannot listen on {host}:{port}: {reason}; try another {other}") from error
+        failed.pop_all()
     return listening
 
 
