@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
+
+import psutil
 
 
 def describe() -> list[str]:
@@ -20,18 +23,15 @@ def describe() -> list[str]:
 def size() -> list[str]:
     """How large the machine is."""
     return [
-        f"{_field('/proc/cpuinfo', 'model name') or platform.machine()}, {len(os.sched_getaffinity(0))} cores",
-        f"{_gigabytes(_field('/proc/meminfo', 'MemTotal'))} of memory",
+        f"{_processor() or platform.machine()}, {psutil.cpu_count()} cores",
+        f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory",
     ]
 
 
-def _field(path: str, key: str) -> str:
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
-
-
-def _gigabytes(text: str) -> str:
-    return f"{int(text.removesuffix(' kB')) / 1024**2:.0f} GiB" if text else "an unknown amount"
+def _processor() -> str:
+    """The processor's name, where Linux tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return ""

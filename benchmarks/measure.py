@@ -1,19 +1,23 @@
-"""Measures a whole process: wall time, CPU time and the peak memory of all processes that it starts (Linux)."""
+"""Measures a whole process: wall time, CPU time and the peak memory of all processes that it starts."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
 #: Seconds between two looks at the memory, the least and the most; between these, so many times what a look takes.
 #: To look at several large processes takes milliseconds, in which they wait: every 20 ms, that was 10 % of two cores.
@@ -21,8 +25,6 @@ INTERVAL, LONGEST, PAUSE = 0.02, 0.25, 100
 
 #: Characters of a failed command's output that are told.
 TOLD = 400
-
-PROC = Path("/proc")
 
 
 class MeasureError(Exception):
@@ -64,14 +66,15 @@ def measure(command: Sequence[str], folder: Path, *, log: Path, limit: float | N
     if process.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").strip()
         raise MeasureError(f"exit code {process.returncode}: {said[-TOLD:] or 'it said nothing'}")
-    peak = max(watch.peak, _own_peak(usage.ru_maxrss * 1024))
+    peak = max(watch.peak, _own_peak(usage.ru_maxrss))
     return Sample(wall, usage.ru_utime + usage.ru_stime, peak)
 
 
 def _own_peak(peak: int) -> int:
-    """The peak of a child as the kernel counted it, or 0: until it runs its own program, it counts ours."""
-    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return peak if peak > ours else 0
+    """The largest process's peak as the kernel counted it, or 0: until a child runs its program, it counts ours."""
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
+    return peak * unit if peak > ours else 0
 
 
 class Watch(threading.Thread):
@@ -102,34 +105,19 @@ class Watch(threading.Thread):
 
 
 def memory(root: int) -> int:
-    """Bytes that a process and its descendants hold in memory.
+    """Bytes that a process and its descendants have in memory now.
 
-    One process: the most that it ever held. Several: the sum of what they hold now, pages that they share counted
-    once (PSS), or the most that one of them ever held, if that is more.
+    Of several, pages that they share are counted once where the system tells (PSS on Linux), or not at all (USS).
     """
-    processes = list(_descendants(root))
-    alone = max((_kilobytes(PROC / str(pid) / "status", "VmHWM:") for pid in processes), default=0)
-    together = 0
-    if len(processes) > 1:
-        together = sum(_kilobytes(PROC / str(pid) / "smaps_rollup", "Pss:") for pid in processes)
-    return max(alone, together) * 1024
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(root)
+        processes = [first, *first.children(recursive=True)]
+        return sum(map(_held, processes)) if len(processes) > 1 else int(first.memory_info().rss)
+    return 0
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        for children in (PROC / str(pid) / "task").glob("*/children"):
-            for child in children.read_text(encoding="ascii").split():
-                yield from _descendants(int(child))
-    except OSError:
-        return  # it has just ended
-
-
-def _kilobytes(path: Path, key: str) -> int:
-    try:
-        for line in path.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith(key):
-                return int(line.split()[1])
-    except OSError:  # it has just ended
-        pass
+def _held(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):  # it has just ended
+        held = process.memory_full_info()
+        return int(getattr(held, "pss", held.uss))
     return 0

@@ -11,11 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import pytest
 
 from etl.publish import protocol
 from etl.publish.server import Server
-from tests.serving import Serving, in_process, serving, small_build, wait_for
+from tests.serving import PATIENCE, Serving, in_process, serving, small_build, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,24 +31,32 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture(scope="module")
 def server(default_build: Path) -> Iterator[Serving]:
-    """The server over the default world, warm."""
+    """The server over the default world, warm.
+
+    After all that is tried on it here, it runs, and its log has only its first line: refusals are no news.
+    """
     with serving(default_build.parent) as server:
         for url in ("/", f"/{NAME}/scores", "/api/rosters", f"/{NAME}/scores.json"):
-            httpx.get(server.url + url, timeout=30)
+            httpx.get(server.url + url, timeout=PATIENCE)
         yield server
+        assert server.process.poll() is None
+        assert server.log.read_text().count("\n") == 1, server.log.read_text()
 
 
 @contextlib.contextmanager
-def neighbour(server: Serving, seconds: float = 15.0) -> Iterator[None]:
-    """While the block runs somebody else asks for rosters; each answer is right and comes soon. Memory hardly grows."""
-    before, stop, slowest, count = server.memory, threading.Event(), 0.0, 0
+def neighbour(server: Serving) -> Iterator[None]:
+    """While the block runs somebody else asks for rosters; each answer is right and comes soon. Memory hardly grows.
+
+    Soon is in seconds of the server's CPU time, which do not depend on what else the machine does.
+    """
+    memory, cpu, stop, slowest, count = server.memory, server.cpu, threading.Event(), 0.0, 0
     failures: list[str] = []
 
     def ask() -> None:
         nonlocal slowest, count
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
             while not stop.is_set():
-                start = time.monotonic()
+                start = server.cpu
                 try:
                     connection.request("GET", "/api/rosters")
                     answer = connection.getresponse()
@@ -56,27 +65,25 @@ def neighbour(server: Serving, seconds: float = 15.0) -> Iterator[None]:
                 except (OSError, http.client.HTTPException) as error:
                     failures.append(repr(error))
                     return
-                slowest, count = max(slowest, time.monotonic() - start), count + 1
+                slowest, count = max(slowest, server.cpu - start), count + 1
 
     thread = threading.Thread(target=ask)
-    start = time.monotonic()
     thread.start()
     try:
         yield
     finally:
-        taken = time.monotonic() - start
         stop.set()
         thread.join()
     assert failures == []
     assert count > 0
     assert slowest < 3
-    assert taken < seconds
-    assert server.memory - before < 60 * MEGABYTE
+    assert server.cpu - cpu < 15
+    assert server.memory - memory < 60 * MEGABYTE
 
 
-def raw(server: Serving, request: bytes, seconds: float = 20.0) -> bytes:
+def raw(server: Serving, request: bytes) -> bytes:
     """Send bytes, and read what comes back until the server ends the connection."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have heard enough
             connection.sendall(request)
         answer = b""
@@ -115,7 +122,7 @@ def get(server: Serving, path: str | bytes, *headers: bytes) -> tuple[int, bytes
 def test_strangers_cannot_make_it_work(server: Serving, query: str, record_property: Record) -> None:
     """Recursion, huge blobs, facets and streams are refused, each at once, however often they are asked for."""
     record_property("tried", 10)
-    with neighbour(server), httpx.Client(base_url=server.url, timeout=30) as client:
+    with neighbour(server), httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for _ in range(10):
             assert client.get(f"/{query}").status_code in {400, 403}
 
@@ -134,7 +141,7 @@ def test_strangers_cannot_make_it_work(server: Serving, query: str, record_prope
 def test_costly_filters_are_bounded(server: Serving, query: str, record_property: Record) -> None:
     """What a reader may filter and sort by ends at Datasette's time limit; nobody else waits for it."""
     record_property("tried", 3)
-    with neighbour(server), httpx.Client(base_url=server.url, timeout=30) as client:
+    with neighbour(server), httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for _ in range(3):
             assert client.get(f"/{query}").status_code in {200, 400}
 
@@ -273,7 +280,7 @@ def test_a_thousand_connections(server: Serving) -> None:
     try:
         with contextlib.ExitStack() as stack, neighbour(server):
             address = ("127.0.0.1", server.port)
-            clients = [stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(1000)]
+            clients = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(1000)]
             assert wait_for(lambda: server.open_files > 1000)
             for client in clients:
                 client.sendall(b"GET /api/test-groups HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -295,12 +302,6 @@ def test_many_requests_at_once_that_nobody_reads(server: Serving) -> None:
                 client.sendall(request * 20_000)
 
 
-def test_it_said_nothing_of_all_this(server: Serving) -> None:
-    """After all of the above the log holds no more than the line that it began with: refusals are no news."""
-    assert server.log.read_text().count("\n") == 1, server.log.read_text()
-    assert server.process.poll() is None
-
-
 # Slow clients, met with less patience than usual so that the test need not wait
 
 
@@ -313,21 +314,21 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         yield "127.0.0.1", httpx.URL(url).port or 0
 
 
-def ends(client: socket.socket, piece: bytes, seconds: float = 10.0) -> float:
-    """Send a piece every 0.1 s until the connection ends: after how many seconds it did."""
+def ends(client: socket.socket, piece: bytes) -> bool:
+    """Send a piece every 0.1 s until the connection ends: whether it did."""
     start = time.monotonic()
     client.settimeout(0.1)
-    while time.monotonic() - start < seconds:
+    while time.monotonic() - start < PATIENCE:
         try:
             if piece:
                 client.sendall(piece)
             if client.recv(65536) == b"":
-                break
+                return True
         except TimeoutError:
             continue
         except OSError:
-            break
-    return time.monotonic() - start
+            return True
+    return False
 
 
 @pytest.mark.fault("a request that comes drop by drop")
@@ -346,9 +347,11 @@ def ends(client: socket.socket, piece: bytes, seconds: float = 10.0) -> float:
 )
 def test_who_dawdles_is_cut_off(impatient: tuple[str, int], begin: bytes, piece: bytes) -> None:
     """A request that comes drop by drop, or never, head or body, ends after the server's patience."""
+    start = time.monotonic()  # before the server's own clock starts
     with socket.create_connection(impatient) as client:
         client.sendall(begin)
-        assert 0.3 < ends(client, piece) < 5
+        assert ends(client, piece)
+        assert time.monotonic() - start > 0.5
 
 
 @pytest.mark.fault("a client that reads nothing")
@@ -359,9 +362,9 @@ def test_who_does_not_read_is_cut_off(impatient: tuple[str, int]) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(impatient)
         client.sendall(request * 1000)
-        time.sleep(2)
-        client.settimeout(5)
-        taken = 0
+        client.settimeout(PATIENCE)
+        own, taken = client.getsockname(), len(client.recv(1))  # the server has it, and answers
+        assert wait_for(lambda: own not in {each.raddr for each in psutil.Process().net_connections("tcp")})
         with contextlib.suppress(ConnectionResetError):
             while piece := client.recv(1 << 20):
                 taken += len(piece)
@@ -369,27 +372,28 @@ def test_who_does_not_read_is_cut_off(impatient: tuple[str, int]) -> None:
         assert taken < 900 * answer
 
 
-def test_who_reads_slowly_gets_it_all(impatient: tuple[str, int]) -> None:
+def test_who_reads_slowly_gets_it_all(impatient: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that takes its time, but takes, is served to the end, however long that lasts."""
+    monkeypatch.setattr(protocol, "PATIENCE_SECONDS", 1.0)  # no busy machine holds this client up for so long
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"
     last = b"GET /api/test-groups HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.connect(impatient)
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.sendall(request * 100 + last)
         answer = b""
         start = time.monotonic()
         while piece := client.recv(1 << 19):
             answer += piece
-            time.sleep(0.05)
+            time.sleep(0.1 if time.monotonic() - start < 1.5 else 0)
         assert answer.count(b"HTTP/1.1 200 OK") == 101
-        assert time.monotonic() - start > 0.5
+        assert time.monotonic() - start > 1
 
 
 def test_an_idle_connection_may_wait(impatient: tuple[str, int]) -> None:
     """Between two requests a client may take longer than over one."""
-    with contextlib.closing(http.client.HTTPConnection(*impatient, timeout=10)) as client:
+    with contextlib.closing(http.client.HTTPConnection(*impatient, timeout=PATIENCE)) as client:
         for _ in range(2):
             client.request("GET", "/api/test-groups")
             assert client.getresponse().read().startswith(b"[")

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from etl.publish.seed import Seed
 from etl.publish.serve import listen
 from etl.publish.server import Server
 from tests.serving import (
+    PATIENCE,
     ROOT,
     TOKEN,
     Serving,
@@ -345,7 +347,7 @@ def test_it_stops_when_it_is_told_to(small: Path, number: signal.Signals) -> Non
     """Ctrl-C and SIGTERM are its normal end: exit code 0, an open connection or not, without a word."""
     with serving(small.parent) as server, socket.create_connection(("127.0.0.1", server.port)):
         server.process.send_signal(number)
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
         assert server.log.read_text().count("\n") == 1
 
 
@@ -366,7 +368,7 @@ def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path)
                 assert client.get("/api/test-groups").headers["x-build"] == small.name
                 assert client.get("/api/rosters/x/students").status_code == 400
             process.send_signal(signal.SIGHUP)
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=PATIENCE) == 0
         finally:
             process.kill()
 
@@ -380,27 +382,16 @@ def test_a_build_that_cannot_be_opened_is_not_served(small: Path, tmp_path: Path
         shutil.copytree(small, folder)
     (damaged / "endpoints.json").write_text("[{")
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
-        before = server.open_files
+        before, start = server.open_files, time.monotonic()
         for _ in range(100):
             point(out, damaged)
             assert client.get("/api/test-groups").status_code == 200
         assert "Traceback" not in server.log.read_text()
-        assert 1 <= server.log.read_text().count("still serving") <= 10
+        assert 1 <= server.log.read_text().count("still serving") <= 2 + time.monotonic() - start
         assert server.open_files <= before + 1
         point(out, good)
-        held = f"/proc/{server.process.pid}/fd"
-        assert wait_for(lambda: bool(client.get("/api/test-groups")) and str(good) in links(held))
-
-
-def links(folder: str) -> set[str]:
-    """Where the links of a folder lead."""
-    found = set()
-    for path in Path(folder).iterdir():
-        try:
-            found.add(str(path.readlink()))
-        except FileNotFoundError:
-            continue
-    return found
+        database = good / "teacher-dashboard.db"
+        assert wait_for(lambda: bool(client.get("/api/test-groups")) and server.has_open(database))
 
 
 # The seed
@@ -615,7 +606,7 @@ def test_a_child_that_dies_is_a_500(code: str, capsys: pytest.CaptureFixture[str
 
 def test_a_long_rebuild_is_not_cut_off(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The patience that clients are met with is no limit for a rebuild, its body sent apart from its head."""
-    monkeypatch.setattr(protocol, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(protocol, "LOOK_SECONDS", 0.05)
     app = Server(small.parent, seed=child("import time; time.sleep(1.5)"))
     with in_process(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as connection:

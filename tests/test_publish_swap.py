@@ -8,7 +8,6 @@ import http.client
 import json
 import shutil
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -41,6 +40,10 @@ class Seen:
 
     answers: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    def has_seen(self, build: str) -> bool:
+        """Whether the last answer came from a build."""
+        return bool(self.answers) and self.answers[-1][2] == build
 
 
 def client(server: Serving, current: Path, stop: threading.Event, seen: Seen) -> None:
@@ -84,12 +87,12 @@ def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
         threads = [threading.Thread(target=client, args=(server, out / "current", stop, each)) for each in seen]
         for thread in threads:
             thread.start()
-        for number in (11, 12, 13):
-            time.sleep(0.2)
-            build = run(pipeline, out, "--seed", str(number))
-            order.append(build.name)
-            truth[build.name] = expected(build)
-        time.sleep(0.5)
+        for number in (None, 11, 12, 13):
+            if number is not None:
+                build = run(pipeline, out, "--seed", str(number))
+                order.append(build.name)
+                truth[build.name] = expected(build)
+            assert wait_for(lambda: all(each.has_seen(order[-1]) or each.failures for each in seen))
         stop.set()
         for thread in threads:
             thread.join()
@@ -107,19 +110,17 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
     out = copy_of(small, tmp_path / "build")
     builds = [out / small.name, out / f"{small.name}-2"]
     shutil.copytree(small, builds[1])
-    measured = []
+    files = threads = memory = 0
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=30) as client:
         for number in range(1, 25):
             point(out, builds[number % 2])
             assert client.get(f"/{NAME}/rosters").status_code == 200
             assert client.get("/api/rosters/1/scores").status_code == 200
-            if number in {8, 24}:
-                wait_for(lambda: False, 0.3)  # threads that were told to end do so a moment later
-                measured.append((server.open_files, server.threads, server.memory))
-    (files, threads, memory), (files_after, threads_after, memory_after) = measured
-    assert files_after <= files + 1
-    assert threads_after <= threads + 1
-    assert memory_after - memory < 16 * 2_000_000
+            if number == 8:
+                files, threads, memory = server.open_files, server.threads, server.memory
+        # What was told to end does so a moment later.
+        assert wait_for(lambda: server.open_files <= files + 1 and server.threads <= threads + 1)
+        assert server.memory - memory < 16 * 2_000_000
 
 
 @pytest.mark.fault("`clean` while `serve` runs")

@@ -61,7 +61,7 @@ def _client(how: How) -> Iterator[Any]:
 
     if how.scheduler is None:
         workers = how.workers or os.cpu_count() or 1
-        options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50}
+        options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "silence_logs": 50}
         with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
             yield client
         return
