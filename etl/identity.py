@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib.util
 import json
 import platform
 import sqlite3
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Mistakes
+from etl.modules import code_of, files_below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from etl.config import Source
     from etl.tree import Node
+
+#: Where our own code is, whatever the folder of this module.
+HOME = Path(sys.modules["etl"].__path__[0])
 
 #: The package that draws the report: it counts where there is one.
 DRAWS = "vl-convert-python"
 
 #: Packages whose version can decide a byte of a build.
 PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "pydantic", "PyYAML")
+
+
+#: What tells that a file was written again, were it with the same bytes: inode, size, time of the last change.
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class Identity:
     pipeline: dict[str, Any]  # effective: extends resolved, changes made, aliases and merge keys written out
     inputs: dict[str, str]  # SHA-256 of each file, by its path in the project
     versions: dict[str, str]
+    stamps: dict[Path, Stamp] = field(repr=False, compare=False)  # of each file, from before it was read
 
 
 def identify(source: Source) -> Identity:
@@ -47,17 +55,40 @@ def identify(source: Source) -> Identity:
         for key, node in source.tree.mapping().items()
         if key != "extends" and not key.startswith("x-")
     }
-    inputs = {_inside(path, source.root): _sha256(path) for path in sorted(set(_inputs(source))) if path.is_file()}
+    inputs, code, installed = _sources(source)
+    stamps = _stamps(inputs, code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
     drawn = pipeline.get("report") is not False and "sqlite" in str(pipeline.get("outputs", "sqlite"))
     packages = (*PACKAGES, DRAWS) if drawn else PACKAGES
     versions |= {package: _version(package) for package in packages}
-    text = json.dumps([pipeline, inputs, versions, _code()])  # in the file's order: stages may stand in any
-    return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, inputs, versions)
+    versions |= {package: found for package, (found, _) in installed.items()}
+    hashes = _hashes(inputs)
+    made_of = [pipeline, hashes, versions, _hashes(code), installed]
+    text = json.dumps(made_of)  # in the file's order: stages may stand in any
+    return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, hashes, versions, stamps)
 
 
-def _inputs(source: Source) -> Iterator[Path]:
-    """Every file that the pipeline names, and every SQL file in the folders that it names.
+def changed(source: Source, identity: Identity) -> list[Path]:
+    """The files that were written, made or deleted since a build was named, in order."""
+    inputs, code, _ = _sources(source)
+    now, before = _stamps(inputs, code), identity.stamps
+    return sorted(path for path in now.keys() | before.keys() if now.get(path) != before.get(path))
+
+
+def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
+    """The files of the project by their path in it, other code, ours first, and the packages that it comes from."""
+    written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
+    names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
+    generators = code_of(names, source.root)
+    paths = {path for path in _named(source) if path.is_file()}.union(generators.own)
+    inputs = {str(path.relative_to(source.root)): path for path in sorted(paths)}
+    ours = (path for path in HOME.rglob("*") if path.is_file() and path.suffix != ".pyc" and path.name[0] != ".")
+    code = {f"etl/{path.relative_to(HOME)}": path for path in sorted(ours)}
+    return inputs, code | generators.foreign, generators.installed
+
+
+def _named(source: Source) -> Iterator[Path]:
+    """Every file that the pipeline names, and those in the folders that it names.
 
     The pipeline is not validated yet, so a path may be anything; one outside of the project is never read.
     """
@@ -66,12 +97,18 @@ def _inputs(source: Source) -> Iterator[Path]:
         path = _path(source, tree.get(key))
         if path:
             yield from (path,) if key == "schema" else path.rglob("*.sql")
-    for stage in tree["stages"].mapping().values() if "stages" in tree else ():
-        for kind, node in stage.mapping().items():
-            if kind in {"csv", "sql"} and (path := _path(source, node)):
+    for stage in _stages(source):
+        for kind in ("csv", "sql"):
+            if path := _path(source, stage.get(kind)):
                 yield path
-            elif kind == "python" and isinstance(node.scalar, str) and ":" in node.scalar:
-                yield from _module(node.scalar.partition(":")[0], source.root)
+        for item in (stage["reads"].items if "reads" in stage else None) or ():
+            if (path := _path(source, item)) and path != source.root:
+                yield from files_below(path) if path.is_dir() else (path,)
+
+
+def _stages(source: Source) -> Iterator[Mapping[str, Node]]:
+    stages = source.tree.at("stages")
+    return (stage.mapping() for stage in (stages.mapping() if stages else {}).values())
 
 
 def _path(source: Source, node: Node | None) -> Path | None:
@@ -84,29 +121,6 @@ def _path(source: Source, node: Node | None) -> Path | None:
     return path if path.is_relative_to(source.root) else None
 
 
-def _module(name: str, root: Path) -> Iterator[Path]:
-    """The source files of the package, or the module, that a stranger's generator stands in."""
-    first = name.partition(".")[0]
-    top = root / first
-    if not first.isidentifier():
-        return
-    if top.is_dir():
-        yield from top.rglob("*.py")
-    elif top.with_suffix(".py").is_file():
-        yield top.with_suffix(".py")
-    else:
-        with contextlib.suppress(ImportError, ValueError):
-            spec = importlib.util.find_spec(first)
-            if spec and spec.origin:
-                yield Path(spec.origin)
-
-
-def _code() -> dict[str, str]:
-    home = Path(__file__).parent
-    files = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".pyc" and path.name[0] != ".")
-    return {str(path.relative_to(home)): _sha256(path) for path in sorted(files)}
-
-
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -114,9 +128,10 @@ def _version(package: str) -> str:
         return "none"
 
 
-def _inside(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+def _stamps(*files: Mapping[str, Path]) -> dict[Path, Stamp]:
+    found = {path: path.stat() for some in files for path in some.values()}
+    return {path: (stat.st_ino, stat.st_size, stat.st_ctime_ns) for path, stat in found.items()}
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}

@@ -21,7 +21,7 @@ HOME = ROOT / "etl"
 #: Each module, or package, imports only from the lines above its own; a package is a line of its own and, inside, has
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
-    errors streams writer child process
+    errors streams writer child process modules
     progress files params tree store identity parquet finished
     sql
     syntax tables sandbox digest autoincrement

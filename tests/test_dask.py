@@ -115,10 +115,10 @@ def test_a_bundle_is_the_same_pipeline_elsewhere() -> None:
     assert whole["classes"].num_rows == 6
 
 
-def test_a_worker_with_other_code_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_other_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that would make another build says what to install."""
     source = config.load(TINY, changes=PARQUET, seed=10)
     bundle = pack(source, identify(source))
-    monkeypatch.setattr("etl.identity._code", lambda: {"other": "code"})
+    monkeypatch.setattr("etl.identity.HOME", tmp_path)
     with pytest.raises(EtlError, match="install the same etl"):
         unpack(bundle)

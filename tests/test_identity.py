@@ -118,18 +118,28 @@ def test_same_with_other_files_elsewhere(project: Path) -> None:
 
 
 def test_other_with_other_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file of ours counts, templates included, and compiled ones do not."""
-    monkeypatch.setattr(identity, "__file__", str(project / "etl/identity.py"))
+    """Every file of ours counts, whatever its kind and folder, and compiled ones do not."""
+    monkeypatch.setattr(identity, "HOME", project / "etl")
     names = [name_of(project)]
-    for file in ("generators/scores.py", "load.py", "publish/page.html"):
-        (project / "etl" / file).parent.mkdir(exist_ok=True)
-        with (project / "etl" / file).open("a") as opened:
+    kinds = {path.suffix: path for path in (project / "etl").rglob("*") if path.is_file()}
+    assert ".py" in kinds
+    (project / "etl/deep/er").mkdir(parents=True)
+    new = [project / "etl/deep/er" / f"new{kind}" for kind in (".py", ".sql", ".css", ".html")]
+    for path in (*kinds.values(), *new):
+        with path.open("a") as opened:
             opened.write("\n")
         names.append(name_of(project))
-    assert len(set(names)) == 4
+    assert len(set(names)) == 1 + len(kinds) + 4
     (project / "etl/__pycache__").mkdir()
     (project / "etl/__pycache__/load.cpython-311.pyc").touch()
     assert name_of(project) == names[-1]
+
+
+def test_all_of_our_code_counts_wherever_the_identity_is_worked_out() -> None:
+    """The folder of our code is that of the package, and every module of it is looked at."""
+    assert identity.HOME == ROOT / "etl"
+    found = identify(config.load(ROOT / TINY)).stamps
+    assert set((ROOT / "etl").rglob("*.py")) <= set(found)
 
 
 def test_other_with_another_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,142 @@
+"""What generators are made of: every file and package that can change their rows, and nothing is imported."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.modules import Code, code_of, files_below
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files below a folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def own(code: Code, root: Path) -> set[str]:
+    """The files of the project, by their path in it."""
+    return {str(path.relative_to(root)) for path in code.own}
+
+
+SHELF = {"helper.py": "", "shelf/__init__.py": "", "shelf/deep.py": "import helper", "other.py": "", "open/deep.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import helper", {"helper.py"}),
+        ("def f():\n    if 1:\n        import helper as h", {"helper.py"}),
+        ("from helper import *", {"helper.py"}),
+        ("import shelf.deep as d", {"shelf/__init__.py", "shelf/deep.py", "helper.py"}),
+        ("from shelf import deep", {"shelf/__init__.py", "shelf/deep.py", "helper.py"}),
+        ("import open.deep", {"open/deep.py"}),
+        ("from importlib import import_module\nimport_module('helper')", {"helper.py"}),
+        ("import importlib\nimportlib.import_module('shelf.deep')\n__import__('other')", {*SHELF} - {"open/deep.py"}),
+        ("import numpy, json, etl.streams, no_such_module", set()),
+    ],
+)
+def test_every_form_of_import(tmp_path: Path, text: str, expected: set[str]) -> None:
+    """Modules and packages of the project count however they are imported, and what they import in turn."""
+    root = write(tmp_path, {**SHELF, "library.py": text})
+    assert own(code_of(["library"], root), root) == {"library.py", *expected}
+    assert not {"library", "helper", "shelf"} & set(sys.modules)
+
+
+def test_relative_imports_stay_in_the_package(tmp_path: Path) -> None:
+    """A package counts with all its modules, so whatever they import of each other is there."""
+    files = {"books/__init__.py": "", "books/made.py": "from . import days\nfrom .days import day", "books/days.py": ""}
+    assert own(code_of(["books.made"], write(tmp_path, files)), tmp_path) == set(files)
+
+
+def test_a_circle_of_imports_and_of_links(tmp_path: Path) -> None:
+    """Modules that import each other, and a folder that is linked into itself, are looked at once."""
+    write(tmp_path, {"library.py": "import shelf", "shelf/__init__.py": "import library"})
+    (tmp_path / "shelf/again").symlink_to(tmp_path / "shelf")
+    assert own(code_of(["library"], tmp_path), tmp_path) == {"library.py", "shelf/__init__.py"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"def (",
+        b"# coding: latin-1\nx = '\xe9'",
+        b"x = '\xe9'",
+        b"# coding: nope\n",
+        b"\0",
+        b"x = " + b"(" * 9000,
+        b"'\\d'",
+    ],
+    ids=range(7),
+)
+def test_what_is_no_python_counts_as_a_file(tmp_path: Path, source: bytes) -> None:
+    """A module that cannot be parsed is named all the same: the validation says what is wrong with it."""
+    (tmp_path / "library.py").write_bytes(source)
+    assert own(code_of(["library"], tmp_path), tmp_path) == {"library.py"}
+
+
+@pytest.mark.parametrize("name", ["", "..", "a b", "no_such_module", "__main__", "json", "etl.generators.rosters"])
+def test_what_is_not_there_is_left_to_the_validation(tmp_path: Path, name: str) -> None:
+    """Names of nothing, of the standard library and of our own code lead to no file."""
+    assert code_of([name], tmp_path) == Code()
+
+
+def install(site: Path, name: str, version: str, files: Mapping[str, str], requires: str = "") -> None:
+    """Lay a package out as pip does; the hashes are its installer's word."""
+    noted = "".join(f"{file},sha256={text.encode().hex()},{len(text)}\n" for file, text in files.items())
+    note = f"{name}-{version}.dist-info"
+    text = f"Name: {name}\nRequires-Dist: {requires}\n" if requires else f"Name: {name}\n"
+    write(site, {**files, f"{note}/RECORD": f"{noted}../../bin/x,sha256=1,1\n", f"{note}/METADATA": text})
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed packages: one that makes rows, one that it imports, one that that one requires."""
+    folder = tmp_path / "site"
+    install(folder, "Row_maker", "1.0", {"rowmaker/__init__.py": "import names"})
+    install(folder, "some.names", "2.0", {"names.py": ""}, "Letters >= 1; python_version > '3'")
+    install(folder, "letters", "3.0", {"letters/__init__.py": ""})
+    install(folder, "unused", "4.0", {"unused.py": ""})
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+def test_installed_packages(tmp_path: Path, site: Path) -> None:
+    """Version and modules count of the packages that a generator is from, imports and requires, and of no other."""
+    before = code_of(["rowmaker"], tmp_path)
+    assert {name: version for name, (version, _) in before.installed.items()} == {
+        "Row_maker": "1.0",
+        "some.names": "2.0",
+        "letters": "3.0",
+    }
+    assert before.foreign == {"rowmaker/__init__.py": site / "rowmaker/__init__.py"}  # edited there, it counts too
+    assert before.own == []
+    (site / "letters-3.0.dist-info").rename(site / "letters-3.1.dist-info")
+    install(site, "some.names", "2.0", {"names.py": "# the same version, built again"})
+    after = code_of(["rowmaker"], tmp_path)
+    assert after.installed["Row_maker"] == before.installed["Row_maker"]
+    assert after.installed["some.names"] != before.installed["some.names"]
+
+
+def test_files_that_no_installer_noted(tmp_path: Path, site: Path) -> None:
+    """A folder in PYTHONPATH, or a package that is installed to be edited, counts with its files."""
+    write(site, {"loose.py": "import looser", "looser/__init__.py": "", "looser/deep.py": ""})
+    found = code_of(["loose"], tmp_path)
+    assert set(found.foreign) == {"loose/loose.py", "looser/__init__.py", "looser/deep.py"}
+    assert found.installed == {}
+
+
+def test_files_below_a_folder(tmp_path: Path) -> None:
+    """Every file, whatever its name, but not what Python has compiled; a folder that cannot be read is said."""
+    write(tmp_path, {"a/b.txt": "", "a/.c": "", "a/__pycache__/d.pyc": "", "z": ""})
+    assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ["z", "a/.c", "a/b.txt"]
+    with pytest.raises(FileNotFoundError):
+        list(files_below(tmp_path / "none"))
