@@ -61,7 +61,9 @@ def assemble(  # noqa: PLR0913 -- what a run knows
     with report.reporting(wanted=sqlite and pipeline.report) as drawn:
         with contextlib.closing(connection):
             target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
-            with contextlib.closing(parts_of(job, target)) as made:
+            written = [pipeline.database] if sqlite else []
+            with contextlib.closing(parts_of(job, target)) as parts:
+                made = _noted(parts, written)
                 digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
         tables = {name: digests.of(name) for name in pipeline.schema.tables}
         pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
@@ -71,7 +73,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         finished = [check for check in checks if check.finished]
         asked = beside(finished, folder / pipeline.database, identity.pipeline) if sqlite else contextlib.nullcontext()
         with asked as checked, Writer(folder) as files:
-            for name in manifest.names_of(folder):
+            for name in sorted(written):
                 files.take(name)
             if sqlite:
                 with progress.phase("export"):
@@ -84,9 +86,11 @@ def assemble(  # noqa: PLR0913 -- what a run knows
                 with progress.phase("checks"):
                     checked.result()
             with progress.phase("manifest"):
+                job.hold_sources()
                 content = manifest.describe(identity, pipeline, tables, held, files.entries())
                 files.write(manifest.NAME, manifest.render(content))
             with progress.phase("publish"):
+                manifest.sweep(folder, content)
                 files.finish()
     return content
 
@@ -116,6 +120,14 @@ def read(source: Source, *, full: bool = False) -> Read:
     if mistakes:
         raise Mistakes(mistakes)
     return Read(pipeline, endpoints, checks)
+
+
+def _noted(parts: Iterator[Part], written: list[str]) -> Iterator[Part]:
+    """The parts, and a note of each file that was written."""
+    for part in parts:
+        if part.file:
+            written.append(f"{PARQUET}/{part.file.name}")
+        yield part
 
 
 def _load(

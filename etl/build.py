@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl import manifest
+from etl.config import again
 from etl.errors import Bug
 from etl.identity import identify
 from etl.job import How
@@ -54,10 +55,11 @@ def run(
     other bytes. Whatever it raises, the builds that were there are whole, and ``current`` points where it did.
     """
     progress = progress or Progress()
-    with progress.phase("identify"):
-        identity = identify(source)
     store = Store(out)
-    with store.locked(progress.say):
+    with store.locked(progress.say) as waited:
+        with progress.phase("identify"):  # whoever edits files while a run waits for its turn gets what they say now
+            source = again(source) if waited else source
+            identity = identify(source)
         with progress.phase("verify"):
             old = store.find(identity.id)
             damage = list(manifest.damage(old)) if old else []

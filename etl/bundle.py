@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from etl.config import load
-from etl.errors import EtlError
+from etl.config import again, load, shown_name
+from etl.errors import EtlError, Where
 from etl.identity import identify
 from etl.plan import make_plan
 from etl.shards import run_whole
@@ -37,28 +42,51 @@ def pack(source: Source, identity: Identity) -> Bundle:
     """Pack a pipeline with all the files that it names."""
     pipelines = {str(path.relative_to(source.root)) for path in source.files.values()}
     files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
+    if identify(again(source)).id != identity.id:
+        message = "it, or a file that it names, changed while the build was made of it; run again"
+        raise EtlError(message, Where(shown_name(source.path)))
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
 
-@lru_cache(maxsize=1)
 def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
     """Lay a bundle out and run the stages that run once; the process keeps it for its next shard.
 
     Raises EtlError when this machine would make another build: other code, or other versions of the libraries.
     """
-    with tempfile.TemporaryDirectory(prefix="etl-") as folder:
-        root = Path(folder)
-        (root / "pyproject.toml").touch()  # the mark of a project's folder
-        for name, content in bundle.files:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(content)
-        request = bundle.request
-        source = load(root / bundle.pipeline, changes=request.changes, seed=request.seed, scale=request.scale)
-        found = identify(source).id
-        if found != bundle.build:
-            raise EtlError(
-                f"a worker would make the build {found}, not {bundle.build}: install the same etl and the same "
-                "requirements.lock there"
-            )
-        plan = make_plan(validate(source))
-        return plan, run_whole(plan)
+    with _LOCK:  # a worker may have threads
+        return _unpacked(bundle)
+
+
+_LOCK = Lock()
+_FOLDER = contextlib.ExitStack()  # of the bundle that is laid out: generators may read it, and import from it, later
+atexit.register(_FOLDER.close)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+    _FOLDER.close()
+    root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-"))).resolve()
+    _FOLDER.callback(_forget, root)
+    (root / "pyproject.toml").touch()  # the mark of a project's folder
+    for name, content in bundle.files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    request = bundle.request
+    source = load(root / bundle.pipeline, changes=request.changes, seed=request.seed, scale=request.scale)
+    found = identify(source).id
+    if found != bundle.build:
+        raise EtlError(
+            f"a worker would make the build {found}, not {bundle.build}: install the same etl, the same "
+            "requirements.lock and the same packages of generators there"
+        )
+    plan = make_plan(validate(source))
+    return plan, run_whole(plan)
+
+
+def _forget(root: Path) -> None:
+    """Forget the modules of a folder: Python imports a name once, and the next bundle may have others of that name."""
+    sys.path[:] = [path for path in sys.path if path != str(root)]
+    for name, module in list(sys.modules.items()):
+        places = (getattr(module, "__file__", None), *getattr(module, "__path__", ()))
+        if any(str(place).startswith(f"{root}{os.sep}") for place in places):
+            del sys.modules[name]

@@ -81,6 +81,12 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     return Source(path.resolve(), root, tree, files, request, tuple(mistakes))
 
 
+def again(source: Source) -> Source:
+    """Read a pipeline file once more, asked for as before. Raises EtlError or Mistakes."""
+    request = source.request
+    return load(source.path, changes=request.changes, seed=request.seed, scale=request.scale)
+
+
 def project_of(path: Path) -> Path:
     """The project's folder: the nearest one above a pipeline file that holds a pyproject.toml or a .git."""
     folder = path.resolve().parent

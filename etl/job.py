@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etl.config import shown_name
+from etl.errors import EtlError, Where
+from etl.identity import changed
+
 if TYPE_CHECKING:
     from etl.config import Source
     from etl.identity import Identity
@@ -36,6 +40,13 @@ class Job:
     def pipeline(self) -> Pipeline:
         """The pipeline."""
         return self.plan.pipeline
+
+    def hold_sources(self) -> None:
+        """Hold that the build is made of what it is named by: no file has changed meanwhile. Raises EtlError."""
+        if files := changed(self.source, self.identity):
+            more = f", and so did {len(files) - 1} more" if files[1:] else ""
+            message = f"changed while the build was made of it{more}; nothing is published, run again"
+            raise EtlError(message, Where(shown_name(files[0])))
 
     def begin(self) -> None:
         """Say about how many rows there will be."""

@@ -88,6 +88,12 @@ def damage(folder: Path) -> Iterator[str]:
             yield f"{name} does not belong to the build"
 
 
+def sweep(folder: Path, content: Mapping[str, Any]) -> None:
+    """Delete what lies in the folder of a build and is not in its manifest, as a worker that was killed may leave."""
+    for name in set(names_of(folder)) - {NAME, *content["files"]}:
+        (folder / name).unlink()
+
+
 def names_of(folder: Path) -> list[str]:
     """The names of all files below a folder, in order."""
     found = []

@@ -160,6 +160,7 @@ class PythonStage(MadeStage):
 
     python: Text = Field(description="A generator's name, or package.module:function.")
     params: dict[str, Any] = Field(default_factory=dict, description="The function's params.")
+    reads: list[Text] = Field(default_factory=list, description="Files and folders that the function reads.")
 
 
 class SqlStage(MadeStage):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +14,15 @@ import pyarrow as pa
 from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from etl.tables import Table
 
 _TYPES = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
 
+
+#: The name of a file that is being written: beside the tables' folders, so that no reader of a table sees it.
+_UNFINISHED = re.compile(r"(.*/)?\.[^/]*\.tmp")
 
 #: A file system and a folder in it.
 Target = tuple[Any, str]
@@ -89,9 +95,38 @@ def write_file(target: Target, name: str, content: pa.Buffer | bytes) -> None:
     system, folder = target
     path = f"{folder}/{name}"
     system.create_dir(path.rpartition("/")[0], recursive=True)
-    local = isinstance(system, fs.LocalFileSystem)
-    written = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp" if local else path
-    with system.open_output_stream(written) as stream:
-        stream.write(content)
-    if local:
-        Path(written).rename(path)
+    if not isinstance(system, fs.LocalFileSystem):
+        with system.open_output_stream(path) as stream:
+            stream.write(content)
+        return
+    written = Path(folder, f".{name.replace('/', '-')}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with system.open_output_stream(str(written)) as stream:
+            stream.write(content)
+        written.rename(path)
+    except FileNotFoundError:  # another run of the same build has ended, and has swept it up
+        if not Path(path).is_file():
+            raise
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> None:
+    """Hold that a folder has no other files than those of a build: a reader of a table's folder would count them too.
+
+    What a killed writer left is deleted. Raises EtlError for any other file.
+    """
+    from pyarrow import fs  # noqa: PLC0415 -- as above
+
+    system, folder = target
+    inside = fs.SubTreeFileSystem(folder, system)
+    for found in inside.get_file_info(fs.FileSelector("", recursive=True, allow_not_found=True)):
+        if found.type == fs.FileType.Directory or belongs(found.path):
+            continue
+        if _UNFINISHED.fullmatch(found.path):
+            inside.delete_file(found.path)
+        else:
+            message = (
+                "does not belong to the build, and who reads the tables would count it; move it away and ship again"
+            )
+            raise EtlError(message, Where(f"{shown}/{found.path}"))

@@ -49,8 +49,12 @@ class Store:
         return next((path for path in self.builds() if path.name.partition("-")[0] == build_id), None)
 
     @contextlib.contextmanager
-    def locked(self, waiting: Callable[[str], None]) -> Iterator[None]:
-        """Hold the folder alone; the lock goes with the process, however it ends. Sweeps up what a killed run left."""
+    def locked(self, waiting: Callable[[str], None]) -> Iterator[bool]:
+        """Hold the folder alone: yields whether another run had to be waited for. Sweeps up what a killed one left.
+
+        The lock goes with the process, however it ends.
+        """
+        waited = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not any(self.folder.iterdir()):
@@ -65,11 +69,12 @@ class Store:
                 lock.seek(0)
                 waiting(f"another run (process {lock.read().strip() or 'unknown'}) holds {self.folder}; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
+                waited = True
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
             self._sweep()
-            yield
+            yield waited
 
     @contextlib.contextmanager
     def assembling(self, build_id: str) -> Iterator[Path]:

@@ -196,6 +196,8 @@ class _Stages:
 
     def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
         path, key = spot
+        if "reads" not in wrong:
+            self._reads(node.mapping().get("reads"), f"{path}.reads")
         try:
             contract = contract_named(model.python, self.source.root)
         except EtlError as error:
@@ -205,6 +207,15 @@ class _Stages:
             self._inputs(node, model, contract, spot)
         params, values = params_of(contract, node, path, key, self.mistakes)
         return {"generator": model.python, "contract": contract, "params": params, "values": values}
+
+    def _reads(self, node: Node | None, path: str) -> None:
+        for number, item in enumerate((node.items if node else None) or ()):
+            resolved = _path(self.source, item, f"{path}.{number}", self.mistakes)
+            if resolved == self.source.root:
+                message = f"{item.scalar} is the whole project, its builds too; name what is read"
+                self.mistakes.append(EtlError(f"{path}.{number}: {message}", item.where))
+            elif resolved and not resolved.is_dir():
+                _file(self.source, item, f"{path}.{number}", self.mistakes)
 
     def _inputs(self, node: Node, model: Any, contract: Contract, spot: tuple[str, Where]) -> None:  # noqa: ANN401
         inputs = node.mapping().get("inputs")
