@@ -196,8 +196,7 @@ class _Stages:
 
     def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
         path, key = spot
-        if "reads" not in wrong:
-            self._reads(node.mapping().get("reads"), f"{path}.reads")
+        self._reads(node.mapping().get("reads"), f"{path}.reads")
         try:
             contract = contract_named(model.python, self.source.root)
         except EtlError as error:

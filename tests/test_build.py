@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 
-from etl import build, config, manifest
-from etl.errors import Bug, CheckFailed, EtlError, Mistakes
+from etl import build, config, manifest, remote
+from etl.errors import Bug, CheckFailed, EtlError, Mistakes, Where
 from etl.inspection import inspect
+from etl.job import How
 from etl.progress import Progress
 from etl.store import Store, in_use
-from tests.running import ROOT, TINY, copy_of_project, etl, hashes, litter
+from tests import small
+from tests.running import ROOT, TINY, copy_of_project, edit, etl, hashes, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,3 +272,105 @@ def test_folder_that_cannot_be_made_is_said(tiny: Source, tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(EtlError, match="file/build: cannot write there: Not a directory"):
         build.run(tiny, tmp_path / "file" / "build")
+
+
+class Meddler(Progress):
+    """Does something once, when a run waits for another one, or when the first rows are there."""
+
+    def __init__(self, *, waiting: Callable[[], object] = int, making: Callable[[], object] = int) -> None:
+        """Begin with nothing done."""
+        super().__init__()
+        self.waiting, self.making = waiting, making
+
+    def say(self, message: str) -> None:
+        """Do it before the run begins to wait."""
+        assert "waiting for it" in message
+        self.waiting()
+
+    def loaded(self, rows: int) -> None:
+        """Do it in the middle of a run."""
+        if rows:
+            self.making()
+            self.making = int
+
+
+def test_sources_that_change_while_a_run_waits(tmp_path: Path) -> None:
+    """A run that waited for another one makes what the files say when its turn comes, under the name of that."""
+    path, out = small.library(tmp_path / "library"), tmp_path / "build"
+    with contextlib.ExitStack() as other:
+        other.enter_context(Store(out).locked(print))
+
+        def edit_all() -> None:
+            edit(path, "title: Library", "title: Another")
+            edit(path.parent / "sql/loans.sql", "7", "14")
+            other.close()
+
+        waited = build.run(config.load(path), out, progress=Meddler(waiting=edit_all))
+    assert waited.manifest["pipeline"]["site"]["title"] == "Another"
+    assert pq.read_table(waited.folder / "parquet/loans")["days"].to_pylist() == [14, 14]
+    assert build.run(config.load(path), out).state == "up to date"
+    assert build.run(config.load(path), out, force=True).state == "built again, the same bytes"
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("books.csv", lambda path: path.write_text("id,title\n1,Emma\n")),
+        ("sql/schema.sql", lambda path: path.write_bytes(path.read_bytes())),
+        ("sql/checks/new.sql", lambda path: path.write_text("-- None.\nSELECT 1 WHERE 0\n")),
+        ("sql/api/books.sql", Path.unlink),
+        ("read/deep/new.txt", Path.touch),
+        ("made_rows.py", Path.touch),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_sources_that_change_in_the_middle_are_refused(
+    tmp_path: Path, file: str, change: Callable[[Path], object]
+) -> None:
+    """A file that is written, be it with the same bytes, made or deleted while a build is made of it: none appears."""
+    code = "import pyarrow as pa\ndef rows() -> pa.RecordBatch:\n    return pa.record_batch({'id': [1]})\n"
+    path = small.library(tmp_path / "library", {"read/deep/x.txt": "", "made_rows.py": code})
+    source = config.load(path, changes=["stages.made={python: 'made_rows:rows', reads: [read], internal: true}"])
+    with pytest.raises(EtlError, match="nothing is published, run again") as raised:
+        build.run(source, tmp_path / "build", progress=Meddler(making=lambda: change(path.parent / file)))
+    assert raised.value.where == Where(str(path.parent / file))
+    assert not Store(tmp_path / "build").builds()
+    assert not litter(tmp_path / "build")
+
+
+def test_sources_that_change_in_the_middle_of_force_and_ship(tmp_path: Path) -> None:
+    """To build again is refused in the same words, as no bug of ours, and so is to ship, which writes no manifest."""
+    path, out = small.library(tmp_path / "library"), tmp_path / "build"
+    source = config.load(path)
+    old = build.run(source, out).folder
+
+    def meddle() -> None:
+        edit(path.parent / "books.csv", "Emma", "Emma Woodhouse")
+        edit(path.parent / "sql/loans.sql", "7", "14")
+
+    with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
+        build.run(source, out, force=True, progress=Meddler(making=meddle))
+    assert Store(out).builds() == [Store(out).current] == [old]
+    small.library(path.parent)
+    with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
+        remote.run(source, str(tmp_path / "shipped"), progress=Meddler(making=meddle), how=How())
+    assert not list((tmp_path / "shipped").rglob(manifest.NAME))
+
+
+def test_what_lies_in_the_folder_is_not_published(tmp_path: Path) -> None:
+    """What a killed worker leaves, or anybody, in the folder that is being filled is neither listed nor there."""
+    out = tmp_path / "build"
+
+    def litter_it() -> None:
+        (folder,) = (out / name for name in litter(out))
+        for name in (
+            ".loans-part-00118.parquet.1-2.tmp",
+            "loans/part-00118.parquet.1-2.tmp",
+            "loans/part-00118.parquet",
+        ):
+            (folder / "parquet/loans").mkdir(parents=True, exist_ok=True)
+            (folder / "parquet" / name).write_bytes(b"half")
+
+    result = build.run(config.load(small.library(tmp_path / "library")), out, progress=Meddler(making=litter_it))
+    assert list(result.manifest["files"]) == [f"parquet/{name}/part-00000.parquet" for name in ("books", "loans")]
+    assert {*hashes(result.folder)} == {manifest.NAME, *result.manifest["files"]}

@@ -1,0 +1,52 @@
+"""``ship``: Parquet in a folder that is whole when it has a manifest, and holds nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from etl import config, manifest, remote
+from etl.errors import EtlError
+from etl.identity import identify
+from etl.job import How
+from etl.parquet import hold_alone, open_target, write_file
+from etl.progress import Progress
+from tests import small
+from tests.running import hashes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
+    """What a killed ship left is made whole; a stranger's file is refused before and after the work, for it counts."""
+    source = config.load(small.library(tmp_path / "library"))
+    place = tmp_path / "lake" / identify(source).id
+    (place / "parquet/loans").mkdir(parents=True)
+    for left in ("loans/part-00000.parquet", ".loans-part-00118.parquet.1-2.tmp"):
+        (place / "parquet" / left).write_bytes(b"half")
+    assert remote.run(source, f"file://{tmp_path}/lake", progress=Progress(), how=How()) == f"file://{place}"
+    content = manifest.read(place)
+    assert content is not None
+    assert {*hashes(place)} == {manifest.NAME, *content["files"]}
+    assert not list(manifest.damage(place))
+    assert pq.read_table(place / "parquet/loans").num_rows == 2
+    for name, stages in (("copy.parquet", 0), ("part-00118.parquet", 2), (".part-00000.parquet.bak", 0)):
+        (place / "parquet/loans" / name).write_bytes(b"")
+        progress = Progress()
+        with pytest.raises(EtlError, match=rf"loans/{name}: does not belong to the build, .*; move it away and ship"):
+            remote.run(source, str(tmp_path / "lake"), progress=progress, how=How())
+        assert len(progress.stages) == stages
+        (place / "parquet/loans" / name).unlink()
+
+
+def test_a_folder_of_any_file_system() -> None:
+    """Files are named below the folder on a file system that is not this machine's too."""
+    target = open_target("memory://lake/x")
+    hold_alone(target, lambda _: False, "memory://lake/x")
+    write_file(target, "parquet/a/part-00000.parquet", b"")
+    hold_alone(target, "parquet/a/part-00000.parquet".__eq__, "memory://lake/x")
+    with pytest.raises(EtlError, match=r"memory://lake/x/parquet/a/part-00000\.parquet: does not belong"):
+        hold_alone(target, lambda _: False, "memory://lake/x")
