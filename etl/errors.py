@@ -51,10 +51,15 @@ class Bug(Exception):  # noqa: N818 -- it is named for what it is, not for what 
     """Something that only a mistake of ours can cause. Exit code 3."""
 
 
+#: Beyond these nobody is helped by a near miss, and finding one takes seconds.
+MOST_CHOICES, LONGEST_WORD = 10_000, 100
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for a near miss, else what there is to choose from, else nothing."""
     choices = sorted(known)
-    close = difflib.get_close_matches(word, choices, n=1)
+    bounded = len(choices) <= MOST_CHOICES and len(word) <= LONGEST_WORD
+    close = difflib.get_close_matches(word, choices, n=1) if bounded else []
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; known: {', '.join(choices)}" if 0 < len(choices) <= 12 else ""  # noqa: PLR2004 -- what fits a line

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
+from etl.cells import Cell, shown, value_of
+from etl.constraints import folded, violations
 from etl.errors import EtlError, Where, did_you_mean
 from etl.files import read_text
-from etl.params import LIMIT
+from etl.rows import Row, read_rows
+from etl.tables import Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from etl.tables import Column, Table
+    from etl.tables import Column, Table, Unique
 
-Cell = str | int | float | None
-
-_WHOLE = re.compile(r"-?[0-9]{1,18}\Z")
-_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?\Z")
+#: How many cells that break one rule are told one by one.
+MOST = 10
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Reference:
     shown: str
     columns: dict[str, list[Cell]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)  # INTEGER, REAL or TEXT
+    collations: dict[str, str] = field(default_factory=dict)  # where texts are not compared as they are
     lines: list[int] = field(default_factory=list)
     mistakes: list[EtlError] = field(default_factory=list)
     whole: bool = True  # whether every row could be read
@@ -41,9 +43,22 @@ class Reference:
         where = Where(self.shown, self.lines[row], self.places[column])
         self.mistakes.append(EtlError(f"{column}: {message}", where))
 
+    def say_each(self, rows: Sequence[int], column: str, message: Callable[[int], str]) -> None:
+        """Report the cells of a column that break one rule: the first of them, and how many more there are."""
+        for row in rows[:MOST]:
+            self.say(message(row), row, column)
+        if len(rows) > MOST:
+            self.say(f"and {len(rows) - MOST:,} more like those above", rows[MOST], column)
+
     def sound(self, *columns: str) -> bool:
         """Whether the columns are there, with every cell: what they lack is truly not there."""
         return self.whole and all(name in self.columns and name not in self.wrong for name in columns)
+
+    def keys(self, columns: Sequence[str], collations: Sequence[str] | None = None) -> list[tuple[object, ...] | None]:
+        """The cells of some columns together, as they are compared, row by row; None where one of them is empty."""
+        how = collations or [self.collations.get(name, "BINARY") for name in columns]
+        rows = zip(*(self.columns[name] for name in columns), strict=True)
+        return [None if None in row else tuple(map(folded, row, how)) for row in rows]
 
 
 def lacks(reference: Reference | None, column: str, value: object) -> str | None:
@@ -51,29 +66,34 @@ def lacks(reference: Reference | None, column: str, value: object) -> str | None
     if reference is None or not reference.sound(column) or value in reference.columns[column]:
         return None
     hint = did_you_mean(str(value), {str(choice) for choice in reference.columns[column]})
-    return f"{reference.shown} has no {column} {_quoted(value)}{hint}"
+    return f"{reference.shown} has no {column} {shown(value)}{hint}"
 
 
-def check_references(source: Reference, column: str, target: Reference, target_column: str) -> None:
-    """Report the cells that do not stand in another file's column; empty cells refer to nothing."""
-    allowed = set(target.columns.get(target_column, ()))
-    for row, value in enumerate(source.columns.get(column, ())):
-        if value is not None and value not in allowed:
-            message = lacks(target, target_column, value)
-            if message:
-                source.say(message, row, column)
+def check_references(
+    source: Reference, columns: Sequence[str], target: Reference, target_columns: Sequence[str]
+) -> None:
+    """Report the rows whose cells do not stand together in another file's columns; an empty cell refers to nothing."""
+    if not target.sound(*target_columns) or not set(columns) <= set(source.columns):
+        return
+    how = [target.collations.get(name, "BINARY") for name in target_columns]
+    there = set(target.keys(target_columns, how))
+    wrong = [row for row, key in enumerate(source.keys(columns, how)) if key is not None and key not in there]
+
+    def message(row: int) -> str:
+        cells = [source.columns[name][row] for name in columns]
+        if len(cells) == 1:
+            return lacks(target, target_columns[0], cells[0]) or ""
+        return f"{target.shown} has no row with {', '.join(target_columns)} {', '.join(map(shown, cells))}"
+
+    source.say_each(wrong, columns[-1], message)
 
 
-def check_distinct(reference: Reference, *columns: str) -> None:
-    """Report the rows that have the same cells in some columns as a row above; empty cells are like no other."""
-    seen: dict[tuple[Cell, ...], int] = {}
-    for row, key in enumerate(zip(*(reference.columns[name] for name in columns), strict=True)):
-        if None in key:
-            continue
-        if key in seen:
-            shown = ", ".join(map(str, key))
-            reference.say(f"{shown} stands in line {reference.lines[seen[key]]} already", row, columns[-1])
-        seen.setdefault(key, row)
+def check_distinct(reference: Reference, column: str) -> None:
+    """Report the cells of a column that repeat one above; empty cells are like no other."""
+    seen: dict[Cell, int] = {}
+    firsts = {row: seen.setdefault(cell, row) for row, cell in enumerate(reference.columns[column]) if cell is not None}
+    repeated = [row for row, first in firsts.items() if first != row]
+    reference.say_each(repeated, column, partial(_repeats, reference, (column,), firsts))
 
 
 def read_csv(path: Path, shown: str, table: Table | None, *, whole: bool) -> Reference:
@@ -82,60 +102,39 @@ def read_csv(path: Path, shown: str, table: Table | None, *, whole: bool) -> Ref
     ``whole``: the file fills the table, so it needs every column of it and may have no other.
     """
     result = Reference(shown)
-    records = _records(path, result)
-    if not records:
+    rows = _rows(path, result)
+    if not rows:
         if not result.mistakes:
             result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(shown, 1, 1)))
         result.whole = False
         return result
-    (_, header), rows = records[0], records[1:]
+    header = [name or "" for name in rows[0].cells]
     _header(header, result, table if whole else None)
-    if whole and table is None:  # the pipeline said that there is no such table, or could not read the schema
+    if not result.columns or (whole and table is None):  # there is no such table, or the schema could not be read
         result.whole = False
         return result
-    known = table.columns if table else {}
+    known = {name: column for name, column in table.columns.items() if name in result.columns} if table else {}
     result.types = {name: known[name].type if name in known else "TEXT" for name in result.columns}
-    for line, row in rows:
-        if len(row) != len(header):
-            message = f"the row has {_count(len(row), 'cell')}, the header {len(header)}; a comma too few or too many?"
-            result.mistakes.append(EtlError(message, Where(shown, line, min(len(row), len(header)) + 1)))
-            result.whole = False
-            continue
-        result.lines.append(line)
-        for name, place in result.places.items():
-            result.columns[name].append(_cell(row[place - 1], name, known.get(name), result))
-    _unique(result, table)
+    result.collations = {name: column.collation for name, column in known.items()}
+    _cells(_whole_rows(rows[1:], len(header), result), known, result)
+    if table:
+        _rules(result, table)
     return result
 
 
-def _records(path: Path, result: Reference) -> list[tuple[int, list[str]]]:
-    """Read the rows with the line each begins in."""
+def _rows(path: Path, result: Reference) -> list[Row]:
+    """Read the rows, the header first."""
     try:
-        text = read_text(path, result.shown)
+        rows = list(dropwhile(_blank, read_rows(read_text(path, result.shown), result.shown)))
     except EtlError as error:
         result.mistakes.append(error)
         return []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    records, line = [], 1
-    try:
-        for row in reader:
-            if row:  # a blank line is no row
-                records.append((line, row))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problem = str(error)
-        result.mistakes.append(EtlError(f"not CSV: {_ADVICE.get(problem, problem)}", Where(result.shown, line, 1)))
-        return []
-    return records
+    return rows if rows and len(rows[0].cells) == 1 else [row for row in rows if not _blank(row)]
 
 
-_ADVICE = {
-    "unexpected end of data": "a quote that opens in this row is never closed; write a quote in a text as two",
-    "',' expected after '\"'": "a quoted cell goes on behind its closing quote; write a quote in a text as two",
-    f"field larger than field limit ({csv.field_size_limit()})": (
-        f"a cell has more than {csv.field_size_limit():,} characters; is a quote in this row never closed?"
-    ),
-}
+def _blank(row: Row) -> bool:
+    """Whether a line is blank, which is no row in a file of several columns."""
+    return row.cells == [None]
 
 
 def _header(header: list[str], result: Reference, table: Table | None) -> None:
@@ -144,7 +143,13 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
     def say(message: str, place: int) -> None:
         result.mistakes.append(EtlError(message, Where(result.shown, 1, place)))
 
+    delimiter = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
+    if delimiter:
+        name = "a tab" if delimiter == "\t" else f"'{delimiter}'"
+        say(f"the delimiter is a comma, and this file seems to have {name}; save it with commas", 1)
+        return
     missing = [name for name in table.columns if name not in header] if table else []
+    lower: dict[str, str] = {}
     for place, name in enumerate(header, 1):
         if not name:
             say("the column has no name", place)
@@ -152,6 +157,8 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
             say(f"the column '{name}' stands twice", place)
             result.wrong.add(name)
         else:
+            if (other := lower.setdefault(name.lower(), name)) != name:
+                say(f"the columns '{other}' and '{name}' differ in case only, and SQL takes them for one", place)
             result.columns[name] = []
             result.places[name] = place
         if table and name and name not in table.columns:
@@ -162,45 +169,62 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
         say(f"the column '{name}' of the table {table.name if table else ''} is missing", len(header) + 1)
 
 
-def _cell(text: str, name: str, column: Column | None, result: Reference) -> Cell:
-    """The value of a cell in the row that is being read, None when it is empty or wrong."""
-    problem, value = _value(text, column)
-    if problem:
-        result.say(problem, len(result.lines) - 1, name)
-        result.wrong.add(name)
-        return None
-    return value
+def _whole_rows(rows: list[Row], width: int, result: Reference) -> list[Row]:
+    """The rows that have as many cells as the header; the others are told."""
+    wrong = [row for row in rows if len(row.cells) != width]
+    for row in wrong[:MOST]:
+        message = f"the row has {_count(len(row.cells), 'cell')}, the header {width}; a comma too few or too many?"
+        result.mistakes.append(EtlError(message, Where(result.shown, row.line, min(len(row.cells), width) + 1)))
+    if len(wrong) > MOST:
+        message = f"and {len(wrong) - MOST:,} more rows have not as many cells as the header"
+        result.mistakes.append(EtlError(message, Where(result.shown, wrong[MOST].line)))
+    result.whole = not wrong
+    return [row for row in rows if len(row.cells) == width]
 
 
-def _value(text: str, column: Column | None) -> tuple[str, Cell]:
-    """What is wrong with a cell, or nothing, and its value."""
-    if not text:
-        needed = column is None or not column.nullable
-        return ("the cell is empty; give it a value" if needed else ""), None
-    if column is None or column.type == "TEXT":
-        allowed = column.values if column else ()
-        return (
-            f"{_quoted(text)} is not allowed{did_you_mean(text, allowed)}" if allowed and text not in allowed else ""
-        ), text
-    if column.type == "REAL":
-        return ("", float(text)) if _NUMBER.match(text) else (f"{_quoted(text)} is not a number", None)
-    if not _WHOLE.match(text):
-        return f"{_quoted(text)} is not a whole number", None
-    if column.key and not 1 <= int(text) <= LIMIT:
-        return f"ids are whole numbers from 1 to {LIMIT:,}, not {text}", None
-    return "", int(text)
+def _cells(rows: list[Row], known: dict[str, Column], result: Reference) -> None:
+    """Take over the cells, None for those that are empty or wrong."""
+    result.lines = [row.line for row in rows]
+    for name, place in result.places.items():
+        problems = {}
+        for number, row in enumerate(rows):
+            problem, value = value_of(row.cells[place - 1], known.get(name))
+            result.columns[name].append(value)
+            if problem:
+                blank = 'a blank line; take it away, or write "" for an empty text'
+                problems[number] = blank if _blank(row) else problem
+        if problems:
+            result.wrong.add(name)
+            result.say_each(list(problems), name, problems.__getitem__)
 
 
-def _unique(result: Reference, table: Table | None) -> None:
-    for names in table.unique if table else ():
-        if all(name in result.columns for name in names):
-            check_distinct(result, *names)
+def _rules(result: Reference, table: Table) -> None:
+    """Report the rows that break a CHECK or repeat a key."""
+    broken: dict[Rule | Unique, dict[int, int]] = {}
+    for found in violations(table, result.columns):
+        broken.setdefault(found.rule, {})[found.row] = found.first
+    for rule, rows in broken.items():
+        if isinstance(rule, Rule):
+            result.say_each(list(rows), rule.columns[-1], partial(_breaks, result, table, rule))
+        else:
+            result.say_each(list(rows), rule.columns[-1], partial(_repeats, result, rule.columns, rows))
 
 
-def _quoted(value: object) -> str:
-    text = str(value)
-    text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
-    return f"'{text}'" if isinstance(value, str) else text
+def _breaks(result: Reference, table: Table, rule: Rule, row: int) -> str:
+    """Say that a row breaks a CHECK."""
+    cells = ", ".join(shown(result.columns[name][row]) for name in rule.columns)
+    allowed = table.columns[rule.columns[-1]].values if len(rule.columns) == 1 else ()
+    if allowed:
+        return f"{cells} is not allowed{did_you_mean(str(result.columns[rule.columns[0]][row]), allowed)}"
+    return f"{cells} breaks the rule CHECK ({rule.sql})"
+
+
+def _repeats(result: Reference, columns: Sequence[str], firsts: Mapping[int, int], row: int) -> str:
+    """Say that a row has the key of one above."""
+    first = firsts[row]
+    key, other = (", ".join(str(result.columns[name][number]) for name in columns) for number in (row, first))
+    written = "" if key == other else f", as {other}"
+    return f"{key} stands in line {result.lines[first]} already{written}"
 
 
 def _count(number: int, what: str) -> str:

@@ -54,10 +54,9 @@ def _read(stage: Stage, world: World) -> Reference:
 
 def _foreign_keys(stage: Stage, world: World) -> None:
     table = world.schema.tables.get(stage.table or "") if world.schema else None
-    for column in table.columns.values() if table else ():
-        target = world.reference_of_table(column.references[0]) if column.references else None
-        if column.references and target:
-            check_references(world.rows[stage.name], column.name, target, column.references[1])
+    for key in table.foreign_keys if table else ():
+        if target := world.reference_of_table(key.parent):
+            check_references(world.rows[stage.name], key.columns, target, key.targets)
 
 
 def _named_references(stage: Stage, world: World) -> None:
@@ -78,8 +77,13 @@ def _named_references(stage: Stage, world: World) -> None:
         elif target.columns and target_column not in target.columns:
             hint = did_you_mean(target_column, target.columns)
             world.say(stage, path, f"{target.shown} has no column '{target_column}'{hint}", value.where)
+        elif (kinds := (own.types.get(column), target.types.get(target_column)))[0] != kinds[1] and all(kinds):
+            message = (
+                f"{own.shown} has {kinds[0]} there, {target.shown} {kinds[1]}; 'like' gives columns a table's types"
+            )
+            world.say(stage, path, message, value.where)
         else:
-            check_references(own, column, target, target_column)
+            check_references(own, (column,), target, (target_column,))
 
 
 def _inputs(stage: Stage, world: World) -> None:

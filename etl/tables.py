@@ -1,4 +1,4 @@
-"""The tables of the database, as ``sql/schema.sql`` states them: names, types, keys and descriptions."""
+"""The tables of the database, as ``sql/schema.sql`` states them: names, types, keys, rules and descriptions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from etl import ddl
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
-from etl.files import after, read_text
+from etl.files import read_text
 from etl.sql import quote
 
 if TYPE_CHECKING:
@@ -28,23 +29,50 @@ class Column:
     nullable: bool
     description: str
     values: tuple[str, ...] = ()  # what CHECK (column IN (...)) allows, () for anything
-    references: tuple[str, str] | None = None  # (table, column)
     key: bool = False  # whether it alone is the primary key, and whole numbers
+    collation: str = "BINARY"  # how its texts are compared: BINARY, NOCASE or RTRIM
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns whose values together stand in one row at most, and how each one's texts are compared."""
+
+    columns: tuple[str, ...]
+    collations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns whose values together must stand in another table, unless one of them is null."""
+
+    columns: tuple[str, ...]
+    parent: str
+    targets: tuple[str, ...]  # the parent's columns, one for each
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CHECK: its expression, and the columns that it reads."""
+
+    sql: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns in order, and the sets of columns that are unique, the primary key first."""
+    """A table: its columns in order, and its rules."""
 
     name: str
     description: str
     columns: dict[str, Column]
-    unique: tuple[tuple[str, ...], ...]
+    unique: tuple[Unique, ...] = ()  # the primary key first
+    foreign_keys: tuple[ForeignKey, ...] = ()  # by the number that SQLite gives them
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
 class Schema:
-    """All tables, parents before their children, and the statements that make them, without comments.
+    """All tables, in the order of the file, and the statements that make them, without comments.
 
     SQLite stores statements as they are written. Tools that read types from them (kysely-codegen, for one) split them
     at commas and brackets, and would take a comment for a part of a definition.
@@ -55,63 +83,34 @@ class Schema:
     tables: dict[str, Table] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Statement:
-    text: str
-    before: str  # what stands before it in the file
-    shown: str
-
-    def place(self, pattern: str = "") -> Where:
-        """Where a pattern first matches, when it does; else where the statement begins."""
-        found = re.search(pattern, self.text, re.MULTILINE | re.IGNORECASE)
-        return after(self.before + self.text[: found.start(found.lastindex or 0) if found else 0], self.shown)
-
-
 def read_schema(path: Path, shown: str) -> Schema:
     """Read a DDL file by running it in an empty SQLite database. Raises Mistakes with file and line."""
-    statements = list(_split(read_text(path, shown), shown))
+    statements = list(ddl.split(read_text(path, shown), shown))
     mistakes: list[EtlError] = []
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         made = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
         if not mistakes:
-            tables = {name: _table(database, name, made[name].text) for (name,) in database.execute(_TABLES)}
+            tables = {name: _table(database, name, made[name].text) for (name,) in database.execute(_TABLES).fetchall()}
             mistakes += _faults(tables, made)
             mistakes += _broken_views(database, made)
             if not tables:
                 mistakes.append(EtlError("the file makes no table", Where(shown, 1, 1)))
+        if not mistakes:
+            mistakes += _broken_keys(database, made)
     if mistakes:
         raise Mistakes(mistakes)
-    return Schema(path, tuple(_without_comments(statement.text) for statement in statements), tables)
+    return Schema(path, tuple(ddl.without_comments(statement.text) for statement in statements), tables)
 
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
-_SPACE = re.compile(r"(\s|--[^\n]*(\n|\Z)|/\*.*?(\*/|\Z))*", re.DOTALL)
 _ALLOWED = re.compile(r"CREATE\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW)\b", re.IGNORECASE)
 _NEAR = re.compile(r'near "(\w+)": syntax error')
-_IN_LIST = re.compile(r"CHECK\s*\(\s*(\w+)\s+IN\s*\(([^)]*)\)\s*\)", re.IGNORECASE)
-_QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""
-_COMMENT = re.compile(rf"({_QUOTED})|(?:(?<!\s)\s*)?--([^\n]*)|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_FIRST_NAME = re.compile(rf"\s*({_QUOTED}|\w+)")
-_TABLE_BEGINS = re.compile(rf"\s*CREATE\s+TABLE\s+(?:{_QUOTED}|\w+)\s*\(\Z", re.IGNORECASE)
 
 
-def _split(text: str, shown: str) -> Iterator[_Statement]:
-    """The statements of a file, with the comments in them, not those between them."""
-    start = 0
-    for end in [*(found.end() for found in re.finditer(";", text)), len(text)]:
-        if end < len(text) and not sqlite3.complete_statement(text[start:end]):
-            continue
-        space = _SPACE.match(text, start, end)
-        begin = space.end() if space else start
-        if text[begin:end].strip(";"):
-            yield _Statement(text[begin:end], text[:begin], shown)
-        start = end
-
-
-def _run(database: sqlite3.Connection, statement: _Statement, mistakes: list[EtlError]) -> Iterator[str]:
+def _run(database: sqlite3.Connection, statement: ddl.Statement, mistakes: list[EtlError]) -> Iterator[str]:
     """Run a statement, and yield the name of what it made."""
     before = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
-    if not _ALLOWED.match(_without_comments(statement.text)):
+    if not _ALLOWED.match(ddl.without_comments(statement.text)):
         mistakes.append(EtlError("only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here", statement.place()))
     elif not sqlite3.complete_statement(statement.text):
         mistakes.append(EtlError("the statement that begins here has no end; close it with ';'", statement.place()))
@@ -127,52 +126,56 @@ def _run(database: sqlite3.Connection, statement: _Statement, mistakes: list[Etl
     yield from {name for (name,) in database.execute("SELECT name FROM sqlite_schema")} - before
 
 
-def _without_comments(text: str) -> str:
-    return _COMMENT.sub(lambda found: found[1] or ("" if found[2] is not None else " "), text).strip()
-
-
-def _descriptions(text: str) -> dict[str, str]:
-    """The comments behind what begins a line of a CREATE TABLE: by column, "" standing for the table itself."""
-    described = {}
-    for found in _COMMENT.finditer(text):
-        before = text[: found.start()]
-        if found[2] is None:
-            continue
-        name = "" if _TABLE_BEGINS.match(before) else _FIRST_NAME.match(before.rpartition("\n")[2])
-        if name is not None:
-            described[_unquoted(name[1]) if name else ""] = found[2].strip()
-    return described
-
-
-def _unquoted(name: str) -> str:
-    quote = {"[": "]"}.get(name[0], name[0])
-    return name if quote.isalnum() or quote == "_" else name[1:-1].replace(quote * 2, quote)
-
-
-def _faults(tables: dict[str, Table], made: dict[str, _Statement]) -> Iterator[EtlError]:
+def _faults(tables: dict[str, Table], made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
     """What SQLite allows, and the pipeline can't load."""
-    names = list(tables)
     for table in tables.values():
-        parents = names[: names.index(table.name) + 1]
         for column in table.columns.values():
-            where = made[table.name].place(rf"(?:^|[(,])\W*({re.escape(column.name)})\b")
             if column.type not in TYPES:
                 message = f"the type of {table.name}.{column.name} must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
-                yield EtlError(f"{message}, not '{column.type}'", where)
-            if column.references:
-                parent, target = column.references
-                if parent not in parents:
-                    hint = " below; put it above" if parent in names else did_you_mean(parent, parents)
-                    yield EtlError(
-                        f"{table.name}.{column.name} refers to the table '{parent}', which is not there{hint}", where
-                    )
-                elif (target,) not in tables[parent].unique:
-                    yield EtlError(
-                        f"{table.name}.{column.name} refers to {parent}.{target}, which is not unique", where
-                    )
+                yield EtlError(f"{message}, not '{column.type}'", _place(made[table.name], column.name))
+        for key in table.foreign_keys:
+            fault = _fault_of_key(table, key, tables)
+            if fault:
+                source = ", ".join(f"{table.name}.{name}" for name in key.columns)
+                yield EtlError(f"{source} {fault}", _place(made[table.name], key.columns[0]))
 
 
-def _broken_views(database: sqlite3.Connection, made: dict[str, _Statement]) -> Iterator[EtlError]:
+def _place(statement: ddl.Statement, column: str) -> Where:
+    return statement.place(rf"(?:^|[(,])\W*({re.escape(column)})\b")
+
+
+def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> str | None:
+    """What is wrong with a foreign key."""
+    parent = tables.get(key.parent)
+    if parent is None:
+        return f"refers to the table '{key.parent}', which is not there{did_you_mean(key.parent, tables)}"
+    target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
+    if len(key.columns) != len(key.targets):
+        many = f"whose primary key is {target}" if key.targets else "which has no primary key"
+        return f"refers to {parent.name}, {many}; name the columns that it refers to"
+    unknown = [name for name in key.targets if name not in parent.columns]
+    if unknown:
+        hint = did_you_mean(unknown[0], parent.columns)
+        return f"refers to {parent.name}.{unknown[0]}, which is not there{hint}"
+    if set(key.targets) not in [set(unique.columns) for unique in parent.unique]:
+        return f"refers to {target}, which is not unique"
+    own, others = (
+        [table.columns[name].type for name in key.columns],
+        [parent.columns[name].type for name in key.targets],
+    )
+    return None if own == others else f"is {', '.join(own)}, and {target} is {', '.join(others)}; give both one type"
+
+
+def _broken_keys(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """The tables whose foreign keys SQLite itself can't check."""
+    for (name,) in database.execute(_TABLES).fetchall():
+        try:
+            database.execute("SELECT * FROM pragma_foreign_key_check(?)", (name,)).fetchall()
+        except sqlite3.Error as error:
+            yield EtlError(f"SQLite says: {error}", made[name].place())
+
+
+def _broken_views(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
     views = database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
     for (name,) in views:
         try:
@@ -181,14 +184,17 @@ def _broken_views(database: sqlite3.Connection, made: dict[str, _Statement]) -> 
             yield EtlError(f"SQLite says: {error}", made[name].place())
 
 
-def _table(database: sqlite3.Connection, name: str, ddl: str) -> Table:
-    described = _descriptions(ddl)
-    values = {column: _texts(allowed) for column, allowed in _IN_LIST.findall(_without_comments(ddl))}
-    unique = _unique(database, name)
-    references = {
-        source: (table, target or _key(database, table))
-        for _, _, table, source, target, *_ in database.execute("SELECT * FROM pragma_foreign_key_list(?)", (name,))
+def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
+    described = ddl.descriptions(text)
+    info = database.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall()
+    collations = {column: _collation(database, name, column) for _, column, *_ in info}
+    rules = [_rule(database, name, check) for check in ddl.checks(ddl.without_comments(text))]
+    values = {  # under another collation more texts are allowed than the list has
+        rule.columns[0]: listed
+        for rule in rules
+        if len(rule.columns) == 1 and (listed := ddl.listed(rule.sql)) and collations[rule.columns[0]] == "BINARY"
     }
+    unique = tuple(_unique(database, name, collations))
     columns = {
         column: Column(
             name=column,
@@ -196,30 +202,73 @@ def _table(database: sqlite3.Connection, name: str, ddl: str) -> Table:
             nullable=not (not_null or key),
             description=described.get(column, ""),
             values=values.get(column, ()),
-            references=references.get(column),
-            key=bool(key) and unique[0] == (column,) and declared.upper() == "INTEGER",
+            key=bool(key) and unique[0].columns == (column,) and declared.upper() == "INTEGER",
+            collation=collations[column],
         )
-        for _, column, declared, not_null, _, key in database.execute("SELECT * FROM pragma_table_info(?)", (name,))
+        for _, column, declared, not_null, _, key in info
     }
-    return Table(name, described.get("", ""), columns, unique)
+    return Table(name, described.get("", ""), columns, unique, tuple(_foreign_keys(database, name)), tuple(rules))
 
 
-def _texts(allowed: str) -> tuple[str, ...]:
-    return tuple(text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", allowed))
+def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:
+    """A CHECK, with the columns that SQLite reads for it."""
+    read: dict[str, None] = {}
+
+    def note(action: int, name: str | None, column: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_READ and name == table and column:
+            read[column] = None
+        return sqlite3.SQLITE_OK
+
+    database.set_authorizer(note)
+    try:
+        database.execute(f"EXPLAIN SELECT ({check}) FROM {quote(table)}")  # noqa: S608 -- the schema's own expression
+    finally:
+        database.set_authorizer(None)
+    return Rule(check, tuple(read))
 
 
-def _key(database: sqlite3.Connection, table: str) -> str:
-    """The primary key of a table, which a foreign key without a column refers to."""
-    row = database.execute("SELECT name FROM pragma_table_info(?) WHERE pk = 1", (table,)).fetchone()
-    return str(row[0]) if row else "id"
+def _collation(database: sqlite3.Connection, table: str, column: str) -> str:
+    """How a column's texts are compared, which SQLite tells of an index alone."""
+    database.execute("SAVEPOINT asked")
+    database.execute(f"CREATE INDEX etl_asks ON {quote(table)} ({quote(column)})")
+    (found,) = database.execute("SELECT coll FROM pragma_index_xinfo('etl_asks')").fetchone()
+    database.execute("ROLLBACK TO asked")
+    database.execute("RELEASE asked")
+    return str(found)
 
 
-def _unique(database: sqlite3.Connection, name: str) -> tuple[tuple[str, ...], ...]:
-    info = database.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (name,)).fetchall()
-    keys = [tuple(column for (column,) in info)] if info else []
+def _foreign_keys(database: sqlite3.Connection, name: str) -> Iterator[ForeignKey]:
+    """The foreign keys of a table, with the names of tables and columns as these write them."""
+    tables = {table.lower(): table for (table,) in database.execute(_TABLES)}
+    found: dict[int, list[tuple[str, str, str | None]]] = {}
+    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+    for number, parent, source, target in database.execute(query, (name,)):
+        found.setdefault(number, []).append((parent, source, target))
+    for pairs in found.values():
+        parent = tables.get(pairs[0][0].lower(), pairs[0][0])
+        names = database.execute("SELECT name, pk FROM pragma_table_info(?) ORDER BY pk", (parent,)).fetchall()
+        own = {column.lower(): column for column, _ in names}
+        written = tuple(own.get(target.lower(), target) for _, _, target in pairs if target)
+        yield ForeignKey(
+            tuple(source for _, source, _ in pairs), parent, written or tuple(column for column, key in names if key)
+        )
+
+
+def _unique(database: sqlite3.Connection, name: str, collations: dict[str, str]) -> Iterator[Unique]:
+    """The sets of columns that are unique; partial indexes and indexes of expressions are none."""
+    key = [column for (column,) in database.execute(_KEY, (name,))]
+    told = set()
+    if key:
+        told.add(Unique(tuple(key), tuple(collations[column] for column in key)))
+        yield from told
     indexes = database.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (name,))
     for (index,) in indexes.fetchall():
-        members = database.execute("SELECT name FROM pragma_index_info(?) ORDER BY seqno", (index,)).fetchall()
-        if (columns := tuple(column for (column,) in members)) not in keys and None not in columns:
-            keys.append(columns)
-    return tuple(keys)
+        members = database.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (index,))
+        columns, how = zip(*members.fetchall(), strict=True)
+        unique = Unique(columns, how)
+        if unique not in told and None not in columns:
+            told.add(unique)
+            yield unique
+
+
+_KEY = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"

@@ -23,8 +23,9 @@ HOME = ROOT / "etl"
 LAYERS = """
     errors streams writer child process modules
     progress files params tree store identity parquet finished
-    sql
+    sql ddl
     syntax tables sandbox digest autoincrement
+    constraints cells rows
     generators reference findings
     contract
     models markers scale

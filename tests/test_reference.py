@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.reference import Reference, check_references, lacks, read_csv
-from etl.tables import Column, Table
+from etl.tables import Column, Rule, Table, Unique
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,8 @@ TABLE = Table(
         "kind": Column("kind", "TEXT", nullable=True, description="", values=("big", "small")),
         "size": Column("size", "REAL", nullable=True, description=""),
     },
-    (("id",), ("name", "kind")),
+    (Unique(("id",), ("BINARY",)), Unique(("name", "kind"), ("BINARY", "BINARY"))),
+    rules=(Rule("kind IN ('big', 'small')", ("kind",)),),
 )
 HEADER = "id,name,kind,size\n"
 
@@ -50,6 +51,58 @@ def test_cells_have_the_types_of_their_columns(tmp_path: Path) -> None:
     }
     assert reference.types["id"] == "INTEGER"
     assert reference.lines == [2, 3, 4]
+
+
+ROOMS = Table(
+    "rooms",
+    "",
+    {
+        "floor": Column("floor", "TEXT", nullable=False, description="", collation="NOCASE"),
+        "no": Column("no", "INTEGER", nullable=True, description=""),
+    },
+    (Unique(("floor", "no"), ("NOCASE", "BINARY")),),
+    rules=(Rule("no > 0 OR floor = 'CELLAR'", ("no", "floor")),),
+)
+
+
+def test_rules_are_sqlites(tmp_path: Path) -> None:
+    """CHECKs of any form and keys under any collation are held as SQLite holds them; a null breaks none."""
+    assert told(read(tmp_path, "floor,no\na,1\nb,0\ncellar,-1\nA,1\na,\nA,\n", ROOMS)) == [
+        "t.csv:3:1: floor: 0, 'b' breaks the rule CHECK (no > 0 OR floor = 'CELLAR')",
+        "t.csv:5:2: no: A, 1 stands in line 2 already, as a, 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "value"),
+    [("1e-300", 1e-300), (".5", 0.5), ("5.", 5.0), ("-.5E+2", -50.0), ("0e-999", 0.0), ("007", 7.0), ("", None)],
+)
+def test_forms_of_numbers(tmp_path: Path, size: str, value: float | None) -> None:
+    """What SQLite reads as a number is one."""
+    reference = read(tmp_path, f"{HEADER}1,a,,{size}\n")
+    assert told(reference) == []
+    assert reference.columns["size"] == [value]
+
+
+@pytest.mark.parametrize("no", [2**63 - 1, -(2**63), 10**18])
+def test_whole_numbers_have_64_bits(tmp_path: Path, no: int) -> None:
+    """Every whole number that SQLite can store is read, and the next one is not."""
+    assert read(tmp_path, f"floor,no\nCELLAR,{no}\n", ROOMS).columns["no"] == [no]
+    (message,) = told(read(tmp_path, f"floor,no\nCELLAR,{2**63}\n", ROOMS))
+    assert message.startswith("t.csv:2:2: no: '9223372036854775808' does not fit; whole numbers go from ")
+
+
+def test_quoted_empty_cell_is_a_text(tmp_path: Path) -> None:
+    """Two quotes are an empty text, nothing at all is null."""
+    text = Table("t", "", {name: Column(name, "TEXT", nullable=True, description="") for name in "ab"})
+    assert read(tmp_path, 'a,b\n"",\n,""\n', text).columns == {"a": ["", None], "b": [None, ""]}
+
+
+def test_blank_line_in_one_column_is_told(tmp_path: Path) -> None:
+    """It may be a text that got lost; in a file of several columns it is no row."""
+    names = read(tmp_path, 'name\na\n\n""\n', None, whole=False)
+    assert told(names) == ['t.csv:3:1: name: a blank line; take it away, or write "" for an empty text']
+    assert names.columns == {"name": ["a", None, ""]}
 
 
 @pytest.mark.fault("any text in a CSV cell")
@@ -103,12 +156,19 @@ def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
         ("1.0,a,,\n", ["2:1: id: '1.0' is not a whole number"]),
         ("0,a,,\n", ["2:1: id: ids are whole numbers from 1 to 10,000,000, not 0"]),
         ("99999999,a,,\n", ["2:1: id: ids are whole numbers from 1 to 10,000,000, not 99999999"]),
-        (f"{'9' * 30},a,,\n", [f"2:1: id: '{'9' * 30}' is not a whole number"]),
+        (
+            f"{'9' * 30},a,,\n",
+            [f"2:1: id: '{'9' * 30}' does not fit; whole numbers go from -9223372036854775808 to 9223372036854775807"],
+        ),
+        ('"",a,,\n', ["2:1: id: '' is not a whole number"]),
         ("1,,,\n", ["2:2: name: the cell is empty; give it a value"]),
         ("1,a,large,\n", ["2:3: kind: 'large' is not allowed; known: big, small"]),
         ("1,a,,wide\n", ["2:4: size: 'wide' is not a number"]),
         ("1,a,,nan\n", ["2:4: size: 'nan' is not a number"]),
-        ("1,a,,1e999\n", ["2:4: size: '1e999' is not a number"]),
+        ("1,a,,inf\n", ["2:4: size: 'inf' is not a number"]),
+        ("1,a,,.\n", ["2:4: size: '.' is not a number"]),
+        ("1,a,,1e999\n", ["2:4: size: '1e999' is too large for a REAL"]),
+        ("1,a,,-1e-999\n", ["2:4: size: '-1e-999' is too small for a REAL"]),
         ("1,a,\n", ["2:4: the row has 3 cells, the header 4; a comma too few or too many?"]),
         ("1,a,,,\n", ["2:5: the row has 5 cells, the header 4; a comma too few or too many?"]),
         ("1,a,,\n1,b,,\n", ["3:1: id: 1 stands in line 2 already"]),
@@ -141,6 +201,18 @@ def test_wrong_cells_are_told(tmp_path: Path, rows: str, messages: list[str]) ->
         ("id,nmae,kind,size\n", ["1:2: the table things has no column 'nmae'; did you mean 'name'?"]),
         ("id,name,kind,size,id\n", ["1:5: the column 'id' stands twice"]),
         ("id,name,kind,size,\n", ["1:5: the column has no name"]),
+        (
+            "id,name,kind,size,Name\n",
+            [
+                "1:5: the columns 'name' and 'Name' differ in case only, and SQL takes them for one",
+                "1:5: the table things has no column 'Name'; take it away",
+            ],
+        ),
+        ("id;name\n1;a\n", ["1:1: the delimiter is a comma, and this file seems to have ';'; save it with commas"]),
+        (
+            "id\tname\n1,5\ta\n",
+            ["1:1: the delimiter is a comma, and this file seems to have a tab; save it with commas"],
+        ),
     ],
 )
 def test_wrong_header_is_told(tmp_path: Path, header: str, messages: list[str]) -> None:
@@ -158,11 +230,39 @@ def test_references_are_checked_by_value(tmp_path: Path) -> None:
     """A cell must stand in the other file's column; an empty one refers to nothing."""
     things = read(tmp_path, f"{HEADER}1,apple,,\n2,pear,,\n")
     source = read(tmp_path, f"{HEADER}1,a,big,2\n2,b,,3\n")
-    check_references(source, "size", things, "id")
-    check_references(source, "kind", things, "name")
+    check_references(source, ("size",), things, ("id",))
+    check_references(source, ("kind",), things, ("name",))
     assert told(source) == [
         "t.csv:3:4: size: t.csv has no id 3.0; known: 1, 2",
         "t.csv:2:3: kind: t.csv has no name 'big'; known: apple, pear",
+    ]
+
+
+def test_references_of_several_columns(tmp_path: Path) -> None:
+    """The cells must stand in one row together, compared as the other file's columns are; an empty one is no key."""
+    rooms = read(tmp_path, "floor,no\nA,1\nB,2\n", ROOMS)
+    beds = read(tmp_path, "floor,no\na,1\nA,2\n,7\n", None, whole=False)
+    beds.columns["no"] = [1, 2, 7]
+    beds.mistakes = []
+    check_references(beds, ("floor", "no"), rooms, ("floor", "no"))
+    assert told(beds) == ["t.csv:3:2: no: t.csv has no row with floor, no 'A', 2"]
+
+
+def test_many_mistakes_of_one_rule_are_few_lines(tmp_path: Path) -> None:
+    """Ten cells of a column are told, then how many more; only for those is the nearest of thousands of keys sought."""
+    numbers = range(5_000)
+    things = read(tmp_path, HEADER + "".join(f"{n + 1},key {n},,\n" for n in numbers))
+    source = read(tmp_path, "key\n" + "".join(f"kez {n}\n" for n in numbers[:3_000]), None, whole=False)
+    check_references(source, ("key",), things, ("name",))
+    assert len(told(source)) == 11
+    assert told(source)[0] == "t.csv:2:1: key: t.csv has no name 'kez 0'; did you mean 'key 0'?"
+    assert told(source)[10] == "t.csv:12:1: key: and 2,990 more like those above"
+    wrong = read(tmp_path, HEADER + "x,,large,\n" * 20 + "1,a\n" * 12)
+    assert [line.rpartition(": ")[2] for line in told(wrong) if "more" in line] == [
+        "and 2 more rows have not as many cells as the header",
+        "and 10 more like those above",
+        "and 10 more like those above",
+        "and 10 more like those above",
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import Mistakes
-from etl.tables import Column, Schema, read_schema
+from etl.tables import Column, ForeignKey, Rule, Schema, Unique, read_schema
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def test_our_own_schema() -> None:
         assert table.description
         for column in table.columns.values():
             assert column.description, f"{table.name}.{column.name}"
-            assert column.references is None or names.index(column.references[0]) < names.index(table.name)
+        assert all(names.index(key.parent) < names.index(table.name) for key in table.foreign_keys)
 
 
 def test_columns_are_read() -> None:
@@ -46,7 +46,6 @@ def test_columns_are_read() -> None:
     assert assignments["platform"] == Column(
         "platform", "TEXT", nullable=False, description="Where the work is done.", values=platforms
     )
-    assert assignments["rc_id"].references == ("reporting_categories", "id")
     assert assignments["rc_id"].nullable
 
 
@@ -59,14 +58,14 @@ def test_unique_columns_are_read(tmp_path: Path) -> None:
         "CREATE UNIQUE INDEX two ON a (y) WHERE y > 5;\n"
         "CREATE UNIQUE INDEX three ON a (lower(z));\n",
     )
-    assert schema.tables["a"].unique == (("x", "y"), ("z",), ("z", "x"))
+    assert [key.columns for key in schema.tables["a"].unique] == [("x", "y"), ("z",), ("z", "x")]
     assert not schema.tables["a"].columns["y"].key
 
 
 def test_foreign_key_without_a_column_is_to_the_primary_key(tmp_path: Path) -> None:
     """REFERENCES table means its primary key, whatever that is called."""
     schema = read(tmp_path, "CREATE TABLE a (code TEXT PRIMARY KEY); CREATE TABLE b (a TEXT REFERENCES a);")
-    assert schema.tables["b"].columns["a"].references == ("a", "code")
+    assert schema.tables["b"].foreign_keys == (ForeignKey(("a",), "a", ("code",)),)
 
 
 def test_statements_may_stand_anyhow(tmp_path: Path) -> None:
@@ -80,6 +79,41 @@ def test_statements_may_stand_anyhow(tmp_path: Path) -> None:
     assert schema.tables["a"].columns["y"].values == ("it's", "b")
     assert schema.tables["b"].columns["x"].description == "one; two"
     assert len(schema.statements) == 2
+
+
+def test_foreign_keys_of_several_columns_and_in_circles(tmp_path: Path) -> None:
+    """They are read as SQLite has them: any order of tables and columns, any case, references to oneself too."""
+    schema = read(
+        tmp_path,
+        "CREATE TABLE beds (id INTEGER PRIMARY KEY, no INTEGER, floor TEXT, next INTEGER REFERENCES BEDS,"
+        " FOREIGN KEY (floor, no) REFERENCES Rooms (FLOOR, no));\n"
+        "CREATE TABLE rooms (no INTEGER, floor TEXT, first INTEGER REFERENCES beds, PRIMARY KEY (no, floor));\n",
+    )
+    assert set(schema.tables["beds"].foreign_keys) == {
+        ForeignKey(("next",), "beds", ("id",)),
+        ForeignKey(("floor", "no"), "rooms", ("floor", "no")),
+    }
+    assert schema.tables["rooms"].foreign_keys == (ForeignKey(("first",), "beds", ("id",)),)
+
+
+def test_rules_are_those_of_sqlite(tmp_path: Path) -> None:
+    """A CHECK in a comment or a text is none; its columns, and how texts are compared, are what SQLite says."""
+    schema = read(
+        tmp_path,
+        "CREATE TABLE a (\n"
+        "  x TEXT DEFAULT 'CHECK (x)' CHECK (x IN ('b')), -- was CHECK (x IN ('c'))\n"
+        "  y TEXT COLLATE NOCASE CHECK (y IN ('d', 'e')),\n"
+        "  [z (] INTEGER, /* CHECK (y) */ CONSTRAINT order_ check([z (] > length(x || ')'))\n"
+        ");\nCREATE UNIQUE INDEX i ON a (x COLLATE RTRIM, y);",
+    )
+    table = schema.tables["a"]
+    assert table.rules == (
+        Rule("x IN ('b')", ("x",)),
+        Rule("y IN ('d', 'e')", ("y",)),
+        Rule("[z (] > length(x || ')')", ("z (", "x")),
+    )
+    assert table.unique == (Unique(("x", "y"), ("RTRIM", "NOCASE")),)
+    assert (table.columns["x"].values, table.columns["y"].values) == (("b",), ())
 
 
 def test_comments_describe_and_are_not_stored(tmp_path: Path) -> None:
@@ -120,8 +154,35 @@ def test_every_mistake_is_told_at_its_place(tmp_path: Path) -> None:
         ("CREATE TABLE a (x TEXT, y DATE);", "s.sql:1:25: the type of a.y must be INTEGER, REAL or TEXT, not 'DATE'"),
         ("CREATE TABLE a (x);", "s.sql:1:17: the type of a.x must be INTEGER, REAL or TEXT, not ''"),
         (
-            "CREATE TABLE a (x INTEGER REFERENCES b (id));\nCREATE TABLE b (id INTEGER PRIMARY KEY);",
-            "s.sql:1:17: a.x refers to the table 'b', which is not there below; put it above",
+            "CREATE TABLE a (x INTEGER REFERENCES bs (id));\nCREATE TABLE b (id INTEGER PRIMARY KEY);",
+            "s.sql:1:17: a.x refers to the table 'bs', which is not there; did you mean 'b'?",
+        ),
+        (
+            "CREATE TABLE p (id INTEGER);\nCREATE TABLE a (x INTEGER REFERENCES p);",
+            "s.sql:2:17: a.x refers to p, which has no primary key; name the columns that it refers to",
+        ),
+        (
+            "CREATE TABLE p (k TEXT, n TEXT, PRIMARY KEY (k, n));\nCREATE TABLE a (x TEXT REFERENCES p);",
+            "s.sql:2:17: a.x refers to p, whose primary key is p.k, p.n; name the columns that it refers to",
+        ),
+        (
+            "CREATE TABLE p (k TEXT, n TEXT, UNIQUE (k, n));\nCREATE TABLE a (x TEXT REFERENCES p (k));",
+            "s.sql:2:17: a.x refers to p.k, which is not unique",
+        ),
+        (
+            (
+                "CREATE TABLE p (k TEXT); CREATE UNIQUE INDEX i ON p (k COLLATE NOCASE);\n"
+                "CREATE TABLE a (k TEXT REFERENCES p (k));"
+            ),
+            's.sql:2:1: SQLite says: foreign key mismatch - "a" referencing "p"',
+        ),
+        (
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE a (x TEXT REFERENCES p (ID));",
+            "s.sql:2:17: a.x is TEXT, and p.id is INTEGER; give both one type",
+        ),
+        (
+            "CREATE TABLE a (x TEXT REFERENCES b (y));CREATE TABLE b (z TEXT);",
+            "a.x refers to b.y, which is not there; ",
         ),
         (
             "CREATE TABLE b (id INTEGER);\nCREATE TABLE a (\n  x INTEGER REFERENCES b (id)\n);",

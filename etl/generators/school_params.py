@@ -13,8 +13,9 @@ from etl.params import Between, Group, Marker, Range, Share, Whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from etl.cells import Cell
     from etl.params import Context
-    from etl.reference import Cell, Reference
+    from etl.reference import Reference
 
 
 class Shares(Group):
