@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from etl.job import How
 from etl.progress import Progress
 from etl.store import Store, in_use
 from tests import small
-from tests.running import ROOT, TINY, copy_of_project, edit, etl, hashes, litter
+from tests.running import ROOT, TINY, command, copy_of_project, edit, etl, hashes, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -374,3 +376,73 @@ def test_what_lies_in_the_folder_is_not_published(tmp_path: Path) -> None:
     result = build.run(config.load(small.library(tmp_path / "library")), out, progress=Meddler(making=litter_it))
     assert list(result.manifest["files"]) == [f"parquet/{name}/part-00000.parquet" for name in ("books", "loans")]
     assert {*hashes(result.folder)} == {manifest.NAME, *result.manifest["files"]}
+
+
+LOANS = """
+from pathlib import Path
+import pyarrow as pa
+
+def loans(books: pa.Table) -> pa.RecordBatch:
+    from helper import days
+    more = int(Path(__file__).with_name("more.txt").read_text())
+    return pa.record_batch({"id": books["id"].combine_chunks(), "days": [days() + more] * len(books)})
+"""
+
+SHELF = """
+import pyarrow as pa
+
+def books() -> pa.RecordBatch:
+    return pa.record_batch({{"id": [1], "title": ["Emma {version}"]}})
+"""
+
+
+def install(site: Path, version: str) -> None:
+    """Lay a package that makes books out as pip does, in place of another version."""
+    shutil.rmtree(site, ignore_errors=True)
+    note = site / f"shelf-{version}.dist-info"
+    note.mkdir(parents=True)
+    (note / "RECORD").write_text("shelf.py,,\n")
+    (site / "shelf.py").write_text(SHELF.format(version=version))
+
+
+def test_whatever_generators_are_made_of_makes_another_build(tmp_path: Path) -> None:
+    """A module that a generator's imports, a file that it reads, a new version of an installed one: each is built."""
+    files = {"library.py": LOANS, "helper.py": "from hours import *\ndays = lambda: 7", "hours.py": "", "more.txt": "0"}
+    path = small.library(tmp_path / "project", files)
+    edit(path, "{csv: books.csv}", "{python: 'shelf:books'}")
+    edit(path, "{sql: sql/loans.sql, inputs: [books]}", "{python: 'library:loans', inputs: [books], reads: [more.txt]}")
+
+    def made() -> tuple[str, str, int]:
+        done = etl("run", path, "--json", env={"PYTHONPATH": str(tmp_path / "site")})
+        assert done.returncode == 0, done.stderr
+        tables = path.parent / "build/current/parquet"
+        books, loans = (pq.read_table(tables / name) for name in ("books", "loans"))
+        return json.loads(done.stdout)["state"], books["title"][0].as_py(), loans["days"][0].as_py()
+
+    install(tmp_path / "site", "1.0")
+    assert made() == ("built", "Emma 1.0", 7)
+    assert made() == ("up to date", "Emma 1.0", 7)
+    (path.parent / "hours.py").write_text("")
+    (path.parent / "helper.py").write_text("days = lambda: 8")
+    assert made() == ("built", "Emma 1.0", 8)
+    (path.parent / "more.txt").write_text("1")
+    assert made() == ("built", "Emma 1.0", 9)
+    install(tmp_path / "site", "2.0")
+    assert made() == ("built", "Emma 2.0", 9)
+
+
+def test_a_source_that_is_edited_while_a_run_waits(tmp_path: Path) -> None:
+    """The command builds what is there when the lock is free; building it again gives the same bytes, as no bug."""
+    path = small.library(tmp_path)
+    store = Store(tmp_path / "build")
+    with store.locked(print):
+        waiting = subprocess.Popen(command("run", path), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        assert waiting.stderr is not None
+        assert "waiting for it" in waiting.stderr.readline()
+        edit(tmp_path / "sql/loans.sql", "7", "14")
+    waiting.communicate()
+    assert waiting.returncode == 0
+    assert store.current is not None
+    assert pq.read_table(store.current / "parquet/loans")["days"].to_pylist() == [14, 14]
+    again = etl("run", path, "--force", "--json")
+    assert json.loads(again.stdout)["state"] == "built again, the same bytes"
