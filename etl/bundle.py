@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 from etl.config import again, load, shown_name
 from etl.errors import EtlError, Where
 from etl.identity import identify
+from etl.importing import forget
 from etl.plan import make_plan
 from etl.shards import run_whole
 from etl.validation import validate
@@ -66,7 +65,7 @@ atexit.register(_FOLDER.close)
 def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
     _FOLDER.close()
     root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-"))).resolve()
-    _FOLDER.callback(_forget, root)
+    _FOLDER.callback(forget, root)
     (root / "pyproject.toml").touch()  # the mark of a project's folder
     for name, content in bundle.files:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +80,3 @@ def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
         )
     plan = make_plan(validate(source))
     return plan, run_whole(plan)
-
-
-def _forget(root: Path) -> None:
-    """Forget the modules of a folder: Python imports a name once, and the next bundle may have others of that name."""
-    sys.path[:] = [path for path in sys.path if path != str(root)]
-    for name, module in list(sys.modules.items()):
-        places = (getattr(module, "__file__", None), *getattr(module, "__path__", ()))
-        if any(str(place).startswith(f"{root}{os.sep}") for place in places):
-            del sys.modules[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import sys
 import typing
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
 from etl.errors import EtlError, did_you_mean
+from etl.importing import search
 from etl.params import Apart, Columns, Distinct, Marker
 from etl.streams import Streams
 
@@ -87,8 +87,7 @@ def contract_named(name: str, root: Path) -> Contract:
     if not _NAME.match(name):
         raise EtlError(f"'{name}' is not of the form package.module:function")
     module, _, function = name.partition(":")
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    search(root)
     try:
         home = importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -22,7 +22,7 @@ HOME = ROOT / "etl"
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
     errors streams writer child process modules
-    progress files params tree store identity parquet finished
+    progress files params importing tree store identity parquet finished
     sql ddl
     syntax tables sandbox digest autoincrement
     constraints cells rows
