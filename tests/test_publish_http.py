@@ -19,10 +19,11 @@ SHORT = Body(b"[]", JSON)
 
 
 def ask(body: Body, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and content that a body answers with."""
+    """Status, headers and content that a body answers with; a header with line ends comes on several lines."""
+    lines = [(name.replace("_", "-"), line) for name, value in headers.items() for line in value.split("\n")]
     scope: dict[str, Any] = {
         "method": method,
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        "headers": [(name.encode(), line.encode()) for name, line in lines],
     }
     sent: list[Message] = []
 
@@ -55,7 +56,9 @@ def test_the_tag_is_strong_and_of_the_content() -> None:
     assert all(tag.startswith('"') and tag.endswith('"') for tag in (plain, zipped))
 
 
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '{} , "other"', "*", ' "other",W/{}'])
+@pytest.mark.parametrize(
+    "form", ["{}", "W/{}", '"other", {}', '{} , "other"', "*", ' "other",W/{}', '{}\n"other"', '"other"\n{}']
+)
 @pytest.mark.parametrize("coding", ["", "gzip"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_known_tag_is_answered_304(form: str, coding: str, method: str) -> None:

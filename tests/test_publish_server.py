@@ -193,6 +193,26 @@ def test_old_http_is_understood(server: Serving, client: httpx.Client, url: str)
     assert abs(len(body) - len(whole)) < 50  # Datasette's pages name their host, and how long a query took
 
 
+@pytest.mark.parametrize(
+    "url", ["/nothing", f"/{NAME}/nothing", f"/{NAME}/rosters/0", "/-/nothing", "/-/static/x", "/%00"]
+)
+def test_what_is_not_there_has_a_way_home(client: httpx.Client, url: str) -> None:
+    """The page for what is not there is ours, wherever it is asked for, and leads home; programs get JSON."""
+    answer = client.get(url)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>There is nothing here</h1>" in answer.text
+    assert '<a href="/">' in answer.text
+    assert client.head(url).headers["content-length"] == str(len(answer.content))
+    assert client.get(f"{url}.json").json().get("error")
+
+
+def test_links_in_headers_have_brackets(client: httpx.Client) -> None:
+    """A Link header is one that programs can read, as httpx can: its target is between < and >."""
+    answer = client.get(f"/{NAME}/rosters")
+    assert answer.headers["link"].startswith("<http")
+    assert answer.links["alternate"]["url"].endswith(f"/{NAME}/rosters.json")
+
+
 # What a stranger may not
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,76 @@ def test_the_plugin_routes_the_api(default_build: Path) -> None:
     finally:
         plugin.close(datasette)
         api.close()
+
+
+THROUGH = '_through={"table":"students","column":"%s","value":%s}'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "_sort=nonexist",
+            "_sort_desc=nonexist",
+            "_sort=id&_sort_desc=name",
+            "_through={",
+            "_through=[]",
+            "_through=1",
+        ),
+        *("_through={}", THROUGH % ("nonexist", 1), THROUGH % ("id", "{}"), THROUGH % ("id", "9" * 30)),
+        *(f"id__gt={'9' * 30}", f"id__exact={'9' * 30}", "_size=-1", "_size=x", "_size=101", "_next=x&_sort=nonexist"),
+        *("nonexist=1", "nonexist__gt=1", "id__in=[1", "_col=nonexist", "_nocol=nonexist", "_where=1", "_timelimit=x"),
+        *("_filter_column=nonexist&_filter_op=gt&_filter_value=1", "_facet=id", "_shape=nonexist", "_next=,"),
+    ],
+)
+def test_a_clients_mistake_is_told_and_not_logged(
+    hardened: Datasette, query: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong in an address is answered as a mistake, or passed over, in every format; nothing is logged."""
+    for kind in ("", ".json", ".csv"):
+        answer = get(hardened, f"/{NAME}/rosters{kind}?{query}")
+        assert answer.status_code in {200, 302, 400, 403}, kind
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (f"/{NAME}/rosters.json?_sort=nonexist", 400),
+        (f"/{NAME}/rosters.json?_through={{", 400),
+        (f"/{NAME}/rosters.json?id__gt={'9' * 30}", 400),
+        (f"/{NAME}/rosters.json?_col=%0AERROR:+forged", 400),
+        (f"/{NAME}/assignment_standards/1", 400),
+        (f"/{NAME}.csv", 400),
+        (f"/{NAME}/rosters.csv?_timelimit=-1", 400),
+        (f"/{NAME}/rosters/{'9' * 30}", 404),
+    ],
+)
+def test_mistakes_have_their_status(
+    hardened: Datasette, url: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake is 400 and what is not there 404, whether it stands in the query, in the row or in the format."""
+    assert get(hardened, url).status_code == status
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), sqlite3.DatabaseError("malformed")])
+def test_a_failing_disk_is_no_clients_mistake(
+    default_build: Path, error: sqlite3.Error, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the address says, a file that cannot be read is 500, and logged."""
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    datasette = site.datasette(default_build, explore=False)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasette, "get_canned_query", fail)
+    try:
+        assert get(datasette, f"/{NAME}/rosters?_size=1").status_code == 500
+    finally:
+        plugin.close(datasette)
+    assert str(error) in capsys.readouterr().err
 
 
 def test_a_failure_shows_nothing_of_our_insides(

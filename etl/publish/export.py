@@ -57,7 +57,7 @@ def export(
         report=pipeline.report,
     )
     files.write("index.html", front.encode())
-    files.write("404.html", pages.missing_page(pipeline.site).encode())
+    files.write("404.html", pages.missing_page(pipeline.site.title, pipeline.site.notice).encode())
     files.write("robots.txt", b"User-agent: *\nAllow: /\n")
     files.write(".nojekyll", b"")  # GitHub Pages: serve the files as they are
     files.write("endpoints.json", _json(describe(endpoints)))

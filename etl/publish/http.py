@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GZIP_FROM = 1000
 
 JSON = b"application/json; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
 
 #: On every answer.
 SAFE: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -49,11 +50,10 @@ class Body:
 
     async def respond(self, scope: Scope, send: Send) -> None:
         """Answer GET or HEAD: 200, or 304 when the client has it."""
-        asked = dict(scope["headers"])
-        zip_it = len(self.content) >= GZIP_FROM and accepts_gzip(asked.get(b"accept-encoding", b""))
+        zip_it = len(self.content) >= GZIP_FROM and accepts_gzip(header(scope, b"accept-encoding"))
         etag = b'"%s-gzip"' % self._tag if zip_it else b'"%s"' % self._tag
         headers = [*self._common, (b"etag", etag)]
-        if b"if-none-match" in asked and _holds(asked[b"if-none-match"], etag):
+        if _holds(header(scope, b"if-none-match"), etag):
             await respond(send, 304, headers)
             return
         content = await self._gzip() if zip_it else self.content
@@ -66,6 +66,11 @@ class Body:
         if self._zipped is None:
             self._zipped = await asyncio.to_thread(gzip.compress, self.content, compresslevel=6, mtime=0)
         return self._zipped
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """A request's header, empty when there is none; several lines of it are one list (RFC 9110, section 5.3)."""
+    return b", ".join(value for each, value in scope["headers"] if each == name)
 
 
 async def respond(send: Send, status: int, headers: Headers, content: bytes = b"") -> None:

@@ -99,13 +99,14 @@ _API = """<p>Read-only JSON: plain arrays of objects. Each address works here an
 works without <code>.json</code>. The database is a file of the static site: the live server gives no downloads.</p>"""
 
 
-def missing_page(site: Site) -> str:
-    """What a static host shows for an address that is not there; it may stand at any depth, so it links nowhere."""
+def missing_page(title: str, notice: str, home: str = "") -> str:
+    """What is shown for an address that is not there. A static host shows it at any depth, so there it has no home."""
+    link = f'<p class="links">{_link(home, "Home")}</p>\n' if home else ""
     return page(
-        f"Not here - {site.title}",
-        f"<h1>There is nothing here</h1>\n<p>{escape(site.title)} has no page at this address. "
-        "Addresses of the API end in <code>.json</code>.</p>\n"
-        f'<p class="notice">{escape(site.notice)}</p>',
+        f"Not here - {title}",
+        f"<h1>There is nothing here</h1>\n<p>{escape(title)} has no page at this address. "
+        f"Addresses of the API end in <code>.json</code>.</p>\n{link}"
+        f'<p class="notice">{escape(notice)}</p>',
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import sqlite3
 import sys
-import traceback
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from datasette.utils.asgi import Base400, NotFound
 from datasette.views.base import DatasetteError
 from markupsafe import Markup
 
+from etl.publish.log import log_failure
 from etl.publish.pages import BROWSER_STYLE_URL
 
 if TYPE_CHECKING:
@@ -32,6 +34,23 @@ if TYPE_CHECKING:
 APIS: WeakKeyDictionary[Datasette, Api] = WeakKeyDictionary()
 
 
+INTERNAL = 500
+
+#: Home, a database, a table or query of it, as pages link to them.
+_PLAIN = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
+
+#: What cannot be parsed, looked up or bound; and SQL that cannot be compiled, run as it is written, or had in time.
+#: An error without a code comes before SQLite: what cannot be bound.
+_CLIENTS = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
+_CLIENTS_SQL = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_RANGE,
+}
+
+
 def register() -> None:
     """Make it known to Datasette, once, in the place of its own handler of errors."""
     if not pm.has_plugin(__name__):
@@ -41,12 +60,33 @@ def register() -> None:
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # Datasette has no types
-def handle_exception(datasette: Datasette, request: Request, exception: Exception) -> object:
+def handle_exception(datasette: Datasette, request: Request, exception: Any) -> object:  # noqa: ANN401 -- as above
     """Answer a refused request as Datasette does; say of anything else only that it failed."""
-    if not isinstance(exception, (Base400, DatasetteError)):
-        traceback.print_exception(exception)
+    cause = exception.__context__  # Datasette says of all that SQLite refuses that its SQL is invalid
+    cause = cause if isinstance(cause, sqlite3.Error) else exception
+    if isinstance(cause, (Base400, DatasetteError)):
+        if exception.status == INTERNAL:  # Datasette's choice where it refuses and names no status
+            exception.status = 400
+    elif _is_clients(request, cause):
+        exception = DatasetteError("The address cannot be understood, or asks for too much.", status=400)
+    else:
+        log_failure(cause)
         exception = DatasetteError("The server failed; its log says why.", status=500)
     return datasette_errors.handle_exception(datasette, request, exception)
+
+
+def _is_clients(request: Request, exception: Exception) -> bool:
+    """Whether an error that Datasette did not foresee is the client's mistake.
+
+    The pages that others link to need no more than their path. So where there is a row, a format or a query, that is to
+    blame for what cannot be parsed, looked up or bound, and for SQL that SQLite does not understand; but not for a file
+    or a disk that fails.
+    """
+    if not request.query_string and _PLAIN.match(request.path):
+        return False
+    if isinstance(exception, sqlite3.Error):
+        return getattr(exception, "sqlite_errorcode", sqlite3.SQLITE_ERROR) in _CLIENTS_SQL
+    return isinstance(exception, _CLIENTS)
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
@@ -84,15 +124,19 @@ class _Stop(BaseException):
     """Ends a thread that waits for work without end."""
 
 
-def prepare_to_close(datasette: Datasette) -> None:
-    """Let its writing threads end; Datasette starts them when they are needed, and never stops them."""
+def prepare(datasette: Datasette) -> None:
+    """Let its writing threads end, which Datasette never stops; and let no SQL that strangers shape into the log."""
 
     def until_stopped(endless: Callable[[], None]) -> None:
         with contextlib.suppress(_Stop):
             endless()
 
+    async def quietly(execute: Callable[..., Awaitable[object]], *arguments: object, **options: object) -> object:
+        return await execute(*arguments, **{**options, "log_sql_errors": False})
+
     for database in datasette.databases.values():
         database._execute_writes = partial(until_stopped, database._execute_writes)  # noqa: SLF001 -- no other way
+        database.execute = partial(quietly, database.execute)
 
 
 def close(datasette: Datasette) -> None:

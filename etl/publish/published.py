@@ -15,19 +15,21 @@ from etl import manifest
 from etl.errors import EtlError, Where
 from etl.publish.api import Api
 from etl.publish.endpoint import restore
-from etl.publish.http import Body
-from etl.publish.pages import BROWSER_STYLE, BROWSER_STYLE_URL
+from etl.publish.http import HTML, JSON, Body
+from etl.publish.pages import BROWSER_STYLE, BROWSER_STYLE_URL, missing_page
 from etl.store import in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from etl.publish.http import Headers
+
 #: The build's own files that the server shows beside the API, and their types.
 PAGES = {
-    "index.html": b"text/html; charset=utf-8",
-    "report.html": b"text/html; charset=utf-8",
-    "manifest.json": b"application/json; charset=utf-8",
+    "index.html": HTML,
+    "report.html": HTML,
+    "manifest.json": JSON,
     "robots.txt": b"text/plain; charset=utf-8",
 }
 
@@ -55,6 +57,8 @@ class Published:
                 openapi = (folder / "api" / "openapi.json").read_bytes()
                 self.api = Api(folder / content["pipeline"]["database"], restore(described), self.build, openapi)
                 opened.callback(self.api.close)
+                site = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+                self.missing = missing_page(str(site["title"]), str(site["about"]), home="/").encode()
                 self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
                 message = "cannot open the build, it is damaged or of another version; mend it with: python -m etl run"
@@ -66,8 +70,12 @@ class Published:
             path = self.folder / name
             if path.is_file():
                 content = path.read_bytes()
-                extra = [(b"x-build", self.build.encode()), (b"content-security-policy", _policy(content))]
-                yield f"/{name}", Body(content, kind, [*extra, (b"x-frame-options", b"DENY")])
+                yield f"/{name}", Body(content, kind, self.framing(content))
+
+    def framing(self, page: bytes) -> Headers:
+        """What the server says beside a page of the build."""
+        extra = [(b"x-build", self.build.encode()), (b"content-security-policy", _policy(page))]
+        return [*extra, (b"x-frame-options", b"DENY")]
 
     async def browser(self) -> Any:  # noqa: ANN401 -- an ASGI application
         """Datasette over the build."""

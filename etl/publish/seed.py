@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.publish.http import respond_json
+from etl.publish.http import header, respond_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Seed:
         if scope["method"] != "POST":
             await respond_json(scope, send, 405, {"error": "POST rebuilds"}, [(b"allow", b"POST")])
             return
-        scheme, _, given = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+        scheme, _, given = header(scope, b"authorization").partition(b" ")
         if not hmac.compare_digest(given.strip(), self._token) or scheme.lower() != b"bearer":
             extra = [(b"www-authenticate", b"Bearer")]
             await respond_json(scope, send, 401, {"error": "send the token: Authorization: Bearer ..."}, extra)

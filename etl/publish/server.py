@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 from etl.config import shown_name
 from etl.errors import EtlError, Where
-from etl.publish.http import SAFE, respond_json
+from etl.publish.http import HTML, SAFE, respond, respond_json
+from etl.publish.log import log_failure
 from etl.publish.loopback import asked_at_home
 from etl.publish.published import Published
 
@@ -62,8 +62,8 @@ class Server:
 
         try:
             await self._answer(scope, receive, watched)
-        except Exception:  # noqa: BLE001 -- whatever happens, the client gets an answer without our insides
-            traceback.print_exc(file=sys.stderr)
+        except Exception as error:  # noqa: BLE001 -- whatever happens, the client gets an answer without our insides
+            log_failure(error)
             if not started:
                 await respond_json(scope, send, 500, {"error": "the server failed; its log says why"})
 
@@ -89,7 +89,7 @@ class Server:
             elif (page := published.pages.get(path.decode("latin-1"))) is not None:
                 await page.respond(scope, send)
             elif self._closed(path):
-                await respond_json(scope, send, 404, {"error": "there is nothing here"})
+                await _missing(published, scope, send)
             else:
                 await _browse(published, scope, receive, send)
 
@@ -138,14 +138,20 @@ async def _browse(published: Published, scope: Scope, receive: Receive, send: Se
         ours.append((b"cache-control", b"no-cache"))  # the next build may say something else
     replaced = {name for name, _ in ours}
     start: Message | None = None
+    missing = False
 
     async def safer(message: Message) -> None:
-        nonlocal start
+        nonlocal start, missing
         if message["type"] == "http.response.start":
             start = message
+            json = any(value.startswith(b"application/json") for _, value in message.get("headers", []))
+            missing = message["status"] == 404 and not json  # noqa: PLR2004 -- HTTP's
+            return
+        if missing:
             return
         if start is not None:
-            headers = [header for header in start.get("headers", []) if header[0].lower() not in replaced] + ours
+            headers = [_sound(*header) for header in start.get("headers", []) if header[0].lower() not in replaced]
+            headers += ours
             if not message.get("more_body") and all(name != b"content-length" for name, _ in headers):
                 headers.append((b"content-length", b"%d" % len(message.get("body", b""))))
             await send({**start, "headers": headers})
@@ -155,3 +161,25 @@ async def _browse(published: Published, scope: Scope, receive: Receive, send: Se
     browser = await published.browser()
     as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # to HEAD it would say a length of 0
     await browser(as_get, receive, safer)
+    if missing:
+        await _missing(published, scope, send)
+
+
+def _sound(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header of Datasette's as the standard has it: a link's target is in angle brackets (RFC 8288, section 3)."""
+    if name.lower() == b"link" and not value.startswith(b"<"):
+        target, _, parameters = value.partition(b";")
+        value = b"<%s>;%s" % (target, parameters)
+    return name, value
+
+
+async def _missing(published: Published, scope: Scope, send: Send) -> None:
+    """Say that there is nothing at an address: to programs in JSON, to people with a way home."""
+    if scope["path"].endswith(".json"):
+        extra = [(b"x-build", published.build.encode())]
+        await respond_json(scope, send, 404, {"error": "there is nothing here"}, extra)
+        return
+    content = published.missing
+    kind = [(b"content-type", HTML), (b"content-length", b"%d" % len(content)), (b"cache-control", b"no-cache")]
+    headers = [*kind, *SAFE, *published.framing(content)]
+    await respond(send, 404, headers, b"" if scope["method"] == "HEAD" else content)

@@ -114,5 +114,5 @@ def datasette(folder: Path, *, explore: bool) -> Datasette:
         metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
         settings=EXPLORING if explore else HARDENED,
     )
-    plugin.prepare_to_close(application)
+    plugin.prepare(application)
     return application
