@@ -43,7 +43,7 @@ class Identity:
     pipeline: dict[str, Any]  # effective: extends resolved, changes made, aliases and merge keys written out
     inputs: dict[str, str]  # SHA-256 of each file, by its path in the project
     versions: dict[str, str]
-    stamps: dict[Path, Stamp] = field(repr=False, compare=False)  # of each file, from before it was read
+    stamps: dict[str, Stamp] = field(repr=False, compare=False)  # of each file, from before it was read
 
 
 def identify(source: Source) -> Identity:
@@ -72,19 +72,19 @@ def changed(source: Source, identity: Identity) -> list[Path]:
     """The files that were written, made or deleted since a build was named, in order."""
     inputs, code, _ = _sources(source)
     now, before = _stamps(inputs, code), identity.stamps
-    return sorted(path for path in now.keys() | before.keys() if now.get(path) != before.get(path))
+    return [Path(path) for path in sorted(now.keys() | before.keys()) if now.get(path) != before.get(path)]
 
 
 def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
-    """The files of the project by their path in it, other code, ours first, and the packages that it comes from."""
+    """The project's files by their path in it, other code by package and path in it, and the installed packages."""
     written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
     names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
     generators = code_of(names, source.root)
-    paths = {path for path in _named(source) if path.is_file()}.union(generators.own)
-    inputs = {str(path.relative_to(source.root)): path for path in sorted(paths)}
-    ours = (path for path in HOME.rglob("*") if path.is_file() and path.suffix != ".pyc" and path.name[0] != ".")
-    code = {f"etl/{path.relative_to(HOME)}": path for path in sorted(ours)}
-    return inputs, code | generators.foreign, generators.installed
+    paths = (path for path in (*_named(source), *generators.own) if path.is_file())
+    inputs = {str(path.relative_to(source.root)): path for path in paths}
+    ours = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
+    code = {f"etl/{path.relative_to(HOME)}": path for path in ours} | generators.foreign
+    return dict(sorted(inputs.items())), dict(sorted(code.items())), generators.installed
 
 
 def _named(source: Source) -> Iterator[Path]:
@@ -128,8 +128,8 @@ def _version(package: str) -> str:
         return "none"
 
 
-def _stamps(*files: Mapping[str, Path]) -> dict[Path, Stamp]:
-    found = {path: path.stat() for some in files for path in some.values()}
+def _stamps(*files: Mapping[str, Path]) -> dict[str, Stamp]:
+    found = {str(path): path.stat() for some in files for path in some.values()}
     return {path: (stat.st_ino, stat.st_size, stat.st_ctime_ns) for path, stat in found.items()}
 
 

@@ -139,7 +139,7 @@ def test_all_of_our_code_counts_wherever_the_identity_is_worked_out() -> None:
     """The folder of our code is that of the package, and every module of it is looked at."""
     assert identity.HOME == ROOT / "etl"
     found = identify(config.load(ROOT / TINY)).stamps
-    assert set((ROOT / "etl").rglob("*.py")) <= set(found)
+    assert set(map(str, (ROOT / "etl").rglob("*.py"))) <= set(found)
 
 
 def test_other_with_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
