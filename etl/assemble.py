@@ -109,9 +109,16 @@ def read(source: Source, *, full: bool = False) -> Read:
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
     try:
-        checks = read_checks(pipeline.checks, shown_name(pipeline.checks), pipeline.schema, full=full)
+        shown, in_full = shown_name(pipeline.checks), source.namer()
+        checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=in_full)
     except Mistakes as error:
         mistakes += error.mistakes
+    effective = source.tree.plain()
+    for check in checks:
+        try:
+            check.stages(effective)
+        except EtlError as error:
+            mistakes.append(error)
     try:
         if pipeline.api:
             endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema)

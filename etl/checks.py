@@ -2,8 +2,10 @@
 
 ``sql/checks/*.sql`` run on every build, inside of the loading transaction. ``sql/checks/file/*.sql`` ask for the
 finished file: they run on every build too, after the COMMIT, beside the export. ``sql/checks/full/*.sql`` open every
-JSON document and run with ``check --full``. The comment at the top of a file says its rule. ``:pipeline`` stands for
-the effective pipeline as JSON, so that a check takes its numbers from there and holds for any world.
+JSON document and run with ``check --full``. The comment at the top of a file says its rule. A check takes its numbers
+from the pipeline, so that it holds for any world: ``:pipeline`` stands for the effective pipeline as JSON, ``:stages``
+for those of its stages, by name, whose generators a line of the comment names: ``-- stages: classes, students``.
+A check whose generators no stage runs would judge nothing, so it is an error.
 
 DuckDB bundles SQLite 3.38, whose planner moves even a ``WITH ... AS MATERIALIZED`` into the query around it and then
 reads the pipeline once a row. ``DISTINCT`` (or ``GROUP BY``) holds it back. Rows lie in the file by student, so a
@@ -18,6 +20,7 @@ import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import CheckFailed, EtlError, Mistakes, Where
@@ -27,14 +30,15 @@ from etl.shards import SHOWN, broken
 from etl.sql import empty_database, filled, hold_compiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from etl.tables import Schema
 
     Query = Callable[[str], tuple[list[str], list[tuple[Any, ...]]]]
 
-PARAMETER = ":pipeline"
+PIPELINE, STAGES = ":pipeline", ":stages"
+_NAMED = "stages:"
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,37 @@ class Check:
     sql: str
     shown: str  # its file in messages
     finished: bool = False  # whether it asks for the finished file
+    generators: tuple[str, ...] = ()  # full names of those whose stages it judges
+    line: int = 0  # where its comment names them
+
+    def stages(self, pipeline: Mapping[str, Any]) -> dict[str, Any]:
+        """The stages of an effective pipeline that it judges. Raises EtlError: it asks for some, and there are none."""
+        stages = pipeline["stages"] if self.generators else {}
+        found = {name: stage for name, stage in stages.items() if stage.get("python") in self.generators}
+        if self.generators and not found:
+            what = f"no stage runs {' or '.join(self.generators)}, so this check would judge nothing"
+            raise EtlError(f"{what}; name another generator, or delete the check", Where(self.shown, self.line, 1))
+        return found
 
 
-def read_checks(folder: Path, shown: str, schema: Schema | None = None, *, full: bool = False) -> list[Check]:
+def read_checks(
+    folder: Path,
+    shown: str,
+    schema: Schema | None = None,
+    *,
+    full: bool = False,
+    in_full: Callable[[str], str] = str,
+) -> list[Check]:
     """Read the checks of a folder, in the order of their names, the full ones too when asked for.
 
-    With a schema they are also inspected. Raises Mistakes.
+    With a schema they are also inspected; ``in_full`` makes the names of generators full. Raises Mistakes.
     """
     patterns = ("*.sql", "file/*.sql", *(["full/*.sql"] if full else []))
     paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     checks, mistakes = [], []
     for path in paths:
         try:
-            checks.append(_read(path, f"{shown}/{path.relative_to(folder)}"))
+            checks.append(_read(path, f"{shown}/{path.relative_to(folder)}", in_full))
         except EtlError as error:
             mistakes.append(error)
     mistakes += inspect(checks, schema) if schema else []
@@ -72,18 +94,23 @@ def inspect(checks: Iterable[Check], schema: Schema) -> Iterator[EtlError]:
     with contextlib.closing(empty_database(schema.statements)) as database:
         for check in checks:
             try:
-                hold_compiles(database, check.sql, {PARAMETER[1:]: "{}"}, "", check.shown)
+                hold_compiles(database, check.sql, {PIPELINE[1:]: "{}", STAGES[1:]: "{}"}, "", check.shown)
             except EtlError as error:
                 refused = "not authorized" in error.message or "one statement" in error.message
                 yield EtlError("a check is one SELECT that only reads", error.where) if refused else error
 
 
-def run_checks(checks: Iterable[Check], query: Query, pipeline: object) -> None:
+def run_checks(checks: Iterable[Check], query: Query, pipeline: Mapping[str, Any]) -> None:
     """Run the checks. Raises CheckFailed with every broken rule and the first rows that break it."""
     failures = []
     for check in checks:
         try:
-            names, rows = query(f"SELECT * FROM (\n{_filled(check, pipeline)}\n) LIMIT {SHOWN}")  # noqa: S608
+            filled = _filled(check, pipeline, check.stages(pipeline))
+        except EtlError as error:
+            failures.append(str(error))
+            continue
+        try:
+            names, rows = query(f"SELECT * FROM (\n{filled}\n) LIMIT {SHOWN}")  # noqa: S608
         except EtlError as error:
             failures.append(str(EtlError(f"check {check.name} cannot run: {error.message}", Where(check.shown))))
             break  # DuckDB has given the transaction up: no other check could run
@@ -94,9 +121,12 @@ def run_checks(checks: Iterable[Check], query: Query, pipeline: object) -> None:
         raise CheckFailed("\n".join(failures))
 
 
-def _filled(check: Check, pipeline: object) -> str:
-    """The query with the pipeline written into it."""
-    return filled(check.sql, PARAMETER, json.dumps(pipeline, ensure_ascii=False))
+def _filled(check: Check, pipeline: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
+    """The query with the pipeline and the stages written into it."""
+    sql = check.sql
+    for parameter, value in ((PIPELINE, pipeline), (STAGES, stages)):
+        sql = filled(sql, parameter, json.dumps(value, ensure_ascii=False))
+    return sql
 
 
 @contextlib.contextmanager
@@ -107,7 +137,7 @@ def reading(path: Path) -> Iterator[Query]:
 
 
 @contextlib.contextmanager
-def beside(checks: Iterable[Check], path: Path, pipeline: object) -> Iterator[Future[None]]:
+def beside(checks: Iterable[Check], path: Path, pipeline: Mapping[str, Any]) -> Iterator[Future[None]]:
     """Run checks over a finished database in a thread, until the block ends: their future, which raises CheckFailed."""
     with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1) as thread:
         found = thread.submit(run_checks, checks, partial(_ask, database, path), pipeline)
@@ -127,13 +157,23 @@ def _ask(database: sqlite3.Connection, path: Path, sql: str) -> tuple[list[str],
         raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
 
-def _read(path: Path, shown: str) -> Check:
+def _read(path: Path, shown: str, in_full: Callable[[str], str]) -> Check:
     text = read_text(path, shown)
-    comment = []
-    for line in text.splitlines():
-        if not line.startswith("--"):
-            break
-        comment.append(line.removeprefix("--").strip())
-    if not comment:
+    comment = list(takewhile(lambda line: line.startswith("--"), text.splitlines()))
+    comment = [line.removeprefix("--").strip() for line in comment]
+    rule = " ".join(line for line in comment if not line.startswith(_NAMED))
+    if not rule:
         raise EtlError("begin the file with a comment that says the rule: -- Every …", Where(shown, 1, 1))
-    return Check(path.stem, " ".join(comment), text.strip().rstrip(";"), shown, path.parent.name == "file")
+    line, named = next(
+        ((number, line) for number, line in enumerate(comment, 1) if line.startswith(_NAMED)), (0, _NAMED)
+    )
+    generators = tuple(in_full(name) for name in named.removeprefix(_NAMED).replace(",", " ").split())
+    sql = text.strip().rstrip(";")
+    asks = filled(sql, STAGES, "") != sql
+    if generators and not asks:
+        raise EtlError("the query does not read :stages; take this line away", Where(shown, line, 1))
+    if not generators and (asks or "$.stages" in sql):
+        hint = "-- stages: classes, students"
+        message = f"say which generators' stages the check judges, in a line of the comment such as: {hint}"
+        raise EtlError(f"{message}; :stages has them", Where(shown, line or 1, 1))
+    return Check(path.stem, rule, sql, shown, path.parent.name == "file", generators, line)

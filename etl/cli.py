@@ -226,13 +226,18 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
 
 
 @commands.command()
-def schema() -> None:
-    """Print the JSON Schema of a pipeline file, for editors."""
-    from etl.contract import contract_of  # noqa: PLC0415 -- as above
-    from etl.generators import GENERATORS  # noqa: PLC0415
-    from etl.models import json_schema  # noqa: PLC0415
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def schema(*, pipeline: Path | None) -> None:
+    """Print the JSON Schema of a pipeline file, for editors.
 
-    print_json(json_schema({name: contract_of(made.function, name).params for name, made in GENERATORS.items()}))
+    It knows the generators that PIPELINE has short names for; without one, those of pipeline.yaml, if it is there.
+    """
+    from etl.models import json_schema  # noqa: PLC0415
+    from etl.validation import generators_of  # noqa: PLC0415 -- as above
+
+    default = Path("pipeline.yaml")
+    path = pipeline or (default if default.is_file() else None)
+    print_json(json_schema(generators_of(_load(path)) if path else {}))
 
 
 @commands.command()

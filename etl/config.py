@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where, did_you_mean
+from etl.naming import namer
 from etl.scale import scaled
 from etl.syntax import read, tree_of
 from etl.tree import Node, bound, overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Source:
     files: Mapping[str, Path]  # each pipeline file that was read, by its name in messages
     request: Request = Request()
     mistakes: tuple[EtlError, ...] = ()  # of form, which can be passed over to find the others; validation tells all
+
+    def namer(self) -> Callable[[str], str]:
+        """A function that makes the names of generators full, as :func:`etl.naming.namer` does."""
+        generators = self.tree.at("generators")
+        return namer(generators.scalar if generators and isinstance(generators.scalar, str) else None, self.root)
 
     def resolve(self, node: Node) -> Path:
         """The file that a value names, relative to the file that the value stands in.
@@ -78,7 +84,18 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     if scale != 1:
         tree = overlay(tree, scaled(tree, scale), mistakes)
     bound(tree)
-    return Source(path.resolve(), root, tree, files, request, tuple(mistakes))
+    source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
+    _name_in_full(source)
+    return source
+
+
+def _name_in_full(source: Source) -> None:
+    """Make the names of generators full, so that whoever looks for one finds it however it is written."""
+    in_full, stages = source.namer(), source.tree.at("stages")
+    for stage in (stages.mapping() if stages else {}).values():
+        name = stage.at("python")
+        if name and isinstance(name.scalar, str):
+            name.scalar = in_full(name.scalar)
 
 
 def again(source: Source) -> Source:

@@ -17,11 +17,15 @@ from pydantic.errors import PydanticUserError
 from etl.errors import EtlError, did_you_mean
 from etl.importing import search
 from etl.params import Apart, Columns, Distinct, Marker
+from etl.size import estimate_of
 from etl.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
+    from types import ModuleType
+
+    from etl.size import Estimate
 
 #: A step of the path to a value: a key, or an index of a list.
 Step = str | int
@@ -44,6 +48,7 @@ class Contract:
     params: type[BaseModel]
     hints: dict[str, Any]  # the annotation of each param
     tables: dict[str, tuple[TableMarker, ...]]  # what holds for each input, "" standing for further ones
+    estimate: Estimate | None  # of its rows
 
     def takes(self, table: str) -> bool:
         """Whether a table of this name may be among the inputs."""
@@ -76,29 +81,41 @@ class Contract:
                 yield from _marked(hint, (name,), values[name])
 
 
-def contract_named(name: str, root: Path) -> Contract:
-    """The contract of a generator by its name here, or by ``package.module:function``. Raises EtlError."""
-    from etl.generators import GENERATORS  # noqa: PLC0415 -- generators see this module's neighbours, not this module
-
+def contract_named(name: str, generators: ModuleType | None, root: Path) -> Contract:
+    """The contract of a generator by its short name in a module, or by ``package.module:function``. Raises EtlError."""
     if ":" not in name:
-        if name not in GENERATORS:
-            raise EtlError(f"unknown generator '{name}'{did_you_mean(name, GENERATORS)}")
-        return contract_of(GENERATORS[name].function, name)
+        known = functions_of(generators) if generators else {}
+        if name in known:
+            return contract_of(known[name], name)
+        written_out = "; write package.module:function, or say generators: module"
+        raise EtlError(f"unknown generator '{name}'{did_you_mean(name, known) if generators else written_out}")
     if not _NAME.match(name):
         raise EtlError(f"'{name}' is not of the form package.module:function")
     module, _, function = name.partition(":")
+    home = module_named(module, root)
+    found = getattr(home, function, None)
+    if not inspect.isfunction(found):
+        raise EtlError(f"{module} has no function '{function}'{did_you_mean(function, functions_of(home))}")
+    return contract_of(found, name)
+
+
+def module_named(name: str, root: Path) -> ModuleType:
+    """Import a module of the project or of an installed package. Raises EtlError."""
+    if not _NAME.match(f"{name}:function"):
+        raise EtlError(f"'{name}' is no name of a module, such as package.module")
     search(root)
     try:
-        home = importlib.import_module(module)
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise EtlError(f"there is no module '{error.name}' in the project or among the installed packages") from error
     except (Exception, SystemExit) as error:  # whatever a stranger's module raises when it is imported
-        raise EtlError(f"cannot import {module}: {type(error).__name__}: {error}") from error
-    found = getattr(home, function, None)
-    if not inspect.isfunction(found):
-        functions = [key for key, value in vars(home).items() if inspect.isfunction(value) and not key.startswith("_")]
-        raise EtlError(f"{module} has no function '{function}'{did_you_mean(function, functions)}")
-    return contract_of(found, name)
+        raise EtlError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+
+
+def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """The functions of a module that others may use: those of its ``__all__``, else those without an underscore."""
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    return {name: found for name in names if inspect.isfunction(found := getattr(module, name, None))}
 
 
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
@@ -139,7 +156,10 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             fields[parameter.name] = _field(hint, parameter)
     params = _model(name, fields)
     param_hints = {name: hint for name, (hint, _) in fields.items()}
-    return Contract(name, function, tuple(inputs), takes_more, streams, params, param_hints, tables)
+    estimate = estimate_of(function)
+    return Contract(
+        function.__name__, function, tuple(inputs), takes_more, streams, params, param_hints, tables, estimate
+    )
 
 
 def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 -- an annotation

@@ -62,4 +62,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, choices, n=1) if bounded else []
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f"; known: {', '.join(choices)}" if 0 < len(choices) <= 12 else ""  # noqa: PLR2004 -- what fits a line
+    return f"; known: {', '.join(choices)}" if 0 < len(choices) <= 16 else ""  # noqa: PLR2004 -- what fits a line

@@ -79,6 +79,8 @@ def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str
     """The project's files by their path in it, other code by package and path in it, and the installed packages."""
     written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
     names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
+    if (home := source.tree.at("generators")) and isinstance(home.scalar, str):
+        names.append(home.scalar)
     generators = code_of(names, source.root)
     paths = (path for path in (*_named(source), *generators.own) if path.is_file())
     inputs = {str(path.relative_to(source.root)): path for path in paths}

@@ -83,7 +83,7 @@ def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:
     path = source.resolve(node) if node and isinstance(node.scalar, str) else None
     if path is None or not path.is_dir():
         raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
-    checks = read_checks(path, shown_name(path), full=full)
+    checks = read_checks(path, shown_name(path), full=full, in_full=source.namer())
     with reading(folder / content["pipeline"]["database"]) as query:
         run_checks(checks, query, content["pipeline"])
     return Inspection(content["build"], content["name"], len(content["files"]), len(checks))

@@ -28,8 +28,6 @@ def describe(
     files: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
     """Describe a finished build. Nothing in it depends on when, where or how fast the build was made."""
-    from etl.generators import VERSION  # noqa: PLC0415 -- reading a manifest must not import numpy
-
     content = {
         "build": identity.id,
         "name": pipeline.name,
@@ -40,7 +38,7 @@ def describe(
         "tables": tables,
         "checks": checks,
         "files": dict(sorted(files.items())),
-        "versions": {**identity.versions, "generators": VERSION},
+        "versions": identity.versions | ({} if pipeline.version is None else {"generators": pipeline.version}),
         "inputs": identity.inputs,
         "pipeline": identity.pipeline,
     }

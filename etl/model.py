@@ -65,9 +65,22 @@ class Pipeline:
     api: Path | None
     outputs: tuple[str, ...]
     report: bool
+    version: int | None  # of the generators that short names are looked up in
     stages: Mapping[str, Stage]
     references: Mapping[str, Reference]  # the rows of each csv stage
 
     def stage_of_table(self, table: str) -> Stage | None:
         """The stage that fills a table."""
         return next((stage for stage in self.stages.values() if stage.table == table), None)
+
+
+def upstream_of(stage: Stage, stages: Mapping[str, Stage]) -> list[Stage]:
+    """Every stage whose rows a stage's rows depend on, the nearest first; of those that there are."""
+    found: dict[str, Stage] = {}
+    waiting = [stage]
+    for current in waiting:
+        for name in current.inputs.values():
+            if name in stages and name not in found:
+                found[name] = stages[name]
+                waiting.append(stages[name])
+    return list(found.values())

@@ -158,7 +158,7 @@ class MadeStage(StageModel):
 class PythonStage(MadeStage):
     """Rows from a Python function."""
 
-    python: Text = Field(description="A generator's name, or package.module:function.")
+    python: Text = Field(description="A generator's short name, or package.module:function.")
     params: dict[str, Any] = Field(default_factory=dict, description="The function's params.")
     reads: list[Text] = Field(default_factory=list, description="Files and folders that the function reads.")
 
@@ -177,6 +177,7 @@ class PipelineModel(Group):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="Another seed, another world of the same kind.")
     as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
     extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
+    generators: Text | None = Field(None, description="The module in which the short names of generators are found.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
     database: DatabaseName = Field(description="The database's file name.")
     outputs: list[Literal["sqlite", "parquet"]] = Field(
@@ -247,23 +248,28 @@ def params_of(
     return model, {name: getattr(right, name) for name in contract.hints if hasattr(right, name)}
 
 
-def json_schema(params: dict[str, type[BaseModel]]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of the file, for editors; ``params`` are the models of the generators' params.
+def json_schema(params: dict[tuple[str, str], type[BaseModel]]) -> dict[str, Any]:
+    """JSON Schema (2020-12) of the file, for editors; ``params`` are those of each generator, by short and full name.
 
     A file that ``extends`` another one may leave out what that one says, and take keys away with null.
     """
     document = PipelineModel.model_json_schema(by_alias=True)
     definitions = document.pop("$defs", {})
     stages = [_embedded(CsvStage, definitions), _embedded(SqlStage, definitions)]
-    for name, own in params.items():
+    for names, own in params.items():
         stage = _embedded(PythonStage, definitions)
-        stage["properties"]["python"] = {"const": name, "description": "The generator."}
+        stage["properties"]["python"] = {"enum": list(names), "description": "The generator."}
         stage["properties"]["params"] = _embedded(own, definitions)
         if own.model_json_schema().get("required"):
             stage["required"].append("params")
         stages.append(stage)
     custom = _embedded(PythonStage, definitions)
-    custom["properties"]["python"] = {"type": "string", "pattern": ":", "description": "package.module:function"}
+    custom["properties"]["python"] = {
+        "type": "string",
+        "pattern": ":",
+        "not": {"enum": [full for _, full in params]},
+        "description": "package.module:function",
+    }
     any_stage = {"anyOf": [*stages, custom]}
     document["properties"]["stages"] = {"type": "object", "minProperties": 1, "additionalProperties": any_stage}
     document["patternProperties"] = {"^x-": {}}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from etl.generators import GENERATORS, Size
+from etl.errors import EtlError
+from etl.model import upstream_of
+from etl.size import Inputs, Size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from etl.model import Pipeline, Stage
 
 
@@ -83,13 +87,25 @@ def make_plan(pipeline: Pipeline) -> Plan:
 
 
 def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
-    """The rows of a csv file; a generator's estimate; for a query, or a stranger's generator, its largest input's."""
+    """The rows of a csv file; what a generator says; for a query, or one that says nothing, those of its largest input.
+
+    Raises EtlError when the estimate of somebody's generator does.
+    """
     if stage.kind == "csv":
         return Size(len(pipeline.references[stage.name].lines))
-    students = max((size.students for size in inputs.values()), default=0)
-    classes = max((size.classes for size in inputs.values()), default=0)
-    if stage.generator in GENERATORS:
-        estimate = GENERATORS[stage.generator].expected(stage.params, inputs)
-        made = estimate if isinstance(estimate, Size) else Size(estimate)
-        return made._replace(students=made.students or students, classes=made.classes or classes)
-    return Size(max((size.rows for size in inputs.values()), default=0), students, classes)
+    if stage.check:
+        return Size(0)
+    if stage.contract and stage.contract.estimate:
+        upstream = upstream_of(stage, pipeline.stages)
+
+        def param(generator: Callable[..., Any], name: str) -> Any:  # noqa: ANN401 -- any param
+            running = (other for other in upstream if other.contract and other.contract.function is generator)
+            return next((other.values[name] for other in running if name in other.values), None)
+
+        try:
+            found = stage.contract.estimate(stage.params, Inputs(inputs, param))
+        except Exception as error:
+            message = f"the rows of {stage.generator} cannot be estimated: {type(error).__name__}: {error}"
+            raise EtlError(f"stages.{stage.name}: {message}", stage.where) from error
+        return found if isinstance(found, Size) else Size(found)
+    return Size(max((size.rows for size in inputs.values()), default=0))

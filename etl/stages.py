@@ -12,7 +12,6 @@ import duckdb
 import pyarrow as pa
 
 from etl.errors import Bug, EtlError, Where
-from etl.generators import GENERATORS
 from etl.sandbox import run_query
 from etl.streams import Streams
 
@@ -68,8 +67,6 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], seed: int) -> pa.T
     except ValueError as error:  # what a generator says of params and inputs that do not go together
         raise EtlError(f"stages.{stage.name}: {error}", stage.where) from error
     except Exception as error:
-        if stage.generator in GENERATORS:
-            raise  # a bug of ours
         frames = traceback.extract_tb(error.__traceback__)[1:]  # without this one
         own = [frame for frame in frames if frame.filename == frames[0].filename] if frames else []
         place = f" in line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from etl.config import shown_name
-from etl.contract import contract_named
+from etl.contract import contract_named, contract_of, functions_of, module_named
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import read_text
 from etl.model import Pipeline, Shard, Stage
@@ -18,6 +18,9 @@ from etl.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
+
+    from pydantic import BaseModel
 
     from etl.config import Source
     from etl.contract import Contract
@@ -37,6 +40,7 @@ def validate(source: Source) -> Pipeline:
     stages_node = source.tree.at("stages")
     nodes = stages_node.mapping() if stages_node else {}
     builder = _Stages(source, schema, mistakes)
+    version = getattr(builder.generators, "VERSION", None)
     made = {name: builder.stage(name, node) for name, node in nodes.items()}
     stages = {name: stage for name, stage in made.items() if stage is not None}
     world = World(stages, set(nodes), schema)
@@ -57,9 +61,35 @@ def validate(source: Source) -> Pipeline:
         api=api,
         outputs=tuple(dict.fromkeys(top.outputs)),
         report=top.report,
+        version=version if isinstance(version, int) else None,
         stages=stages,
         references=world.rows,
     )
+
+
+def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
+    """The params of each generator that has a short name, by that and its full name. Raises Mistakes."""
+    mistakes: list[EtlError] = []
+    module = _generators(source, mistakes)
+    if mistakes:
+        raise Mistakes(mistakes)
+    found = {}
+    for name, function in functions_of(module).items() if module else ():
+        with contextlib.suppress(EtlError):  # a function that is no generator
+            found[name, source.namer()(name)] = contract_of(function, name).params
+    return found
+
+
+def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
+    """The module that short names are looked up in."""
+    node = source.tree.at("generators")
+    if node is None or not isinstance(node.scalar, str):
+        return None  # the model has said so
+    try:
+        return module_named(node.scalar, source.root)
+    except EtlError as error:
+        mistakes.append(EtlError(f"generators: {error.message}", node.where))
+        return None
 
 
 def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
@@ -141,6 +171,9 @@ class _Stages:
 
     def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
         self.source, self.schema, self.mistakes = source, schema, mistakes
+        told = len(mistakes)
+        self.generators = _generators(source, mistakes)
+        self.nameless = len(mistakes) > told  # no short name means anything, and that was told
 
     def stage(self, name: str, node: Node) -> Stage | None:
         """Validate a stage; None when it is too broken to go on with."""
@@ -197,8 +230,10 @@ class _Stages:
     def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
         path, key = spot
         self._reads(node.mapping().get("reads"), f"{path}.reads")
+        if self.nameless and ":" not in model.python:
+            return {}
         try:
-            contract = contract_named(model.python, self.source.root)
+            contract = contract_named(model.python, self.generators, self.source.root)
         except EtlError as error:
             self.mistakes.append(EtlError(f"{path}.python: {error.message}", node.mapping()["python"].where))
             return {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where
+from etl.model import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +39,4 @@ class World:
 
     def upstream(self, stage: Stage) -> list[Stage]:
         """Every stage whose rows a stage's rows depend on."""
-        found: dict[str, Stage] = {}
-        waiting = [stage]
-        while waiting:
-            for name in waiting.pop().inputs.values():
-                if name in self.stages and name not in found:
-                    found[name] = self.stages[name]
-                    waiting.append(self.stages[name])
-        return list(found.values())
+        return upstream_of(stage, self.stages)

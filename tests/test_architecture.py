@@ -22,14 +22,16 @@ HOME = ROOT / "etl"
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
     errors streams writer child process modules
-    progress files params importing tree store identity parquet finished
+    progress files params importing naming tree store identity parquet finished
     sql ddl
     syntax tables sandbox digest autoincrement
     constraints cells rows
+    size
     generators reference findings
     contract
     models markers scale
-    config model world
+    config model
+    world
     references
     validation
     plan stages job
@@ -118,8 +120,8 @@ def test_every_layer_is_there() -> None:
 
 
 def test_generators_know_nothing() -> None:
-    """Generators import nothing of ours but streams, params and each other, and no clock, no files, no network."""
-    allowed = {"streams", "params"}
+    """Generators import nothing of ours but these three and each other, and no clock, no files, no network."""
+    allowed = {"streams", "params", "size"}
     forbidden = {"duckdb", "io", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "sys", "time", "urllib"}
     for path in sorted((HOME / "generators").glob("*.py")):
         assert {name for name in imported(path) if not name.startswith("generators")} <= allowed, path.name
@@ -129,6 +131,13 @@ def test_generators_know_nothing() -> None:
         assert {name.partition(".")[0] for name in plain | origins} & forbidden == set(), path.name
         asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert asked & {"now", "today", "utcnow", "random", "default_rng"} == set(), path.name
+
+
+def test_the_engine_knows_no_school() -> None:
+    """Nothing but the generators imports the generators: a world of another domain is like ours."""
+    for path in modules():
+        knows = [name for name in imported(path) if name.startswith("generators")]
+        assert not knows or name_of(path).startswith("generators"), f"{name_of(path)} imports {knows}"
 
 
 def test_only_one_module_exits() -> None:

@@ -15,6 +15,7 @@ from etl import manifest
 from etl.checks import Check, beside, read_checks, reading, run_checks
 from etl.errors import CheckFailed, EtlError, Mistakes
 from etl.load import connect
+from etl.naming import namer
 from etl.tables import Schema, read_schema
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "sql/checks"
 SCHEMA = FOLDER.parent / "schema.sql"
+IN_FULL = namer("etl.generators", FOLDER.parent.parent)
 DATABASE = "teacher-dashboard.db"
 
 CHEAP = {path.stem: path for path in FOLDER.glob("*.sql")}
@@ -287,7 +289,7 @@ NUMBERS: tuple[tuple[str, str, Any], ...] = (
 @pytest.fixture(scope="session")
 def checks() -> dict[str, Check]:
     """Every check by its name."""
-    return {check.name: check for check in read_checks(FOLDER, "sql/checks", full=True)}
+    return {check.name: check for check in read_checks(FOLDER, "sql/checks", full=True, in_full=IN_FULL)}
 
 
 @pytest.fixture(scope="session")
@@ -320,7 +322,7 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def found(check: Check, path: Path, pipeline: object) -> str:
+def found(check: Check, path: Path, pipeline: dict[str, Any]) -> str:
     """What a check says of a database, read from Python: nothing, when it finds nothing."""
     with reading(path) as query:
         try:
@@ -330,7 +332,7 @@ def found(check: Check, path: Path, pipeline: object) -> str:
     return ""
 
 
-def found_by_duckdb(check: Check, path: Path, pipeline: object, connection: duckdb.DuckDBPyConnection) -> str:
+def found_by_duckdb(check: Check, path: Path, pipeline: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> str:
     """The same, read in the SQLite that DuckDB brings."""
 
     def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -349,7 +351,7 @@ def found_by_duckdb(check: Check, path: Path, pipeline: object, connection: duck
 
 def test_every_check_is_one_query_with_a_rule(checks: dict[str, Check], schema: Schema) -> None:
     """Each file begins with its rule, one sentence, and is one SELECT that only reads."""
-    assert read_checks(FOLDER, "sql/checks", schema, full=True) == list(checks.values())
+    assert read_checks(FOLDER, "sql/checks", schema, full=True, in_full=IN_FULL) == list(checks.values())
     assert set(checks) == CHEAP.keys() | FINISHED.keys() | FULL.keys()
     assert len(checks) == len(CHEAP) + len(FINISHED) + len(FULL)
     assert {name for name, check in checks.items() if check.finished} == FINISHED.keys()
@@ -421,13 +423,35 @@ def test_clock_comes_from_the_pipeline(tiny_build: Path, pipeline: dict[str, Any
     assert "as_of=2024-08-01 00:00:00" in found(checks["created_at"], tiny_build / DATABASE, changed)
 
 
-def test_pipeline_of_other_stages_breaks_nothing(
+def test_a_check_without_a_stage_to_judge_fails(
     tiny_build: Path, pipeline: dict[str, Any], checks: dict[str, Check]
 ) -> None:
-    """A check whose stages a pipeline lacks has nothing to say: only assignments and scores from nowhere are told."""
-    bare = {**pipeline, "stages": {}}
-    told = {name for name, check in checks.items() if found(check, tiny_build / DATABASE, bare)}
-    assert told == {"assigned_only", "every_test"}
+    """A check whose generators no stage runs says so, whatever is in the database; the others do not mind."""
+    others = {name: {**stage, "python": "my.own:generator"} for name, stage in pipeline["stages"].items()}
+    for stages in ({}, others):
+        bare = {**pipeline, "stages": stages}
+        told = {name: said for name, check in checks.items() if (said := found(check, tiny_build / DATABASE, bare))}
+        assert told.keys() == {name for name, check in checks.items() if ":stages" in check.sql}
+        assert len(told) == 15
+        assert told["class_sizes"] == (
+            "sql/checks/class_sizes.sql:2:1: no stage runs etl.generators.rosters:classes, so this check would judge "
+            "nothing; name another generator, or delete the check"
+        )
+
+
+def test_a_generator_spelt_in_full_is_judged_alike(
+    tiny_build: Path, tmp_path: Path, schema: Schema, pipeline: dict[str, Any]
+) -> None:
+    """Short and full names, in the pipeline and in the check, are one; an alias in a module of one's own is too."""
+    (tmp_path / "mine").mkdir()
+    text = "from etl.generators.rosters import classes as rooms\nfrom etl.generators import students\n"
+    (tmp_path / "mine/__init__.py").write_text(text, encoding="utf-8")
+    in_full = namer("mine", tmp_path)
+    sql = "SELECT key FROM json_each(:stages) WHERE json_extract(value, '$.params.size[0]') = 5"
+    for name in ("rooms", "mine:rooms", "etl.generators:classes", "etl.generators.rosters:classes", "x:y, rooms"):
+        (tmp_path / "a.sql").write_text(f"-- No class is of 5.\n-- stages: {name}\n{sql}", encoding="utf-8")
+        (check,) = read_checks(tmp_path, "sql/checks", schema, in_full=in_full)
+        assert found(check, tiny_build / DATABASE, pipeline).endswith("key=classes"), name
 
 
 def test_missed_tests_break_one_rule(
@@ -545,6 +569,17 @@ def test_driven_students_may_be_anybody(  # noqa: PLR0913, PLR0917 -- five param
     ("text", "says"),
     [
         ("SELECT 1", ":1:1: begin the file with a comment that says the rule"),
+        ("-- stages: a\nSELECT key FROM json_each(:stages)", ":1:1: begin the file with a comment that says the rule"),
+        ("-- No.\n-- stages: a\nSELECT 1", ":2:1: the query does not read :stages; take this line away"),
+        (
+            "-- No.\nSELECT key FROM json_each(:stages)",
+            ":1:1: say which generators' stages the check",
+        ),
+        (
+            "-- No.\n-- stages:\nSELECT key FROM json_each(:stages)",
+            ":2:1: say which generators' stages the check",
+        ),
+        ("-- No.\nSELECT key FROM json_each(:pipeline, '$.stages')", ":1:1: say which generators' stages the check"),
         ("-- No.\nSELECT pupil FROM students", ":2:8: SQLite says: no such column: pupil"),
         ("-- No.\nSELECT id FROM pupils", ":2:16: SQLite says: no such table: pupils"),
         ("-- No.\nSELECT id FROM students WHERE id = :id", ":2:36: SQLite says: You did not supply a value"),

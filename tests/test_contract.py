@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 import pytest
 
+from etl import generators
 from etl.contract import contract_named, contract_of
 from etl.errors import EtlError
-from etl.generators import GENERATORS
 from etl.generators.school_params import Growth, StatusGrowth
 from etl.params import Between, Columns, In, Text
 from etl.streams import Streams  # noqa: TC001 -- a hint that is read at run time
@@ -101,17 +101,17 @@ def test_part_of_the_params_can_be_validated() -> None:
     assert (part.levels, part.size) == ([2], 3)
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", generators.__all__)
 def test_every_generator_has_a_contract(name: str) -> None:
     """The signature of each generator can be read."""
-    contract = contract_named(name, ROOT)
-    assert contract.function is GENERATORS[name].function
+    contract = contract_named(name, generators, ROOT)
+    assert contract.function is getattr(generators, name)
     assert contract.inputs or contract.takes_more
 
 
 def test_generator_of_a_stranger_is_named_by_its_module() -> None:
     """package.module:function names any function in the project or in an installed package."""
-    assert contract_named("etl.generators.scores:next_scores", ROOT).inputs[0] == "previous"
+    assert contract_named("etl.generators.scores:next_scores", None, ROOT).inputs[0] == "previous"
 
 
 def unhinted(a, b: pa.Table) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -155,7 +155,7 @@ def test_hint_that_cannot_be_used_is_told(function: Callable[..., Any], message:
 def test_name_must_be_one_of_a_function(name: str) -> None:
     """Nothing but package.module:function is imported."""
     with pytest.raises(EtlError, match=r"is not of the form package\.module:function"):
-        contract_named(name, ROOT)
+        contract_named(name, None, ROOT)
 
 
 def test_pairs_are_params() -> None:

@@ -36,7 +36,7 @@ def test_mistakes_are_sorted_by_place_and_told_once() -> None:
         ("next_scoers", ["next_scores", "first_scores"], "; did you mean 'next_scores'?"),
         ("xyz", ["b", "a"], "; known: a, b"),
         ("xyz", [], ""),
-        ("xyz", [str(number) for number in range(13)], ""),
+        ("xyz", [str(number) for number in range(17)], ""),
     ],
 )
 def test_hint_is_the_nearest_word_or_a_short_list(word: str, known: list[str], hint: str) -> None:

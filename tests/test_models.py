@@ -12,9 +12,10 @@ from jsonschema import Draft202012Validator
 from etl import config
 from etl.contract import contract_of
 from etl.errors import EtlError, Where
-from etl.generators import GENERATORS
+from etl.generators import first_scores
 from etl.models import json_schema, params_of, pipeline_model, stage_kind, stage_model
 from etl.syntax import parse
+from etl.validation import generators_of
 
 ROOT = Path(__file__).parent.parent
 Json = dict[str, Any]
@@ -23,7 +24,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def schema() -> Draft202012Validator:
     """The JSON Schema of the file, valid itself."""
-    document = json_schema({name: contract_of(made.function, name).params for name, made in GENERATORS.items()})
+    document = json_schema(generators_of(config.load(ROOT / "pipeline.yaml")))
     Draft202012Validator.check_schema(document)
     return Draft202012Validator(document)
 
@@ -48,9 +49,9 @@ def test_params_that_a_world_may_leave_out_are_described(schema: Draft202012Vali
     definitions = schema.schema["$defs"]
     stages = schema.schema["else"]["properties"]["stages"]["additionalProperties"]["anyOf"]
     params = {
-        stage["properties"]["python"].get("const"): stage["properties"]["params"]["properties"]
+        stage["properties"]["python"]["enum"][0]: stage["properties"]["params"]["properties"]
         for stage in stages
-        if "python" in stage["properties"] and "properties" in stage["properties"]["params"]
+        if "enum" in stage["properties"].get("python", ()) and "properties" in stage["properties"]["params"]
     }
     described = [params["first_scores"][name] for name in ("missed", "driven")]
     described += [params["next_scores"][name] for name in ("missed", "left")]
@@ -157,7 +158,7 @@ def test_what_is_right_of_a_stage_is_kept() -> None:
 
 def test_what_is_right_of_params_is_kept() -> None:
     """Params are whole, or the ones that are right."""
-    contract = contract_of(GENERATORS["first_scores"].function, "first_scores")
+    contract = contract_of(first_scores, "first_scores")
     node = parse("{params: {test: PM1, mean: high, sd: 95}}", "f")
     mistakes: list[EtlError] = []
     model, values = params_of(contract, node, "stages.pm1", Where("f", 1), mistakes)

@@ -210,14 +210,15 @@ def outcome(path: Path, out: Path) -> str:
     try:
         source = config.load(path)
         pipeline = validate(source)
-        if any(stage.generator == "classes" and stage.params.count > MANY for stage in pipeline.stages.values()):
+        counts = [stage.values["count"] for stage in pipeline.stages.values() if stage.generator.endswith(":classes")]
+        if any(count > MANY for count in counts):
             return "large: right, and too slow to build here, two classes at a time"
         result = build.run(source, out)
     except EtlError as error:
         return f"refused: {error}"
     assert result.database
     with reading(result.database) as query:
-        checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True)
+        checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True, in_full=source.namer())
         run_checks(checks, query, result.manifest["pipeline"])
     return "built"
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
+FIRST, NEXT = "etl.generators.scores:first_scores", "etl.generators.scores:next_scores"
+WINDOW = "etl.generators.enrollment:window"
 HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
 
 
@@ -237,20 +239,18 @@ def test_any_world_has_a_report(edited: Callable[[str], Path], tiny_build: Path,
 
 def test_a_strange_pipeline_is_compared_with_nothing() -> None:
     """What the pipeline does not say, or says in a form of its own, is None."""
-    strange = Planned(
-        {"stages": {"a": {"python": "first_scores"}, "b": {"python": "next_scores", "params": {"test": 1}}}}
-    )
+    strange = Planned({"stages": {"a": {"python": FIRST}, "b": {"python": NEXT, "params": {"test": 1}}}})
     assert (strange.first, strange.growth, strange.class_size, strange.status) == (None, {}, None, None)
     growth = {"untouched": [-5, 5], "assigned": {"completed": [40, 80]}, "driven": 10}
     params = {"test": "PM2", "clamp": [0, 9], "growth": growth}
-    told = Planned({"stages": {"pm2": {"python": "next_scores", "params": params}}})
+    told = Planned({"stages": {"pm2": {"python": NEXT, "params": params}}})
     assert told.growth["PM2"].ranges == {"completed": (40, 90), "none": (-5, 15)}
 
 
 def test_shares_of_driven_students_are_said(tiny_build: Path) -> None:
     """Where driven students have shares of their own, both are said: together they make what is there."""
     shares = {"completed": 0.4, "not_started": 0.6}
-    asked = {"stages": {"w": {"python": "window", "params": {"status": {**shares, "driven": {"completed": 1}}}}}}
+    asked = {"stages": {"w": {"python": WINDOW, "params": {"status": {**shares, "driven": {"completed": 1}}}}}}
     with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
         made = year.assigned(Database(connection), Planned(asked))
     both = "asks for 40.0 % completed and 60.0 % not started; of driven students, for 100.0 % completed."

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators import students as module
-from etl.generators.students import students
+from etl.generators.students import _different, students
 from etl.streams import Streams
 
 STREAMS = Streams(7, "students")
@@ -102,7 +101,7 @@ def test_draws_follow_the_shuffle() -> None:
             deck[step], deck[swap] = deck[swap], deck[step]
         expected += deck[:size]
         place += size
-    assert module._different(words, sizes, choices).tolist() == expected
+    assert _different(words, sizes, choices).tolist() == expected
 
 
 def test_a_class_larger_than_the_names() -> None:
@@ -129,7 +128,7 @@ def test_a_name_that_stands_twice(kind: str) -> None:
 
 def test_more_names_than_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists that make more names than a draw can choose from are refused, not cut short in silence."""
-    monkeypatch.setattr(module, "_MOST_NAMES", 5)
+    monkeypatch.setitem(students.__globals__, "_MOST_NAMES", 5)
     with pytest.raises(ValueError, match="the lists make 6 different names, and only 5 can be told apart"):
         filled(classes(1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from etl.generators.rosters import classes
 from etl.generators.school_params import Shares, StatusShares
 from etl.generators.sittings import drive, present
 from etl.params import Columns, CountRange, In, NotBefore, Text, UpTo
+from etl.size import Inputs, generator
 from etl.streams import Streams, choose, uniform
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ _COMPLETED, _STARTED, _NOT_STARTED = range(len(STATUSES))
 Window = Annotated[pa.Table, Columns(("assignment_id", "student_id", "status", "started_at", "completed_at"))]
 
 
+def _expected(params: Any, inputs: Inputs) -> int:  # noqa: ANN401 -- the params of window
+    """A row for each student of its rosters: about half of them are chosen, for one to four assignments."""
+    chosen: int = params.rosters.high - params.rosters.low + 1
+    return inputs.rows("scores") * chosen // max(inputs.param(classes, "count") or 0, chosen)
+
+
+@generator(rows=_expected)
 def window(
     streams: Streams,
     scores: Annotated[pa.Table, Columns(("student_id", "roster_id", "level"))],
@@ -77,6 +85,7 @@ def window(
     )
 
 
+@generator(rows=lambda _, inputs: sum(size.rows for size in inputs.sizes.values()))
 def enrollment_rows(**windows: Window) -> pa.RecordBatch:
     """Gather windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
     table = pa.concat_tables(windows.values()).sort_by([("student_id", "ascending"), ("assignment_id", "ascending")])

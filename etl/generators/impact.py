@@ -16,6 +16,7 @@ from etl.generators.enrollment import STATUSES
 from etl.generators.school_params import Growth
 from etl.generators.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.params import Columns
+from etl.size import generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ PLANTED_SUMS = pa.schema(
 )
 
 
+@generator(rows=lambda _, inputs: 3 * inputs.rows("assignment_standards"))
 def planted_sums(
     tests: Tests,
     standards: Standards,
@@ -86,6 +88,7 @@ def planted_sums(
     return pa.RecordBatch.from_pylist(rows, schema=PLANTED_SUMS)
 
 
+@generator(rows=lambda _, inputs: inputs.rows("assignments") + inputs.rows("assignment_standards"))
 def gain_sums(
     tests: Tests,
     standards: Standards,

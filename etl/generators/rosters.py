@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from etl.params import Columns, Count, CountRange, Distinct, Text
+from etl.size import generator
 from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Titles = Annotated[list[Text], Field(min_length=1)]
 Names = Annotated[pa.Table, Columns(("name",)), Distinct("name")]
 
 
+@generator(rows=lambda params, _: params.count)
 def classes(
     streams: Streams, last_names: Names, subjects: Names, *, count: Count, size: CountRange, titles: Titles
 ) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ two columns that it may have beside these.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from etl.generators.enrollment import STATUSES
 from etl.generators.school_params import CoveredBy, Growth, StatusGrowth
 from etl.generators.sittings import among, drive, present
 from etl.params import Apart, Between, Columns, Count, In, Range, Share, Text, Whole
+from etl.size import Inputs, Size, generator
 from etl.streams import Streams, normal, uniform
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def half_up_mean(columns: NDArray[np.int32]) -> NDArray[np.int32]:
     return mean.astype(np.int32)
 
 
+@generator(rows="students")
 def first_scores(
     streams: Streams,
     students: Annotated[pa.Table, Columns(("id", "roster_id"))],
@@ -129,6 +131,7 @@ def first_scores(
     return _sitting(_test_id(tests, test), who, performance_levels, (overall, categories, scores))
 
 
+@generator(rows="previous")
 def next_scores(
     streams: Streams,
     previous: Annotated[pa.Table, SITTING],
@@ -231,6 +234,13 @@ def status_bounds(growth: StatusGrowth, statuses: NDArray[np.int8]) -> tuple[NDA
     return bounds[statuses, 0], bounds[statuses, 1]
 
 
+def _expected(_: Any, inputs: Inputs) -> Size:  # noqa: ANN401 -- it needs no params
+    """A row a student and test; its JSON has about 12 bytes for each standard, its category's part included."""
+    rows = sum(size.rows for name, size in inputs.sizes.items() if name not in {"tests", "standards"})
+    return Size(rows, width=40 + 12 * inputs.rows("standards"))
+
+
+@generator(rows=_expected)
 def score_rows(
     tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING, Apart("test")]
 ) -> pa.RecordBatch:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.generators.rosters import classes as school_classes
 from etl.params import Columns, Distinct, Template, Text
+from etl.size import Inputs, generator
 from etl.streams import Streams, uniform
 
 if TYPE_CHECKING:
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 _MOST_NAMES = 2**31 - 1  # what a draw can choose from
 
 
+def _expected(_: Any, inputs: Inputs) -> int:  # noqa: ANN401 -- it needs no params
+    """The middle of the class sizes for each class."""
+    low, high = inputs.param(school_classes, "size") or (1, 1)
+    return inputs.rows("classes") * (low + high) // 2
+
+
+@generator(rows=_expected)
 def students(
     streams: Streams,
     classes: Annotated[pa.Table, Columns(("id", "size", "first_student"))],

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+#: Where the generators are whose params the report knows.
+GENERATORS = "etl.generators."
+
 #: How a student stands to an assignment, the furthest first; ``none``: it was not given to them.
 STATUSES = {"completed": "completed", "started": "started", "not_started": "not started", "none": "not assigned"}
 
@@ -63,8 +66,13 @@ class Planned:
 
 def _params(pipeline: Mapping[str, Any], generator: str) -> Iterator[Mapping[str, Any]]:
     for stage in pipeline.get("stages", {}).values():
-        if isinstance(stage, dict) and stage.get("python") == generator and isinstance(stage.get("params"), dict):
+        if isinstance(stage, dict) and _runs(stage, generator) and isinstance(stage.get("params"), dict):
             yield stage["params"]
+
+
+def _runs(stage: Mapping[str, Any], generator: str) -> bool:
+    module, _, function = str(stage.get("python")).partition(":")
+    return module.startswith(GENERATORS) and function == generator
 
 
 def _range(value: object) -> tuple[int, int] | None:

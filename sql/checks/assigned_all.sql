@@ -1,4 +1,5 @@
 -- Every student of a window's rosters who is at its levels on its test has each assignment that follows that test.
+-- stages: window
 
 -- Nobody else has one (assigned_only), and nobody has it twice, so counting is enough.
 WITH
@@ -8,9 +9,8 @@ WITH
       level.value AS level,
       json_extract(stage.value, '$.params.rosters[0]') AS first_roster,
       json_extract(stage.value, '$.params.rosters[1]') AS last_roster
-    FROM json_each(:pipeline, '$.stages') AS stage, json_each(stage.value, '$.params.levels') AS level
+    FROM json_each(:stages) AS stage, json_each(stage.value, '$.params.levels') AS level
     JOIN tests ON tests.name = json_extract(stage.value, '$.params.after')
-    WHERE json_extract(stage.value, '$.python') = 'window'
   ),
   chosen AS ( -- by roster, as the rows lie in the file
     SELECT windows.test_id, students.id AS student_id

@@ -1,4 +1,5 @@
 -- Only students whom a window chooses have its assignments, and their days lie between the window's two tests.
+-- stages: window
 WITH windows AS MATERIALIZED (
   SELECT DISTINCT
     stage.key AS window,
@@ -8,10 +9,9 @@ WITH windows AS MATERIALIZED (
     level.value AS level,
     json_extract(stage.value, '$.params.rosters[0]') AS first_roster,
     json_extract(stage.value, '$.params.rosters[1]') AS last_roster
-  FROM json_each(:pipeline, '$.stages') AS stage, json_each(stage.value, '$.params.levels') AS level
+  FROM json_each(:stages) AS stage, json_each(stage.value, '$.params.levels') AS level
   JOIN tests AS after ON after.name = json_extract(stage.value, '$.params.after')
   JOIN tests AS until ON until.name = json_extract(stage.value, '$.params.until')
-  WHERE json_extract(stage.value, '$.python') = 'window'
 )
 SELECT given.assignment_id, given.student_id, roster_id, scores.level, window, started_at, completed_at
 FROM assignment_students AS given

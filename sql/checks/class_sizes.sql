@@ -1,8 +1,8 @@
 -- Every roster has as many students as the pipeline's class sizes allow.
+-- stages: classes
 WITH classes AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.size[0]') AS least, json_extract(value, '$.params.size[1]') AS most
-  FROM json_each(:pipeline, '$.stages')
-  WHERE json_extract(value, '$.python') = 'classes'
+  FROM json_each(:stages)
 )
 SELECT rosters.id AS roster_id, count(students.id) AS students, least, most
 FROM classes

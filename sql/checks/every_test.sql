@@ -1,4 +1,5 @@
 -- Every student has a score on each test that the pipeline gives, save who missed it or has left, and none on another.
+-- stages: first_scores, next_scores
 
 -- No student can have two scores on one test, so counting is enough where nobody may miss a test or leave. Where some
 -- may, the count is right as far as chance allows: by Hoeffding's inequality (1963) a count of n draws misses its
@@ -11,8 +12,7 @@ WITH RECURSIVE
       row_number() OVER (ORDER BY tests.sequence) AS place,
       max(coalesce(json_extract(value, '$.params.missed'), 0)) AS missed,
       max(coalesce(json_extract(value, '$.params.left'), 0)) AS gone
-    FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
-    WHERE json_extract(value, '$.python') IN ('first_scores', 'next_scores')
+    FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
     GROUP BY tests.id
   ),
   staying (place, here) AS (

@@ -1,8 +1,8 @@
 -- A student's external id is the pipeline's template with the student's id in it.
+-- stages: students
 WITH template AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.external_id') AS template
-  FROM json_each(:pipeline, '$.stages')
-  WHERE json_extract(value, '$.python') = 'students'
+  FROM json_each(:stages)
 )
 SELECT id, external_id, template
 FROM template CROSS JOIN students

@@ -1,8 +1,8 @@
 -- There are as many rosters as the pipeline has classes, numbered from 1 without a gap.
+-- stages: classes
 WITH classes AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.count') AS classes
-  FROM json_each(:pipeline, '$.stages')
-  WHERE json_extract(value, '$.python') = 'classes'
+  FROM json_each(:stages)
 )
 SELECT classes, count(rosters.id) AS rosters, min(rosters.id) AS first_id, max(rosters.id) AS last_id
 FROM classes LEFT JOIN rosters

@@ -1,9 +1,9 @@
 -- A roster is named "{title} {teacher} - {subject}" with a title of the pipeline, and a teacher keeps one title.
+-- stages: classes
 WITH
   titles AS MATERIALIZED (
     SELECT DISTINCT title.value AS title
-    FROM json_each(:pipeline, '$.stages') AS stage, json_each(stage.value, '$.params.titles') AS title
-    WHERE json_extract(stage.value, '$.python') = 'classes'
+    FROM json_each(:stages) AS stage, json_each(stage.value, '$.params.titles') AS title
   ),
   titled AS (
     SELECT

@@ -1,11 +1,11 @@
 -- No overall score leaves the range that the pipeline clamps its test to.
+-- stages: first_scores, next_scores
 WITH sittings AS MATERIALIZED (
   SELECT DISTINCT
     tests.id AS test_id,
     json_extract(value, '$.params.clamp[0]') AS least,
     json_extract(value, '$.params.clamp[1]') AS most
-  FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
-  WHERE json_extract(value, '$.python') IN ('first_scores', 'next_scores')
+  FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
 )
 SELECT scores.id, student_id, test_id, overall_score, least, most
 FROM scores CROSS JOIN sittings USING (test_id)

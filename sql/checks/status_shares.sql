@@ -1,4 +1,5 @@
 -- The shares of the statuses after each test are those of the pipeline's windows, as far as chance allows.
+-- stages: window
 
 -- By Hoeffding's inequality (1963) a count of n draws misses its expectation by t with a chance below
 -- 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n.
@@ -7,9 +8,9 @@
 WITH
   shares AS MATERIALIZED (
     SELECT tests.id AS test_id, tests.name, status.key AS status, min(status.value) AS least, max(status.value) AS most
-    FROM json_each(:pipeline, '$.stages') AS stage, json_tree(stage.value, '$.params.status') AS status
+    FROM json_each(:stages) AS stage, json_tree(stage.value, '$.params.status') AS status
     JOIN tests ON tests.name = json_extract(stage.value, '$.params.after')
-    WHERE json_extract(stage.value, '$.python') = 'window' AND status.type IN ('integer', 'real')
+    WHERE status.type IN ('integer', 'real')
     GROUP BY tests.id, status.key
   ),
   given AS MATERIALIZED (

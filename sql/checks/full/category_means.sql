@@ -1,11 +1,11 @@
 -- From the second test on a category score is the mean of its standards' scores, rounded half up.
+-- stages: next_scores
 
 -- The mean of k scores, rounded half up, is r where -k <= 2 (sum - k r) < k.
 WITH
   nexts AS MATERIALIZED (
     SELECT DISTINCT tests.id AS test_id
-    FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
-    WHERE json_extract(value, '$.python') = 'next_scores'
+    FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
   ),
   parts AS MATERIALIZED (SELECT DISTINCT rc_id, '$."' || id || '"' AS path FROM standards),
   categories AS MATERIALIZED (

@@ -1,4 +1,5 @@
 -- Overall scores on a first test fit the pipeline's normal distribution: its mean, and its standard deviation.
+-- stages: first_scores
 
 -- Half of a normal distribution lies on each side of its mean, 68.27 % within one standard deviation; rounding to
 -- whole scores moves the second share by less than 0.2420 / sd (the density at one sd, times half a point, on both
@@ -13,8 +14,7 @@ WITH
       json_extract(value, '$.params.sd') AS sd,
       json_extract(value, '$.params.clamp[0]') AS least,
       json_extract(value, '$.params.clamp[1]') AS most
-    FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
-    WHERE json_extract(value, '$.python') = 'first_scores'
+    FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
   ),
   counted AS (
     SELECT

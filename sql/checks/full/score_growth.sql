@@ -1,4 +1,5 @@
 -- Into each next test every standard's score moves by its growth, the largest of several, and is clamped.
+-- stages: next_scores
 
 -- Nothing in the database says who is driven, so anybody may be; each shard's numbers were held against who is.
 WITH
@@ -13,11 +14,10 @@ WITH
       json_extract(stage.value, '$.params.growth.untouched[0]') AS least,
       json_extract(stage.value, '$.params.growth.untouched[1]') AS most,
       json_extract(stage.value, '$.params.growth.assigned') AS assigned
-    FROM json_each(:pipeline, '$.stages') AS stage
+    FROM json_each(:stages) AS stage
     JOIN json_each(:pipeline, '$.stages') AS previous ON previous.key = json_extract(stage.value, '$.inputs.previous')
     JOIN tests ON tests.name = json_extract(stage.value, '$.params.test')
     JOIN tests AS before ON before.name = json_extract(previous.value, '$.params.test')
-    WHERE json_extract(stage.value, '$.python') = 'next_scores'
   ),
   growths AS MATERIALIZED (
     SELECT DISTINCT

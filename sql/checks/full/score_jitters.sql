@@ -1,4 +1,5 @@
 -- On a first test a category lies as far from the overall score, and a standard from its category, as is allowed.
+-- stages: first_scores
 WITH
   firsts AS MATERIALIZED (
     SELECT DISTINCT
@@ -9,8 +10,7 @@ WITH
       json_extract(value, '$.params.category_jitter[1]') AS category_up,
       json_extract(value, '$.params.standard_jitter[0]') AS standard_down,
       json_extract(value, '$.params.standard_jitter[1]') AS standard_up
-    FROM json_each(:pipeline, '$.stages') JOIN tests ON tests.name = json_extract(value, '$.params.test')
-    WHERE json_extract(value, '$.python') = 'first_scores'
+    FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
   ),
   parts AS MATERIALIZED (
     SELECT DISTINCT rc_id, id AS standard_id, '$."' || rc_id || '"' AS rc_path, '$."' || id || '"' AS std_path
