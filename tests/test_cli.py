@@ -154,9 +154,9 @@ def test_plan_draws_the_stages() -> None:
     done = etl("plan", TINY)
     assert done.returncode == 0, done.stderr
     once, sharded = done.stdout.split("once for each", 1)
-    assert ["classes", "python", "classes", "last_names,", "subjects", "-", "3"] in lines(once)
+    assert ["classes", "python", "etl.generators.rosters:classes", "last_names,", "subjects", "-", "3"] in lines(once)
     assert ["test_groups", "csv", "data/test_groups.csv", "-", "test_groups", "1"] in lines(once)
-    assert re.search(r"^pm2 +python +next_scores +.*pm1", sharded, re.MULTILINE)
+    assert re.search(r"^pm2 +python +etl.generators.scores:next_scores +.*pm1", sharded, re.MULTILINE)
     assert re.search(r"^broken_means +python .* a check +none$", sharded, re.MULTILINE)
 
 
