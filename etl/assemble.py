@@ -19,12 +19,11 @@ from etl.plan import make_plan
 from etl.publish.endpoint import Endpoint
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
-from etl.refusal import refused
 from etl.validation import validate
 from etl.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -59,7 +58,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         connection = opened.result()
     job.begin()
     sqlite = "sqlite" in pipeline.outputs
-    with report.reporting(wanted=sqlite and pipeline.report) as drawn:
+    with report.reporting(pipeline.report if sqlite else None) as drawn:
         with contextlib.closing(connection):
             target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
             written = [pipeline.database] if sqlite else []
@@ -70,7 +69,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
         held = manifest.rules(pipeline, checks if sqlite else [])
         if drawn:
-            drawn.draw(folder / pipeline.database, report.about(identity.id, identity.pipeline, held))
+            drawn.draw(folder / pipeline.database, _told(identity, pipeline, tables, held))
         finished = [check for check in checks if check.finished]
         asked = beside(finished, folder / pipeline.database, identity.pipeline) if sqlite else contextlib.nullcontext()
         with asked as checked, Writer(folder) as files:
@@ -94,6 +93,22 @@ def assemble(  # noqa: PLR0913 -- what a run knows
                 manifest.sweep(folder, content)
                 files.finish()
     return content
+
+
+def _told(
+    identity: Identity, pipeline: Pipeline, tables: Mapping[str, Mapping[str, Any]], held: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """What the report is told."""
+    described = {
+        name: {
+            "rows": tables[name]["rows"],
+            "description": table.description,
+            "columns": {column.name: column.description for column in table.columns.values()},
+        }
+        for name, table in pipeline.schema.tables.items()
+    }
+    params = {stage.name: stage.params.model_dump() for stage in pipeline.stages.values() if stage.contract}
+    return report.about(identity.id, identity.pipeline, tables=described, params=params, checks=held)
 
 
 class Read(NamedTuple):
@@ -146,10 +161,7 @@ def _load(
     with Loader(folder / job.pipeline.database, job.pipeline.schema, connection) as loader:
         for part in made:
             with progress.phase("load"):
-                try:
-                    loader.insert(part.table, part.rows)
-                except EtlError as error:
-                    raise refused(job.plan, part, error) from error
+                loader.insert(part.table, part.rows)
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
         progress.end()

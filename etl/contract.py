@@ -89,6 +89,11 @@ def contract_named(name: str, generators: ModuleType | None, root: Path) -> Cont
             return contract_of(known[name], name)
         written_out = "; write package.module:function, or say generators: module"
         raise EtlError(f"unknown generator '{name}'{did_you_mean(name, known) if generators else written_out}")
+    return contract_of(function_named(name, root), name)
+
+
+def function_named(name: str, root: Path) -> Callable[..., Any]:
+    """The function ``package.module:function`` of the project or of an installed package. Raises EtlError."""
     if not _NAME.match(name):
         raise EtlError(f"'{name}' is not of the form package.module:function")
     module, _, function = name.partition(":")
@@ -96,7 +101,7 @@ def contract_named(name: str, generators: ModuleType | None, root: Path) -> Cont
     found = getattr(home, function, None)
     if not inspect.isfunction(found):
         raise EtlError(f"{module} has no function '{function}'{did_you_mean(function, functions_of(home))}")
-    return contract_of(found, name)
+    return found
 
 
 def module_named(name: str, root: Path) -> ModuleType:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Where our own code is, whatever the folder of this module.
 HOME = Path(sys.modules["etl"].__path__[0])
 
-#: The package that draws the report: it counts where there is one.
+#: The package that draws charts: it counts where a function of somebody's draws the report.
 DRAWS = "vl-convert-python"
 
 #: Packages whose version can decide a byte of a build.
@@ -58,7 +58,7 @@ def identify(source: Source) -> Identity:
     inputs, code, installed = _sources(source)
     stamps = _stamps(inputs, code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
-    drawn = pipeline.get("report") is not False and "sqlite" in str(pipeline.get("outputs", "sqlite"))
+    drawn = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
     packages = (*PACKAGES, DRAWS) if drawn else PACKAGES
     versions |= {package: _version(package) for package in packages}
     versions |= {package: found for package, (found, _) in installed.items()}
@@ -78,6 +78,7 @@ def changed(source: Source, identity: Identity) -> list[Path]:
 def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
     """The project's files by their path in it, other code by package and path in it, and the installed packages."""
     written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
+    written += [report.scalar] if (report := source.tree.at("report")) else []
     names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
     if (home := source.tree.at("generators")) and isinstance(home.scalar, str):
         names.append(home.scalar)

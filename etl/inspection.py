@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl import manifest, report
 from etl.checks import read_checks, reading, run_checks
 from etl.config import shown_name
 from etl.errors import EtlError, Mistakes, Where
+from etl.model import GENERAL_REPORT
 from etl.store import Store, in_use
 
 if TYPE_CHECKING:
@@ -68,7 +70,11 @@ def _drawn(folder: Path) -> bytes:
     database = folder / content["pipeline"]["database"]
     if not database.is_file():
         raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))
-    return report.make(database, report.about(content["build"], content["pipeline"], content["checks"]))
+    shown = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    described = shown["databases"][database.stem]["tables"]
+    tables = {name: {**described[name], "rows": found["rows"]} for name, found in content["tables"].items()}
+    told = report.about(content["build"], content["pipeline"], tables=tables, params={}, checks=content["checks"])
+    return report.make(GENERAL_REPORT, database, told)
 
 
 def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:

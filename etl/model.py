@@ -50,6 +50,10 @@ class Stage:
     wrong: frozenset[str] = frozenset()  # keys with mistakes: no rule that needs them is worth a word
 
 
+#: The function that draws the report where a pipeline names none.
+GENERAL_REPORT = "etl.report.general:draw"
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """A validated pipeline."""
@@ -64,7 +68,7 @@ class Pipeline:
     checks: Path
     api: Path | None
     outputs: tuple[str, ...]
-    report: bool
+    report: str | None  # the function that draws it
     version: int | None  # of the generators that short names are looked up in
     stages: Mapping[str, Stage]
     references: Mapping[str, Reference]  # the rows of each csv stage

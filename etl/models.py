@@ -77,6 +77,13 @@ def _bindable(value: object) -> object:
     return value
 
 
+def _drawing(value: object) -> object:
+    if isinstance(value, (bool, str)):
+        return value
+    message = f"must be true, false or package.module:function, not {shown(value)}"
+    raise ValueError(message)
+
+
 Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
 Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_', a letter first")]
 StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
@@ -95,6 +102,9 @@ Inputs = Annotated[
     ),
 ]
 Bindable = Annotated[Any, AfterValidator(_bindable)]
+Report = Annotated[
+    Any, AfterValidator(_drawing), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": ":"}]})
+]
 
 
 class ShownTable(Group):
@@ -183,7 +193,10 @@ class PipelineModel(Group):
     outputs: list[Literal["sqlite", "parquet"]] = Field(
         ["sqlite"], min_length=1, description="What a build holds: the SQLite database, Parquet files, or both."
     )
-    report: bool = Field(default=True, description="Whether a build with a database holds report.html.")
+    report: Report = Field(
+        default=True,
+        description="Whether a build with a database has report.html, or package.module:function, which draws it.",
+    )
     checks: Text = Field(description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
     site: Site

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from etl.config import shown_name
-from etl.contract import contract_named, contract_of, functions_of, module_named
+from etl.contract import contract_named, contract_of, function_named, functions_of, module_named
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import read_text
-from etl.model import Pipeline, Shard, Stage
+from etl.model import GENERAL_REPORT, Pipeline, Shard, Stage
 from etl.models import params_of, pipeline_model, stage_kind, stage_model
 from etl.references import check
 from etl.tables import read_schema
@@ -46,6 +46,7 @@ def validate(source: Source) -> Pipeline:
     world = World(stages, set(nodes), schema)
     check(world)
     mistakes += world.mistakes
+    drawn = _report(source, top.report, mistakes) if top else None
     checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
     if mistakes or top is None or schema is None or checks is None:
         raise Mistakes(_once(mistakes))
@@ -60,7 +61,7 @@ def validate(source: Source) -> Pipeline:
         checks=checks,
         api=api,
         outputs=tuple(dict.fromkeys(top.outputs)),
-        report=top.report,
+        report=drawn,
         version=version if isinstance(version, int) else None,
         stages=stages,
         references=world.rows,
@@ -90,6 +91,18 @@ def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
     except EtlError as error:
         mistakes.append(EtlError(f"generators: {error.message}", node.where))
         return None
+
+
+def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> str | None:  # noqa: FBT001 -- as YAML has it
+    """The full name of the function that draws the report, None where there is to be none."""
+    if isinstance(written, bool):
+        return GENERAL_REPORT if written else None
+    try:
+        function_named(written, source.root)
+    except EtlError as error:
+        node = source.tree.at("report")
+        mistakes.append(EtlError(f"report: {error.message}", node.where if node else None))
+    return written
 
 
 def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:

@@ -39,7 +39,7 @@ LAYERS = """
     checks load manifest bundle
     space
     engines publish
-    report refusal
+    report
     assemble inspection
     build remote
     display options
@@ -133,11 +133,12 @@ def test_generators_know_nothing() -> None:
         assert asked & {"now", "today", "utcnow", "random", "default_rng"} == set(), path.name
 
 
-def test_the_engine_knows_no_school() -> None:
-    """Nothing but the generators imports the generators: a world of another domain is like ours."""
+@pytest.mark.parametrize("school", ["generators", "report.school"])
+def test_the_engine_knows_no_school(school: str) -> None:
+    """Nothing but the school imports its generators and its report: a world of another domain is like ours."""
     for path in modules():
-        knows = [name for name in imported(path) if name.startswith("generators")]
-        assert not knows or name_of(path).startswith("generators"), f"{name_of(path)} imports {knows}"
+        knows = [name for name in imported(path) if name.startswith(school)]
+        assert not knows or name_of(path).startswith(school), f"{name_of(path)} imports {knows}"
 
 
 def test_only_one_module_exits() -> None:

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from etl import build, config, report
+from etl import assemble, build, config, report
 from etl.cli import commands
 from etl.errors import EtlError
 from etl.identity import DRAWS, identify
-from etl.report import charts, drawing, frame, parts, queries, truth, year
+from etl.model import GENERAL_REPORT
 from etl.report.part import MINUS, Part, number, share
-from etl.report.planned import First, Planned
-from etl.report.queries import Database, Lacking
+from etl.report.school import charts, drawing, frame, planned, queries, truth, year
+from etl.report.school.planned import First, Planned
+from etl.report.school.queries import Database, Lacking
+from etl.validation import validate
+from tests import small
 from tests.running import ROOT
 from tests.serving import serving
 
@@ -31,16 +34,20 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from etl.config import Source
+
 TINY = ROOT / "pipelines" / "tiny.yaml"
-FIRST, NEXT = "etl.generators.scores:first_scores", "etl.generators.scores:next_scores"
-WINDOW = "etl.generators.enrollment:window"
+WORLDS = (ROOT / "pipeline.yaml", TINY)
+SCHOOL = "report=etl.report.school:draw"
 HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
 
 
 def told(folder: Path) -> dict[str, Any]:
-    """What the report is told of a build."""
+    """What the report is told of a build of the default or the tiny world."""
     content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return report.about(content["build"], content["pipeline"], content["checks"])
+    source = next(made for path in WORLDS if identify(made := config.load(path)).id == content["build"])
+    found: dict[str, Any] = assemble._told(identify(source), validate(source), content["tables"], content["checks"])
+    return dict(json.loads(json.dumps(found)))  # as it comes from one process to the other
 
 
 @pytest.fixture
@@ -67,7 +74,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def default(default_build: Path) -> Iterator[tuple[Database, Planned]]:
     """The default world, to ask, and what its pipeline says."""
     with closing(sqlite3.connect(default_build / "teacher-dashboard.db")) as connection:
-        yield Database(connection), Planned(told(default_build)["pipeline"])
+        yield Database(connection), Planned(told(default_build)["stages"])
 
 
 def texts(part: Part) -> str:
@@ -83,9 +90,8 @@ def test_it_is_in_the_build_and_the_same_when_drawn_again(default_build: Path) -
     assert '"about_url": "/report.html"' in (default_build / "metadata.json").read_text(encoding="utf-8")
     assert drawing.draw(default_build / "teacher-dashboard.db", told(default_build)).encode() == page
     html = page.decode()
-    assert html.count("<figure>") == html.count("<figure><svg role=") == len(parts.PARTS)
-    assert html.count("<details>") == len(parts.PARTS) + 1
-    assert "<h2>Left out" not in html
+    assert html.count("<figure>") == html.count("<figure><svg role=") == len(drawing.PARTS)
+    assert html.count("<details>") == len(drawing.PARTS) + 4
     assert re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?+(?!https://creativecommons|data:,)", html) == []
     assert "<script" not in html
     assert " style=" not in html
@@ -119,7 +125,7 @@ def test_a_biased_comparison_is_said_to_be_one(edited: Callable[[str], Path], ti
     UPDATE impact_estimates SET expected_bias = -4 WHERE id = 1;
     """
     with closing(sqlite3.connect(edited(biased))) as connection:
-        made = truth.assignment_effects(Database(connection), Planned(told(tiny_build)["pipeline"]))
+        made = truth.assignment_effects(Database(connection), Planned(told(tiny_build)["stages"]))
     count = len(made.rows)
     assert made.says[0].startswith(f"0 of {count} intervals hold the effect that was planted. In this world")
     assert f" {MINUS}4.00 to {number(4 + count / 100, 2)} points" in made.says[0]
@@ -150,7 +156,7 @@ def test_growth_is_in_its_range_and_a_stray_is_counted(
         " WHERE test_id = 2"
     )
     with closing(sqlite3.connect(path)) as connection:
-        strays = truth.growth(Database(connection), Planned(told(tiny_build)["pipeline"]))
+        strays = truth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
     students = sum(int(str(row[6])) for row in strays.rows)
     assert students > 0
     assert f"growths, {students} lie outside of" in texts(strays)
@@ -160,7 +166,7 @@ def test_growth_of_a_large_world_is_a_sample(tiny_build: Path, monkeypatch: pyte
     """With more students than can be opened, every second, third ... is taken, and the report says so."""
     monkeypatch.setattr(queries, "SAMPLE", 10)
     with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
-        made = truth.growth(Database(connection), Planned(told(tiny_build)["pipeline"]))
+        made = truth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
     assert "Of every 2th student" not in texts(made)
     assert "Of one student in 2" in texts(made)
 
@@ -189,11 +195,11 @@ def test_other_parts_count_what_is_there(default: tuple[Database, Planned]) -> N
 
 
 DROPPED = {
-    "impact_estimates": {"Assignment effects", "Standard effects", "Category effects"},
-    "assignment_students": {"Growth", "Assigned", "Dates"},
-    "performance_levels": {"Level shares"},
-    "students": {"Growth", "Assigned", "Class sizes"},
-    "scores": {"Growth", "Level shares", "Distributions", "Assigned"},
+    "impact_estimates": {"Effect of each assignment", "Effect on each standard", "Effect by reporting category"},
+    "assignment_students": {"Growth", "Who was assigned", "Dates"},
+    "performance_levels": {"Performance levels"},
+    "students": {"Growth", "Who was assigned", "Class sizes"},
+    "scores": {"Growth", "Performance levels", "Score distributions", "Who was assigned"},
 }
 
 
@@ -202,10 +208,18 @@ DROPPED = {
 def test_a_world_without_a_table_has_a_smaller_report(
     edited: Callable[[str], Path], tiny_build: Path, table: str
 ) -> None:
-    """What a missing table is needed for is left out, by name, and the rest is there."""
-    html = drawing.draw(edited(f"DROP TABLE {table}"), told(tiny_build))
-    left_out = html[html.index("<h2>Left out</h2>") :]
-    assert set(re.findall(r"<li>(.*?): this world has not", left_out)) == DROPPED[table]
+    """What a missing table is needed for is left out without a word, and the rest is there."""
+    about = told(tiny_build)
+    whole = titles(drawing.draw(tiny_build / "teacher-dashboard.db", about))
+    del about["tables"][table]
+    html = drawing.draw(edited(f"DROP TABLE {table}"), about)
+    assert titles(html) == [title for title in whole if title not in DROPPED[table]]
+    assert ("planted" in html[: html.index("<section>")]) == (table != "impact_estimates")
+
+
+def titles(html: str) -> list[str]:
+    """The headings of a report's parts."""
+    return re.findall("<h2>(.*?)</h2>", html)
 
 
 UNKNOWN = (
@@ -237,23 +251,30 @@ def test_any_world_has_a_report(edited: Callable[[str], Path], tiny_build: Path,
     assert "<h2>Checks</h2>" in drawing.draw(edited(script), told(tiny_build))
 
 
-def test_a_strange_pipeline_is_compared_with_nothing() -> None:
-    """What the pipeline does not say, or says in a form of its own, is None."""
-    strange = Planned({"stages": {"a": {"python": FIRST}, "b": {"python": NEXT, "params": {"test": 1}}}})
-    assert (strange.first, strange.growth, strange.class_size, strange.status) == (None, {}, None, None)
-    growth = {"untouched": [-5, 5], "assigned": {"completed": [40, 80]}, "driven": 10}
-    params = {"test": "PM2", "clamp": [0, 9], "growth": growth}
-    told = Planned({"stages": {"pm2": {"python": NEXT, "params": params}}})
-    assert told.growth["PM2"].ranges == {"completed": (40, 90), "none": (-5, 15)}
+def test_what_the_pipeline_does_not_say_is_compared_with_nothing(tiny_build: Path) -> None:
+    """Without the stages whose params it knows, nothing is planned; driven students widen the range of their growth."""
+    nothing = Planned([])
+    assert (nothing.first, nothing.growth, nothing.class_size, nothing.status) == (None, {}, None, None)
+    stages = told(tiny_build)["stages"]
+    for stage in stages:
+        if stage["source"] == planned.NEXT:
+            stage["params"]["growth"]["driven"] = 10
+    assert Planned(stages).growth["PM2"].ranges["completed"] == (40, 90)
 
 
 def test_shares_of_driven_students_are_said(tiny_build: Path) -> None:
     """Where driven students have shares of their own, both are said: together they make what is there."""
-    shares = {"completed": 0.4, "not_started": 0.6}
-    asked = {"stages": {"w": {"python": WINDOW, "params": {"status": {**shares, "driven": {"completed": 1}}}}}}
+    stages = told(tiny_build)["stages"]
+    for stage in stages:
+        if stage["source"] == planned.WINDOW:
+            driven = {"completed": 1, "started": 0, "not_started": 0}
+            stage["params"]["status"] = {"completed": 0.4, "started": 0, "not_started": 0.6, "driven": driven}
     with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
-        made = year.assigned(Database(connection), Planned(asked))
-    both = "asks for 40.0 % completed and 60.0 % not started; of driven students, for 100.0 % completed."
+        made = year.assigned(Database(connection), Planned(stages))
+    both = (
+        "asks for 40.0 % completed, 0.0 % started and 60.0 % not started; "
+        "of driven students, for 100.0 % completed, 0.0 % started and 0.0 % not started."
+    )
     assert both in texts(made)
 
 
@@ -347,7 +368,7 @@ def test_hostile_text_is_inert(edited: Callable[[str], Path], tiny_build: Path) 
         f"UPDATE reporting_categories SET name = '{said}' || char(7) || char(10)"
     )
     about = told(tiny_build)
-    about["pipeline"]["site"]["title"] = HOSTILE
+    about["site"]["title"] = HOSTILE
     about["checks"][0]["rule"] = HOSTILE
     html = drawing.draw(path, about)
     assert "<script" not in html
@@ -365,9 +386,9 @@ def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pyte
     assert "report.html" not in (result.folder / "index.html").read_text(encoding="utf-8")
     assert "report.html" not in (result.folder / "metadata.json").read_text(encoding="utf-8")
     assert DRAWS not in result.manifest["versions"]
-    wanted = identify(config.load(TINY, changes=["report=true"]))
-    assert wanted.id != result.manifest["build"]
-    assert wanted.versions[DRAWS] != "none"
+    wanted = [identify(config.load(TINY, changes=[change])) for change in ("report=true", SCHOOL)]
+    assert len({result.manifest["build"], *(each.id for each in wanted)}) == 3
+    assert [each.versions.get(DRAWS, "none") == "none" for each in wanted] == [True, False]
     runner = CliRunner()
     failed = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path)])
     assert isinstance(failed.exception, EtlError)
@@ -375,10 +396,11 @@ def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pyte
 
 
 def test_run_draws_and_the_command_finds_and_copies(tiny_build: Path, tmp_path: Path) -> None:
-    """A run with a report makes the page that is drawn for a build without one, but for the build's name."""
+    """The command finds a build's report; for a build without one it draws that of any world, as a run does."""
+    runner = CliRunner()
     result = build.run(config.load(TINY, changes=["report=true"]), tmp_path / "build")
     page = (result.folder / "report.html").read_text(encoding="utf-8")
-    runner = CliRunner()
+    assert titles(page) == ["Tables", "Columns", "Lineage", "Checks"]
     found = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path / "build"), "--json"])
     assert json.loads(found.output) == {"success": True, "report": str(result.folder / "report.html")}
     copy = tmp_path / "a" / "copy.html"
@@ -389,12 +411,13 @@ def test_run_draws_and_the_command_finds_and_copies(tiny_build: Path, tmp_path: 
 
 def test_what_goes_wrong_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     """A process that cannot draw gives its reason and what to do; it is gone in the end."""
+    about = {"site": {}, "seed": 1, "stages": {}}
     with pytest.raises(EtlError, match=r"the report could not be drawn: .*; --no-report builds without it"):
-        report.make(tmp_path / "no.db", report.about("b", {"stages": {}, "site": {}, "seed": 1}, []))
-    with report.reporting(wanted=True) as unused:
+        report.make(GENERAL_REPORT, tmp_path / "no.db", report.about("b", about, tables={}, params={}, checks=[]))
+    with report.reporting(GENERAL_REPORT) as unused:
         assert unused is not None
     assert unused._process.returncode is not None
-    with report.reporting(wanted=False) as none:
+    with report.reporting(None) as none:
         assert none is None
 
 
@@ -407,6 +430,73 @@ def test_a_part_that_lacks_rows_says_so() -> None:
             Database(connection).ask(queries.CLASS_SIZES)
         with pytest.raises(Lacking, match="the table scores"):
             Database(connection).ask(queries.SCORES)
+
+
+OWN = """
+from own import words
+
+def draw(database, about):
+    print("to nobody")
+    params = {stage["name"]: (stage["source"], stage["params"]) for stage in about["stages"]}
+    return f"{words.HELLO} {database.name} {about['tables']['loans']['rows']} {params}"
+"""
+MAKER = """
+import pyarrow as pa
+
+def loans(books: pa.Table, *, days: int = 7) -> pa.RecordBatch:
+    return pa.record_batch({"id": books["id"].combine_chunks(), "days": [days] * books.num_rows})
+"""
+
+
+def a_library(folder: Path, report: str, files: dict[str, str] | None = None) -> Source:
+    """A project of another domain, with a database and a report."""
+    text = small.LIBRARY["pipeline.yaml"].replace("[parquet]", "[sqlite]") + f"report: {report}\n"
+    return config.load(small.library(folder, {**(files or {}), "pipeline.yaml": text}))
+
+
+def test_a_world_of_another_domain_has_a_report_that_is_true_of_it(tmp_path: Path) -> None:
+    """Tables with their rows, what is in the columns, lineage and checks; nothing about effects, no apology."""
+    schema = (
+        "CREATE TABLE books ( -- A book </style><script>.\n"
+        "  id INTEGER PRIMARY KEY,\n  title TEXT NOT NULL -- Its name.\n);\n"
+        "CREATE TABLE loans (id INTEGER PRIMARY KEY, days INTEGER NOT NULL);\n"
+    )
+    result = build.run(a_library(tmp_path, "true", {"sql/schema.sql": schema}), tmp_path / "build")
+    html = (result.folder / "report.html").read_text(encoding="utf-8")
+    assert titles(html) == ["Tables", "Columns", "Lineage", "Checks"]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", html)]
+    assert ["books", "2", "A book &lt;/style&gt;&lt;script&gt;."] in cells
+    assert ["books", "title", "TEXT", "0", "2", "Emma", "Ulysses", "Emma 50.0 %, Ulysses 50.0 %", "Its name."] in cells
+    assert ["loans", "sql/loans.sql", "books", "table loans"] in cells
+    assert ["days", "No loan is longer than a year."] in cells
+    assert "<script" not in html
+    assert not re.search("effect|planted|left out|has not|docs/data.md", html, re.IGNORECASE)
+    assert DRAWS not in result.manifest["versions"]
+
+
+def test_a_function_of_somebody_draws(tmp_path: Path) -> None:
+    """It is told what is in the build, its params validated; its package is part of the build's name; it may print."""
+    pipeline = small.LIBRARY["pipeline.yaml"].replace("{sql: sql/loans.sql,", "{python: own.maker:loans,")
+    files = {"own/__init__.py": "", "own/drawing.py": OWN, "own/words.py": "HELLO = 'Hi'\n", "own/maker.py": MAKER}
+    pipeline = pipeline.replace("[parquet]", "[sqlite]") + "report: own.drawing:draw\n"
+    source = config.load(small.library(tmp_path, {**files, "pipeline.yaml": pipeline}))
+    result = build.run(source, tmp_path / "build")
+    made = "{'books': ('books.csv', {}), 'loans': ('own.maker:loans', {'days': 7})}"
+    assert (result.folder / "report.html").read_text(encoding="utf-8") == f"Hi library.db 2 {made}"
+    (tmp_path / "own/words.py").write_text("HELLO = 'Ho'\n", encoding="utf-8")
+    assert identify(source).id != result.manifest["build"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [("return None", "must return the page as a text, not NoneType"), ("raise KeyError('x')", "KeyError: 'x'")],
+)
+def test_a_function_that_draws_nothing_is_told(tmp_path: Path, body: str, says: str) -> None:
+    """What a stranger's function raises, or gives back in place of a page, ends the run with a message."""
+    module = f"drawn_{len(body)}"  # a name of its own, for modules are imported once
+    source = a_library(tmp_path, f"{module}:draw", {f"{module}.py": f"def draw(database, about):\n    {body}\n"})
+    with pytest.raises(EtlError, match=f"the report could not be drawn: .*{says}; --no-report"):
+        build.run(source, tmp_path / "build")
 
 
 def listened(page: Page) -> tuple[list[str], list[str]]:

@@ -54,7 +54,7 @@ def export(
         rows=rows,
         database=(pipeline.database, size),
         build=build,
-        report=pipeline.report,
+        report=pipeline.report is not None,
     )
     files.write("index.html", front.encode())
     files.write("404.html", pages.missing_page(pipeline.site.title, pipeline.site.notice).encode())

@@ -41,7 +41,7 @@ EXPLORING: dict[str, bool | int] = {
     "facet_time_limit_ms": 1000,
 }
 
-_REPORT = {"about": "Report: what the data looks like, and its effects", "about_url": "/report.html"}
+_REPORT = {"about": "Report: what the data looks like", "about_url": "/report.html"}
 
 
 def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:

@@ -1,39 +1,38 @@
-"""What a part of the report is, and the words and numbers that the parts share."""
+"""What a part of a report is, and the words and numbers that the parts share."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from etl.report.queries import SCORES, TESTS
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from etl.report.frame import Spec
-    from etl.report.queries import Database
+    from collections.abc import Sequence
 
 #: Rows of a chart; the table has them all.
 MOST_ROWS = 60
-
-_MARGIN = 1e-9
 
 #: As printed numbers have it, not the hyphen.
 MINUS = "\N{MINUS SIGN}"
 
 
+class Html(str):
+    """A cell that is markup already."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Part:
-    """A part of the report: what to see, the chart, what its colours mean, and the table behind it."""
+    """A part of a report: what to see, the chart, what its colours mean, and the table behind it."""
 
     title: str
     says: tuple[str, ...]
     head: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
-    chart: Spec | None = None
+    chart: dict[str, Any] | None = None  # a Vega-Lite specification
     key: tuple[tuple[str, str, str], ...] = ()  # a shape, its colour, and what it stands for
     unit: str = ""  # of the chart's axis
+    folded: bool = True  # whether the table is opened by a click
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -58,41 +57,7 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How numbers are spread."""
-
-    number: int
-    mean: float
-    sd: float
-    least: int
-    lower: int
-    median: int
-    upper: int
-    most: int
-
-
-def spread_of(counts: Mapping[int, int]) -> Spread:
-    """Describe numbers by how often each is there; quartiles are the lowest numbers that reach their share."""
-    values = sorted(counts)
-    total = sum(counts.values())
-    mean = sum(value * counts[value] for value in values) / total
-    variance = sum((value - mean) ** 2 * counts[value] for value in values) / max(total - 1, 1)
-
-    def quantile(part: float) -> int:
-        below = 0
-        for value in values:
-            below += counts[value]
-            if below >= part * total - _MARGIN:
-                return value
-        return values[-1]
-
-    return Spread(
-        total, mean, math.sqrt(variance), values[0], quantile(0.25), quantile(0.5), quantile(0.75), values[-1]
-    )
-
-
-def taken(database: Database) -> list[dict[str, Any]]:
-    """The tests that somebody took, in their order."""
-    taken = {row["test_id"] for row in database.ask(SCORES)}
-    return [test for test in database.ask(TESTS) if test["id"] in taken]
+def short(text: object, letters: int) -> str:
+    """A name in so many letters, all of them printable."""
+    clean = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    return clean if len(clean) <= letters else f"{clean[: letters - 1]}…"

@@ -6,16 +6,17 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from etl.report import charts, frame
-from etl.report.part import MOST_ROWS, Part, listed, number, plural, share, spread_of, taken
-from etl.report.planned import STATUSES
-from etl.report.queries import ASSIGNED, CLASS_SIZES, DATES, LEVELS, SCORES, TESTS, Lacking
+from etl.report.part import MOST_ROWS, Part, listed, number, plural, share, short
+from etl.report.school import charts, frame
+from etl.report.school.planned import STATUSES
+from etl.report.school.queries import ASSIGNED, CLASS_SIZES, DATES, LEVELS, SCORES, TESTS, Lacking
+from etl.report.school.spread import spread_of, taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.report.planned import Planned
-    from etl.report.queries import Database
+    from etl.report.school.planned import Planned
+    from etl.report.school.queries import Database
 
 _MOST_BINS = 60
 _STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
@@ -235,7 +236,7 @@ def dates(database: Database, _: Planned) -> Part:
                 window = f"{tests[after]['name']} to {tests[impacted]['name']}"
                 rows.append((window, event, so_far, mine[0]["day"], mine[-1]["day"]))
     marks = [
-        {"day": day, "name": frame.short(test["name"], 6)}
+        {"day": day, "name": short(test["name"], 6)}
         for test in tests.values()
         if (day := _day(test["administered_at"])) is not None
     ]

@@ -12,6 +12,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from etl.report.part import short
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -63,12 +65,6 @@ _CONFIG: Spec = {
     "text": {"color": INK, "fontSize": 11},
     "bar": {"color": ACCENT},
 }
-
-
-def short(text: object, letters: int) -> str:
-    """A name in so many letters, all of them printable."""
-    clean = "".join(letter if letter.isprintable() else " " for letter in str(text))
-    return clean if len(clean) <= letters else f"{clean[: letters - 1]}…"
 
 
 def colour(text: object, place: int) -> str:

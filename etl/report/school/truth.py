@@ -5,16 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from etl.report import charts, frame
-from etl.report.part import MOST_ROWS, Part, listed, number, plural, spread_of, taken
-from etl.report.planned import STATUSES
-from etl.report.queries import ASSIGNED, ESTIMATES, TESTS, Lacking
+from etl.report.part import MOST_ROWS, Part, listed, number, plural
+from etl.report.school import charts, frame
+from etl.report.school.planned import STATUSES
+from etl.report.school.queries import ASSIGNED, ESTIMATES, TESTS, Lacking
+from etl.report.school.spread import spread_of, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from etl.report.planned import Planned
-    from etl.report.queries import Database
+    from etl.report.school.planned import Planned
+    from etl.report.school.queries import Database
 
 
 def growth(database: Database, planned: Planned) -> Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.report.frame import (
+from etl.report.school.frame import (
     ACCENT,
     BAND,
     INK,
