@@ -33,9 +33,9 @@ def about(
     """What a function that draws is told besides the database.
 
     Its keys are ``build``, ``site`` and ``seed``; ``tables``: by name, each with ``rows``, ``description`` and
-    ``columns``, their descriptions by name; ``stages``: in order, each with ``name``, ``source`` (a file, or the full name
-    of a generator), ``inputs``, ``table`` (None where it fills none), ``check`` and ``params`` (validated, in full); and
-    ``checks``: those that passed, each with ``check`` and ``rule``.
+    ``columns``, their descriptions by name; ``stages``: in order, each with ``name``, ``source`` (a file, or the full
+    name of a generator), ``inputs``, ``table`` (None where it fills none), ``check`` and ``params`` (validated, in
+    full); and ``checks``: those that passed, each with ``check`` and ``rule``.
     """
     stages = [_stage(name, stage, params.get(name, {})) for name, stage in pipeline["stages"].items()]
     told = {"site": pipeline["site"], "seed": pipeline["seed"], "tables": tables, "stages": stages}
