@@ -19,6 +19,7 @@ from etl.plan import make_plan
 from etl.publish.endpoint import Endpoint
 from etl.publish.endpoints import read_endpoints
 from etl.publish.export import export
+from etl.refusal import refused
 from etl.validation import validate
 from etl.writer import Writer
 
@@ -161,7 +162,10 @@ def _load(
     with Loader(folder / job.pipeline.database, job.pipeline.schema, connection) as loader:
         for part in made:
             with progress.phase("load"):
-                loader.insert(part.table, part.rows)
+                try:
+                    loader.insert(part.table, part.rows)
+                except EtlError as error:
+                    raise refused(job.plan, part, error) from error
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
         progress.end()

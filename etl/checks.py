@@ -27,13 +27,13 @@ from etl.errors import CheckFailed, EtlError, Mistakes, Where
 from etl.files import read_text
 from etl.finished import open_database
 from etl.shards import SHOWN, broken
-from etl.sql import empty_database, filled, hold_compiles
+from etl.sql import empty_database, filled, hold_compiles, literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from etl.tables import Schema
+    from etl.tables import ForeignKey, Schema, Table
 
     Query = Callable[[str], tuple[list[str], list[tuple[Any, ...]]]]
 
@@ -73,11 +73,12 @@ def read_checks(
 ) -> list[Check]:
     """Read the checks of a folder, in the order of their names, the full ones too when asked for.
 
-    With a schema they are also inspected; ``in_full`` makes the names of generators full. Raises Mistakes.
+    The first is that of the foreign keys, which needs no file: the schema states the rule. With a schema the checks are
+    also inspected; ``in_full`` makes the names of generators full. Raises Mistakes.
     """
     patterns = ("*.sql", "file/*.sql", *(["full/*.sql"] if full else []))
     paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-    checks, mistakes = [], []
+    checks, mistakes = [_foreign_keys(schema)], []
     for path in paths:
         try:
             checks.append(_read(path, f"{shown}/{path.relative_to(folder)}", in_full))
@@ -87,6 +88,27 @@ def read_checks(
     if mistakes:
         raise Mistakes(mistakes)
     return checks
+
+
+def _foreign_keys(schema: Schema | None) -> Check:
+    """The check that every foreign key is met. With a schema it also shows the values that refer to nothing."""
+    tables = schema.tables.values() if schema else ()
+    values = [
+        f'WHEN f."table" = {literal(table.name)} AND f.fkid = {number} THEN ({_values(table, key)})'
+        for table in tables
+        for number, key in enumerate(table.foreign_keys)
+        if table.rowid
+    ]
+    value = f", CASE {' '.join(values)} END AS value" if values else ""
+    select = 'SELECT f."table", f.rowid AS row, f.parent AS refers_to'
+    sql = f"{select}{value} FROM pragma_foreign_key_check AS f"
+    return Check("foreign_keys", "Every row refers to rows that exist.", sql, "the schema")
+
+
+def _values(table: Table, key: ForeignKey) -> str:
+    """A query that shows the values of a foreign key in a row."""
+    shown = " || ', ' || ".join(f"{literal(f'{name}=')} || quote({quote(name)})" for name in key.columns)
+    return f"SELECT {shown} FROM {quote(table.name)} WHERE rowid = f.rowid"  # noqa: S608 -- quoted names
 
 
 def inspect(checks: Iterable[Check], schema: Schema) -> Iterator[EtlError]:

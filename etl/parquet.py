@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -111,6 +112,13 @@ def write_file(target: Target, name: str, content: pa.Buffer | bytes) -> None:
         written.unlink(missing_ok=True)
 
 
+def delete_file(target: Target, name: str) -> None:
+    """Delete a file below the target, if it is there."""
+    system, folder = target
+    with contextlib.suppress(FileNotFoundError):
+        system.delete_file(f"{folder}/{name}")
+
+
 def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> None:
     """Hold that a folder has no other files than those of a build: a reader of a table's folder would count them too.
 
@@ -126,7 +134,5 @@ def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> No
         if _UNFINISHED.fullmatch(found.path):
             inside.delete_file(found.path)
         else:
-            message = (
-                "does not belong to the build, and who reads the tables would count it; move it away and ship again"
-            )
-            raise EtlError(message, Where(f"{shown}/{found.path}"))
+            why = "does not belong to the build, but who reads its tables would count it"
+            raise EtlError(f"{why}; move it away and ship again", Where(f"{shown}/{found.path}"))

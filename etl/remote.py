@@ -12,7 +12,7 @@ from etl.engines.engine import parts_of
 from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import Job
-from etl.parquet import hold_alone, open_target, write_file
+from etl.parquet import delete_file, hold_alone, open_target, write_file
 from etl.plan import make_plan
 from etl.validation import validate
 
@@ -37,8 +37,9 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
     job = Job(source, identity, make_plan(pipeline), progress, how)
     job.begin()
     place = f"{url.rstrip('/')}/{identity.id}"
-    target, parts = open_target(place), re.compile(r"parquet/\w+/part-[0-9]{5,}\.parquet")
-    hold_alone(target, lambda name: name == manifest.NAME or bool(parts.fullmatch(name)), place)
+    target, parts = open_target(place), re.compile(r"parquet/[^/]+/part-[0-9]{5,}\.parquet")
+    delete_file(target, manifest.NAME)  # until its files have been written again, the folder is not whole
+    hold_alone(target, lambda name: bool(parts.fullmatch(name)), place)
     digests = Digests()
     files: dict[str, dict[str, int | str]] = {}
     with contextlib.closing(parts_of(job, f"{place}/parquet")) as made:
@@ -49,7 +50,7 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
                 files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
     job.hold_sources()
-    hold_alone(target, {manifest.NAME, *files}.__contains__, place)
+    hold_alone(target, files.__contains__, place)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
     content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
     write_file(target, manifest.NAME, manifest.render(content))

@@ -68,6 +68,7 @@ class Table:
     unique: tuple[Unique, ...] = ()  # the primary key first
     foreign_keys: tuple[ForeignKey, ...] = ()  # by the number that SQLite gives them
     rules: tuple[Rule, ...] = ()
+    rowid: bool = True  # whether its rows have a number, as all have but those of a WITHOUT ROWID table
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,23 @@ def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
         )
         for _, column, declared, not_null, _, key in info
     }
-    return Table(name, described.get("", ""), columns, unique, tuple(_foreign_keys(database, name)), tuple(rules))
+    return Table(
+        name,
+        described.get("", ""),
+        columns,
+        unique,
+        tuple(_foreign_keys(database, name)),
+        tuple(rules),
+        rowid=_has_rowid(database, name),
+    )
+
+
+def _has_rowid(database: sqlite3.Connection, table: str) -> bool:
+    try:
+        database.execute(f"SELECT rowid FROM {quote(table)}")  # noqa: S608 -- a quoted name
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:

@@ -39,7 +39,7 @@ LAYERS = """
     checks load manifest bundle
     space
     engines publish
-    report
+    report refusal
     assemble inspection
     build remote
     display options

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import psutil
 import pytest
 from dask.distributed import Client, LocalCluster
@@ -20,7 +21,8 @@ from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import How
 from etl.progress import Progress
-from tests.running import ROOT
+from tests import small
+from tests.running import ROOT, hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +87,50 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
     assert manifest.read(Path(there)) == manifest.read(Path(here)) is not None
     assert not list(manifest.damage(Path(there)))
     assert len(killed) == 1
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+import pyarrow as pa
+from distributed import get_worker
+
+rename = Path.rename
+
+def loans(books: pa.Table, *, marker: str) -> pa.RecordBatch:
+    try:
+        get_worker()
+    except ValueError:  # the driver
+        return pa.record_batch({"id": [], "days": []})
+    def die(path: Path, target: str) -> Path:
+        try:
+            Path(marker).touch(exist_ok=False)
+        except FileExistsError:
+            return rename(path, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+    Path.rename = die
+    return pa.record_batch({"id": books["id"].combine_chunks(), "days": [7] * len(books)})
+"""
+
+
+@pytest.mark.fault("a worker is killed between writing a file and giving it its name")
+def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- as above
+    """What it leaves half done is in no build, in no manifest and in no shipped folder: every row is counted once."""
+    path = small.library(tmp_path / "library", {"dying.py": DYING})
+    stage = (
+        "{{sql: null, python: 'dying:loans', inputs: [books], shard: {{by: books, rows: 1}}, params: {{marker: {}}}}}"
+    )
+    how = How(engine="dask", scheduler=cluster.scheduler_address)
+    markers = [tmp_path / "first", tmp_path / "second"]
+    built, shipped = (config.load(path, changes=[f"stages.loans={stage.format(marker)}"]) for marker in markers)
+    places = [
+        run(built, tmp_path / "build", how=how).folder,
+        Path(remote.run(shipped, str(tmp_path / "lake"), progress=Progress(), how=how)),
+    ]
+    for place, marker in zip(places, markers, strict=True):
+        assert marker.exists()
+        assert {*hashes(place)} == {manifest.NAME, *(manifest.read(place) or {})["files"]}
+        assert sorted(duckdb.sql(f"FROM read_parquet('{place}/parquet/loans/*')").fetchall()) == [(1, 7), (2, 7)]
 
 
 def test_dask_writes_parquet_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from etl import config, manifest, remote
 from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import How
-from etl.parquet import hold_alone, open_target, write_file
+from etl.parquet import delete_file, hold_alone, open_target, write_file
 from etl.progress import Progress
 from tests import small
 from tests.running import hashes
@@ -46,6 +46,7 @@ def test_a_folder_of_any_file_system() -> None:
     """Files are named below the folder on a file system that is not this machine's too."""
     target = open_target("memory://lake/x")
     hold_alone(target, lambda _: False, "memory://lake/x")
+    delete_file(target, "parquet/a/part-00000.parquet")
     write_file(target, "parquet/a/part-00000.parquet", b"")
     hold_alone(target, "parquet/a/part-00000.parquet".__eq__, "memory://lake/x")
     with pytest.raises(EtlError, match=r"memory://lake/x/parquet/a/part-00000\.parquet: does not belong"):

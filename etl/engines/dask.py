@@ -41,6 +41,11 @@ def work(number: int, bundle: Bundle, target: str) -> tuple[int, Made]:
     return number, make_shard(plan, whole, number, open_target(target)).written()
 
 
+def _handed_out(bundle: Bundle) -> Bundle:
+    """The bundle as a task's result, which Dask makes again when all workers that have it are lost."""
+    return bundle
+
+
 def _shards(job: Job, count: int, target: str) -> Generator[tuple[int, Made]]:
     """Make all shards on the workers; in the order of finishing."""
     try:
@@ -48,7 +53,7 @@ def _shards(job: Job, count: int, target: str) -> Generator[tuple[int, Made]]:
     except ImportError as error:
         raise EtlError("the engine dask is not installed; mend it with: pip install 'dask[distributed]'") from error
     with _client(job.how) as client:
-        bundle = client.scatter(pack(job.source, job.identity), broadcast=True, hash=False)
+        bundle = client.submit(_handed_out, pack(job.source, job.identity), pure=False)
         tasks = client.map(work, range(count), bundle=bundle, target=target, retries=RETRIES, pure=False)
         for task in as_completed(tasks):
             yield task.result()
