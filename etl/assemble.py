@@ -79,7 +79,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
             if sqlite:
                 with progress.phase("export"):
                     rows = {name: int(found["rows"]) for name, found in tables.items()}
-                    export(pipeline, endpoints, files, build=identity.id, rows=rows)
+                    export(pipeline, endpoints, files, build=identity.id, rows=rows, say=progress.say)
             if drawn:
                 with progress.phase("report"):
                     files.write(report.NAME, drawn.page())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sqlite3
 from typing import TYPE_CHECKING
@@ -44,6 +45,19 @@ def literal(text: str) -> str:
 def filled(sql: str, parameter: str, value: str) -> str:
     """A query with a text in the place of a parameter, such as ``:pipeline``."""
     return "".join(literal(value) if found[0] == parameter else found[0] for found in _TOKEN.finditer(sql))
+
+
+def renamed(sql: str, names: Mapping[str, str]) -> str:
+    """A query that calls other functions: ``names`` are the new ones by the old, in lower case."""
+    tokens = list(_TOKEN.finditer(sql))
+    calls = {
+        before.start()
+        for before, bracket in itertools.pairwise(token for token in tokens if token.lastgroup != "space")
+        if bracket[0] == "(" and before.lastgroup != "text"
+    }
+    return "".join(
+        names.get(_name(token).lower(), token[0]) if token.start() in calls else token[0] for token in tokens
+    )
 
 
 def empty_database(statements: Iterable[str], denied: Collection[str] = ()) -> sqlite3.Connection:

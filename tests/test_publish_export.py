@@ -25,13 +25,13 @@ from etl.finished import open_database
 from etl.publish.answers import values_of
 from etl.publish.endpoint import Endpoint, restore
 from etl.publish.endpoints import read_endpoints
-from etl.publish.export import _answers, export
+from etl.publish.export import _Answers, export
 from etl.validation import validate
 from etl.writer import Writer
 from tests.serving import ROOT, SMALL, serving, small_build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DATABASE = "teacher-dashboard.db"
 PAGES = ("index.html", "404.html", "robots.txt", "manifest.json", "api/openapi.json")
@@ -121,7 +121,13 @@ def test_a_static_host_finds_its_helpers(default_build: Path) -> None:
     assert (default_build / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
 
 
-def exported(small: Path, folder: Path, *changes: str, endpoints: list[Endpoint] | None = None) -> Path:
+def exported(
+    small: Path,
+    folder: Path,
+    *changes: str,
+    endpoints: list[Endpoint] | None = None,
+    say: Callable[[str], None] = pytest.fail,
+) -> Path:
     """Export a small world's database again, somewhere else."""
     folder.mkdir()
     shutil.copyfile(small / DATABASE, folder / DATABASE)
@@ -129,7 +135,7 @@ def exported(small: Path, folder: Path, *changes: str, endpoints: list[Endpoint]
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
     with Writer(folder) as files:
         files.take(DATABASE)
-        export(pipeline, found, files, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1))
+        export(pipeline, found, files, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1), say=say)
         files.finish()
     return folder
 
@@ -156,8 +162,11 @@ def test_no_file_knows_where_it_was_made(small: Path) -> None:
 
 
 def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> None:
-    """An endpoint with more answers than ``site.static_limit`` writes none, and the front page says so."""
-    folder = exported(small, tmp_path / "few", "site.static_limit=10")
+    """An endpoint with more answers than ``site.static_limit`` writes none, and the front page and the log say so."""
+    said: list[str] = []
+    folder = exported(small, tmp_path / "few", "site.static_limit=10", say=said.append)
+    held = "10 of its 12 answers were held to their types; the others are when somebody asks for them"
+    assert said == [f"sql/api/rosters/[id]/{name}.sql: {held}" for name in ("scores", "students")]
     assert not (folder / "api/rosters").exists()  # twelve of them
     assert len(list((folder / "api/assignments").rglob("*.json"))) == 8 + 8
     front = (folder / "index.html").read_text(encoding="utf-8")
@@ -182,7 +191,7 @@ def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
     """A text that can be a file's name is one, and its URL, encoded, finds it on a static host."""
     database, endpoint = by_name(value)
     with closing(database), Writer(tmp_path) as files:
-        found = _answers(database, endpoint, files, 10, set())
+        found = _Answers(database, files, 10, print).write(endpoint)
         files.finish()
     assert found is not None
     assert found[0] == f"api/x/{value}.json"
@@ -221,7 +230,7 @@ def test_what_can_be_no_file_is_refused(tmp_path: Path, value: Any) -> None:  # 
         Writer(tmp_path) as files,
         pytest.raises(EtlError, match=r"^sql/api/x/\[name\]\.sql: the name .* choose another parameter"),
     ):
-        _answers(database, endpoint, files, 10, set())
+        _Answers(database, files, 10, print).write(endpoint)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -230,7 +239,23 @@ def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, s
     """Values that some file system takes for the same name are refused: one would overwrite the other."""
     database, endpoint = by_name(*values)
     with closing(database), Writer(tmp_path) as files, pytest.raises(EtlError, match="would be written twice"):
-        _answers(database, endpoint, files, 10, set())
+        _Answers(database, files, 10, print).write(endpoint)
+
+
+def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_path: Path) -> None:
+    """The first answer of another type, or with null, is told with its address, whether or not it would be written."""
+    path = ROOT / "sql/api/rosters/[id]/students.sql"
+    schema = validate(config.load(ROOT / "pipeline.yaml")).schema
+    text = path.read_text(encoding="utf-8").replace(
+        "SELECT id,", "SELECT nullif(id, (SELECT max(id) FROM students)) AS id,"
+    )
+    (tmp_path / "api/r").mkdir(parents=True)
+    (tmp_path / "api/r/[id].sql").write_text(text, encoding="utf-8")
+    endpoints = read_endpoints(tmp_path / "api", "sql/api", schema)
+    for change in ("site.static_limit=12", "site.static_limit=11"):
+        expected = r"^sql/api/r/\[id\]\.sql:6:10: columns\.id: null where integer is declared; .*, in /api/r/12\.json$"
+        with pytest.raises(EtlError, match=expected) if change.endswith("12") else contextlib.nullcontext():
+            exported(small, tmp_path / change, change, endpoints=endpoints, say=lambda _: None)
 
 
 def test_an_endpoint_that_fails_is_told_by_its_file(small: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from etl.publish.judge import judge_documents, judge_rows
+from etl.publish.kinds import is_json
 from etl.sql import quote
 
 if TYPE_CHECKING:
@@ -13,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from etl.publish.endpoint import Endpoint
-
-Value = int | str
+    from etl.publish.judge import Say, Value
 
 #: No answer may take longer.
 SECONDS = 30
@@ -26,26 +27,31 @@ _ID = re.compile(rb"[1-9][0-9]{0,14}\Z")
 
 
 def answer(
-    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], most: int | None = None
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say = lambda _: None
 ) -> bytes:
-    """What the endpoint says for some values of its parameters, or the first ``most`` rows of it.
+    """What the endpoint says for some values of its parameters.
 
-    A JSON column is spliced in as it is stored. Raises sqlite3.Error, also when it takes too long.
+    A JSON column is spliced in as it is stored. Raises EtlError where the answer is not what the file declares, and
+    sqlite3.Error, also when it takes too long. ``say`` is told what is right, and yet not for every reader.
     """
-    return b"".join(pieces(database, endpoint, values, most))
+    return b"".join(pieces(database, endpoint, values, say))
 
 
 def pieces(
-    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], most: int | None = None
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say = lambda _: None
 ) -> tuple[bytes, bytes, bytes]:
     """The same in pieces: one answer of a large world can be 25 MB, and would be held twice to be joined."""
     end = time.monotonic() + SECONDS
     database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
     try:
-        (rows,) = database.execute(_as_json(endpoint, most), dict(values)).fetchone()
-        return b"[", rows or b"", b"]"
+        rows, sound = database.execute(endpoint.query, dict(values)).fetchone()
+        if sound == 0:
+            judge_rows(database, endpoint, values, say)
+        if rows and any(map(is_json, endpoint.columns.values())):
+            judge_documents(database, endpoint, values, rows)
     finally:
         database.set_progress_handler(None, 0)
+    return b"[", rows or b"", b"]"
 
 
 def values_of(database: sqlite3.Connection, endpoint: Endpoint) -> Iterator[dict[str, Value]]:
@@ -70,12 +76,3 @@ def known_value(database: sqlite3.Connection, query: str, text: str) -> Value | 
     value: Value = int(text) if numeric else text
     found = database.execute(f"SELECT 1 FROM ({query}) WHERE {name} = ?", (value,)).fetchone()  # noqa: S608
     return value if found else None
-
-
-def _as_json(endpoint: Endpoint, most: int | None) -> str:
-    """The endpoint's query as JSON text, commas between the rows: SQLite is seven times faster at it than Python.
-
-    The rows come in the order of the query: SQLite keeps the order of a subquery for ``group_concat``.
-    """
-    rows = endpoint.sql if most is None else f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {most}"  # noqa: S608 -- as below
-    return f"SELECT CAST(group_concat({endpoint.row}) AS BLOB) FROM (\n{rows}\n)"  # noqa: S608 -- a file of ours

@@ -11,15 +11,16 @@ from urllib.parse import unquote_to_bytes
 
 from etl.finished import open_database
 from etl.publish.answers import answer, known_value
+from etl.publish.exact import register
 from etl.publish.http import JSON, Body, respond, respond_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from etl.publish.answers import Value
     from etl.publish.endpoint import Endpoint
     from etl.publish.http import Headers, Receive, Scope, Send
+    from etl.publish.judge import Value
 
 #: Bytes of answers that are kept, the ones not asked for longest go first.
 CACHE_BYTES = 64_000_000
@@ -42,7 +43,7 @@ class Api:
 
     def __init__(self, database: Path, endpoints: list[Endpoint], build: str, openapi: bytes) -> None:
         """Open the database of a build."""
-        self._database = open_database(database)
+        self._database = register(open_database(database))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="api")
         self._endpoints = endpoints
         self._kept: OrderedDict[tuple[str, ...], Body] = OrderedDict()

@@ -3,7 +3,7 @@
 The header is a comment in YAML: ``title``, ``description``, ``parameters`` (for each ``[name]`` in the path the query
 that lists its values) and ``columns`` (the type of each). A type is a column of the schema (``rosters.name``), one of
 ``integer``, ``number``, ``text`` and ``boolean`` (each with ``?`` behind it if it may be null), or, for a column of
-JSON text, its shape: ``[type]``, ``{key: type}``, ``{"*": type}``.
+JSON text, its shape: ``[type]``, ``{key: type}``, ``{"*": type}`` for any key, ``{"?": shape}`` if it may be null.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.files import after, read_text
-from etl.publish.endpoint import PARAMETER, SCALARS, Endpoint, camel
+from etl.publish.endpoint import PARAMETER, Endpoint
+from etl.publish.kinds import SCALARS, camel, column_of, resolved
 from etl.sql import empty_database, hold_compiles
 from etl.syntax import parse
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from etl.publish.endpoint import Type
+    from etl.publish.kinds import Type
     from etl.tables import Schema
     from etl.tree import Node
 
@@ -96,7 +97,19 @@ class _Reader:
         self._select(set(parameters), columns, header)
         if self.mistakes:
             return None
-        return Endpoint(self.shown, parts, title, description, self.sql, parameters, columns)
+        named = {name: column_of(kind, self.schema) for name, kind in columns.items() if isinstance(kind, str)}
+        return Endpoint(
+            self.shown,
+            parts,
+            title,
+            description,
+            self.sql,
+            parameters,
+            columns={name: resolved(kind, self.schema) for name, kind in columns.items()},
+            declared=columns,
+            allowed={name: column.values for name, column in named.items() if column and column.values},
+            places={name: kind.where for name, kind in header.mapping()["columns"].mapping().items()},
+        )
 
     def _path(self, parts: tuple[str, ...]) -> None:
         for segment in parts:
@@ -155,8 +168,10 @@ class _Reader:
             for item in kind.items:
                 self._type(item, path)
         elif kind.own is not None:
-            if not kind.mapping() or ("*" in kind.mapping() and len(kind.mapping()) > 1):
+            if not kind.mapping() or ({"*", "?"} & set(kind.mapping()) and len(kind.mapping()) > 1):
                 self._say(f'{path}: an object has types by key, or one for all: {{"*": type}}', kind.where)
+            if "?" in kind.mapping() and kind.mapping()["?"].scalar is not None:
+                self._say(f"{path}: a type that is no shape has '?' behind it where null may stand", kind.where)
             for name, value in kind.mapping().items():
                 self._type(value, f"{path}.{name}")
         elif not isinstance(kind.scalar, str):

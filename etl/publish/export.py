@@ -7,6 +7,8 @@ import json
 import re
 import sqlite3
 import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
@@ -14,30 +16,37 @@ from etl.finished import open_database
 from etl.publish import openapi, pages, site
 from etl.publish.answers import LARGEST_ID, pieces, values_of
 from etl.publish.endpoint import describe
+from etl.publish.exact import register
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from etl.model import Pipeline
-    from etl.publish.answers import Value
     from etl.publish.endpoint import Endpoint
+    from etl.publish.judge import Say, Value
     from etl.writer import Writer
 
 #: A text that is a file's name on every system, and a part of a URL that no client takes for something else.
 _NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
 
 
-def export(
-    pipeline: Pipeline, endpoints: list[Endpoint], files: Writer, *, build: str, rows: Mapping[str, int]
+def export(  # noqa: PLR0913 -- what a build knows
+    pipeline: Pipeline,
+    endpoints: list[Endpoint],
+    files: Writer,
+    *,
+    build: str,
+    rows: Mapping[str, int],
+    say: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Write the files beside the finished database. Raises EtlError."""
+    """Write the files beside the finished database. Raises EtlError; ``say`` is told what a person should know."""
     path = files.folder / pipeline.database
     samples = {}
-    with contextlib.closing(open_database(path)) as database:
-        names: set[str] = set()
+    with contextlib.closing(register(open_database(path))) as database:
+        answers = _Answers(database, files, pipeline.site.static_limit, cache(say))
         for endpoint in endpoints:
             try:
-                sample = _answers(database, endpoint, files, pipeline.site.static_limit, names)
+                sample = answers.write(endpoint)
             except sqlite3.Error as error:
                 why = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
                 raise EtlError(why, Where(endpoint.shown)) from error
@@ -67,34 +76,52 @@ def export(
     files.write("inspect-data.json", _json(site.inspect_data(pipeline, rows, size, sha256)))
 
 
-def _answers(
-    database: sqlite3.Connection, endpoint: Endpoint, files: Writer, limit: int, names: set[str]
-) -> tuple[str, bytes] | None:
-    """Write every answer of an endpoint, unless it has too many.
+@dataclass
+class _Answers:
+    """Writes answers, each to the file of its URL."""
 
-    Returns the path of the first one, and its content where the endpoint has no parameters.
-    """
-    known = list(values_of(database, endpoint))
-    for values in known:
-        for name, value in values.items():
-            if (fault := _fault(value)) is not None:
-                raise EtlError(
-                    f"the {name} {value!r} {fault}; choose another parameter, or other values", _at(endpoint)
-                )
-    if len(known) > limit:
-        return None
-    first = None
-    for values in known:
-        path = endpoint.path(values)
-        same = unicodedata.normalize("NFC", path).casefold()  # as some file systems compare names
-        if same in names:
-            raise EtlError(f"{path} would be written twice; choose another parameter, or other values", _at(endpoint))
-        names.add(same)
-        content = pieces(database, endpoint, values)
-        files.write(path, *content)
-        first = first or (path, b"" if values else b"".join(content))  # nobody shows those with parameters
-        del content  # or it would be held while the next one is made
-    return first
+    database: sqlite3.Connection
+    files: Writer
+    limit: int  # an endpoint with more of them is served live only
+    say: Say  # told each thing once, though it be true of many answers
+    names: set[str] = field(default_factory=set)  # of the files, as some file systems compare them
+
+    def write(self, endpoint: Endpoint) -> tuple[str, bytes] | None:
+        """Write every answer of an endpoint, unless it has too many.
+
+        Returns the path of the first one, and its content where the endpoint has no parameters.
+        """
+        known = list(values_of(self.database, endpoint))
+        for values in known:
+            for name, value in values.items():
+                if (fault := _fault(value)) is not None:
+                    raise _unfit(endpoint, f"the {name} {value!r} {fault}")
+        if len(known) > self.limit:
+            self._judge(endpoint, known)
+            return None
+        first = None
+        for values in known:
+            path = endpoint.path(values)
+            same = unicodedata.normalize("NFC", path).casefold()
+            if same in self.names:
+                raise _unfit(endpoint, f"{path} would be written twice")
+            self.names.add(same)
+            content = pieces(self.database, endpoint, values, self.say)
+            self.files.write(path, *content)
+            first = first or (path, b"" if values else b"".join(content))  # nobody shows those with parameters
+            del content  # or it would be held while the next one is made
+        return first
+
+    def _judge(self, endpoint: Endpoint, known: list[dict[str, Value]]) -> None:
+        """Hold as many answers to their types as would be written; the server holds the others, when it makes them."""
+        for values in known[: self.limit]:
+            pieces(self.database, endpoint, values, self.say)
+        few = f"{self.limit:,} of its {len(known):,} answers"
+        self.say(f"{endpoint.shown}: {few} were held to their types; the others are when somebody asks for them")
+
+
+def _unfit(endpoint: Endpoint, message: str) -> EtlError:
+    return EtlError(f"{message}; choose another parameter, or other values", Where(endpoint.shown))
 
 
 def _fault(value: Value | object) -> str | None:
@@ -102,10 +129,6 @@ def _fault(value: Value | object) -> str | None:
     if isinstance(value, int):
         return None if 1 <= value <= LARGEST_ID else f"is no number from 1 to {LARGEST_ID}"
     return None if isinstance(value, str) and _NAME.match(value) else "cannot be the name of a file"
-
-
-def _at(endpoint: Endpoint) -> Where:
-    return Where(endpoint.shown)
 
 
 def _json(content: Any) -> bytes:  # noqa: ANN401 -- anything that JSON can hold

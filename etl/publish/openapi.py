@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from etl.publish.answers import LARGEST_ID, answer, values_of
-from etl.publish.endpoint import SCALARS, camel, types
+from etl.publish.answers import LARGEST_ID, pieces, values_of
+from etl.publish.judge import first_rows
+from etl.publish.kinds import SCALARS, camel, column_of, nullable, resolved
 
 if TYPE_CHECKING:
     import sqlite3
 
     from etl.models import Site
-    from etl.publish.endpoint import Endpoint, Type
+    from etl.publish.endpoint import Endpoint
+    from etl.publish.kinds import Type
     from etl.tables import Schema
 
 #: Rows of an example.
@@ -74,7 +76,7 @@ _HEADERS = {
 
 def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
     values = next(values_of(database, endpoint), None)
-    example = json.loads(answer(database, endpoint, values, EXAMPLE_ROWS)) if values is not None else []
+    example = [] if values is None else first_rows(pieces(database, endpoint, values)[1], EXAMPLE_ROWS)
     parameters = [
         {
             "name": name,
@@ -116,8 +118,7 @@ def _row_name(endpoint: Endpoint) -> str:
 
 
 def _row(endpoint: Endpoint, schema: Schema) -> dict[str, Any]:
-    properties = {name: _type(kind, schema) for name, kind in types(endpoint)}
-    return _object(properties)
+    return _object({camel(name): _type(kind, schema) for name, kind in (endpoint.declared or endpoint.columns).items()})
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
@@ -129,19 +130,16 @@ def _type(kind: Type, schema: Schema) -> dict[str, Any]:
     if isinstance(kind, list):
         return {"type": "array", "items": _type(kind[0], schema)}
     if isinstance(kind, dict):
+        if list(kind) == ["?"]:
+            return {"anyOf": [_type(kind["?"], schema), {"type": "null"}]}
         if list(kind) == ["*"]:
             return {"type": "object", "additionalProperties": _type(kind["*"], schema)}
         return _object({camel(name): _type(value, schema) for name, value in kind.items()})
-    if "." not in kind:
-        scalar = SCALARS[kind.removesuffix("?")]
-        return {"type": [scalar, "null"] if kind.endswith("?") else scalar}
-    table, _, name = kind.removesuffix("?").partition(".")
-    column = schema.tables[table].columns[name]
-    nullable = column.nullable or kind.endswith("?")
-    scalar = {"INTEGER": "integer", "REAL": "number"}.get(column.type, "string")
-    described: dict[str, Any] = {"type": [scalar, "null"] if nullable else scalar}
-    if column.values:
-        described["enum"] = [*column.values, None] if nullable else list(column.values)
-    if column.description:
+    plain, column = str(resolved(kind, schema)), column_of(kind, schema)
+    scalar = SCALARS[plain.removesuffix("?")]
+    described: dict[str, Any] = {"type": [scalar, "null"] if nullable(plain) else scalar}
+    if column and column.values:
+        described["enum"] = [*column.values, None] if nullable(plain) else list(column.values)
+    if column and column.description:
         described["description"] = column.description
     return described

@@ -1,0 +1,159 @@
+"""Answers are what their files declare: types, null and shape; numbers read back as they are."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.errors import EtlError, Where
+from etl.publish.answers import answer
+from etl.publish.endpoint import Endpoint
+from etl.publish.exact import register
+from etl.publish.judge import BEGINNING, first_rows
+
+
+def asked(sql: str, kind: Any, **more: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
+    """An endpoint with one column, ``t``, declared in line 4."""
+    return Endpoint(
+        "api/x.sql", ("x",), "X", "Of x.", sql, {}, {"t": kind}, places={"t": Where("api/x.sql", 4, 8)}, **more
+    )
+
+
+def answered(sql: str, kind: Any, **more: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 -- as above
+    """The values of the column, and what was said."""
+    said: list[str] = []
+    with closing(register(sqlite3.connect(":memory:"))) as database:
+        content = answer(database, asked(sql, kind, **more), {}, said.append)
+    return [row["t"] for row in json.loads(content)], said
+
+
+def refused(sql: str, kind: Any, **more: Any) -> str:  # noqa: ANN401 -- as above
+    """Why the answer is none."""
+    with pytest.raises(EtlError) as caught:
+        answered(sql, kind, **more)
+    return str(caught.value)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53), min_size=1))
+def test_numbers_read_back_as_they_are(values: list[float]) -> None:
+    """A column of numbers is written with all the digits that it takes, and with no more."""
+    with closing(register(sqlite3.connect(":memory:"))) as database:
+        database.execute("CREATE TABLE v (id INTEGER PRIMARY KEY, t)")
+        database.executemany("INSERT INTO v (t) VALUES (?)", [(value,) for value in values])
+        content = answer(database, asked("SELECT t FROM v ORDER BY id", "number"), {})
+    assert content == json.dumps([{"t": value} for value in values], separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("text", ["1.0 / 3", "9007199254740993.0", "0.1 + 0.2", "1e300", "5e-324", "-0.5", "1e22"])
+def test_a_number_is_that_of_the_database(text: str) -> None:
+    """The examples that SQLite's own JSON shortens."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        (value,) = database.execute(f"SELECT {text}").fetchone()
+    assert answered(f"SELECT {text} AS t", "number") == ([value], [])
+    assert answered(f"SELECT {text} AS t UNION ALL SELECT NULL", "number?") == ([value, None], [])
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "message"),
+    [
+        ("SELECT 'abc' AS t", "integer", "t: 'abc' where integer is declared, in /api/x.json"),
+        ("SELECT '7' AS t", "integer", "t: '7' where integer is declared, in /api/x.json"),
+        ("SELECT 1.0 AS t", "integer?", "t: 1.0 where integer is declared, in /api/x.json"),
+        ("SELECT 1 AS t UNION ALL SELECT 'b'", "number", "t: 'b' where number is declared, in /api/x.json"),
+        ("SELECT NULL AS t", "number", "t: null where number is declared; where null may stand write number?, in /api"),
+        ("SELECT 7 AS t", "text", "t: 7 where text is declared, in /api/x.json"),
+        ("SELECT 7 AS t", "boolean", "t: 7 where boolean is declared, in /api/x.json"),
+        ("SELECT 1e308 * 10 AS t", "number", "t: inf where number is declared; JSON has no such"),
+        ("SELECT -1e308 * 10 AS t", "number?", "t: -inf where number is declared; JSON has no such number"),
+        ("SELECT 'a' AS t", ["text"], "t: 'a' where an array is declared, in /api/x.json"),
+        ("SELECT '[1]' AS t", {"a": "text"}, "t: '[1]' where an object is declared, in /api/x.json"),
+        ("SELECT NULL AS t", {"*": "text"}, 't: null where an object is declared; write {"?": ...} around it, in'),
+        ("SELECT '[1, \"a\"]' AS t", ["integer"], "t[1]: 'a' where integer is declared, in /api/x.json"),
+        ("SELECT '[[1], [null]]' AS t", [["integer"]], "t[1][0]: null where integer is declared; where null may stand"),
+        ("SELECT '{\"a\": {\"b\": 1.5}}' AS t", {"a": {"b": "integer"}}, "t.a.b: 1.5 where integer is declared, in"),
+        ("SELECT '{\"a\": true}' AS t", {"*": "integer"}, "t.a: true where integer is declared, in /api/x.json"),
+        ("SELECT '{\"a\": 1}' AS t", {"a": "integer", "b_c": "text?"}, "t.bC: is missing, in /api/x.json"),
+        ("SELECT '{\"a\": 1, \"b\": 2}' AS t", {"a": "integer"}, "t.b: is there, and is not declared, in /api/x.json"),
+        ("SELECT '{\"a\": [}' AS t", {"*": "text"}, None),
+        ("SELECT '{\"a\": NaN}' AS t", {"*": "number"}, None),
+        ("SELECT json_object('a', 1e308 * 10) AS t", {"a": "integer"}, None),
+    ],
+)  # fmt: skip
+def test_what_is_not_declared_is_refused(sql: str, kind: Any, message: str | None) -> None:  # noqa: ANN401 -- a type
+    """A value of another type, null, infinity, and JSON of another shape are told with place, address and value."""
+    found = refused(sql, kind)
+    assert found.startswith(f"api/x.sql:4:8: columns.{message}" if message else "api/x.sql: the answer is not JSON: ")
+
+
+def test_what_is_declared_is_answered() -> None:
+    """Null where it may stand, truth values, and shapes of any depth are what they are."""
+    assert answered("SELECT NULL AS t UNION ALL SELECT 'a'", "text?") == ([None, "a"], [])
+    assert answered("SELECT 1 = 1 AS t UNION ALL SELECT 1 > 1", "boolean") == ([True, False], [])
+    assert answered("SELECT NULL AS t UNION ALL SELECT '[1,null]'", {"?": ["integer?"]}) == ([None, [1, None]], [])
+    shape = {"a_b": {"?": {"*": ["number"]}}, "c": "boolean"}
+    sql = """SELECT '{"aB": {"x": [1, 1.5]}, "c": true}' AS t UNION ALL SELECT '{"aB": null, "c": false}'"""
+    assert answered(sql, shape)[0] == [{"aB": {"x": [1, 1.5]}, "c": True}, {"aB": None, "c": False}]
+
+
+def test_a_text_is_one_of_those_that_are_allowed() -> None:
+    """Where the schema's CHECK lists the values, and OpenAPI with it, no other one may stand."""
+    more = {"allowed": {"t": ["a", "it's"]}}
+    assert answered("SELECT 'it''s' AS t", "text", **more)[0] == ["it's"]
+    assert refused("SELECT 'b' AS t", "text", **more).startswith(
+        "api/x.sql:4:8: columns.t: 'b' where one of a, it's is declared, in /api/x.json"
+    )
+
+
+def test_a_large_whole_number_is_written_and_told() -> None:
+    """Over 2**53 every digit is there, and a person hears that JavaScript will not keep it."""
+    for kind in ("integer", "number?"):
+        values, said = answered(f"SELECT {2**53} AS t UNION ALL SELECT {-(2**63)} UNION ALL SELECT {2**63 - 1}", kind)
+        assert values == [2**53, -(2**63), 2**63 - 1]
+        told = "whole numbers over 2**53 are written as they are, and JavaScript rounds them; to be safe, send texts"
+        assert said == [f"api/x.sql:4:8: columns.t: {told}"]
+    assert refused(f"SELECT {2**60} AS t UNION ALL SELECT 'a'", "integer").endswith("in /api/x.json")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT json_object('a', 1.0 / 3) AS t",
+        "SELECT json_object('a', json_array(1, 1.0 / 3)) AS t",
+        "SELECT JSON_OBJECT ('a', (SELECT json_group_array(v) FROM (SELECT 0.1 + 0.2 AS v))) AS t",
+        "SELECT json_object('a', json(json_group_array(json_array(v)))) AS t FROM (SELECT 0.1 + 0.2 AS v)",
+        "SELECT json_group_object('a', 0.1 + 0.2) AS t",
+        "SELECT json_set('{\"a\": 1}', '$.a', 0.1 + 0.2) AS t",
+        "SELECT \"json_object\"('a', 1.0 / 3) AS t",
+        "SELECT json_object('a', 1.0) AS t UNION ALL SELECT json_object('a', 1.0 / 3)",
+    ],
+)
+def test_a_number_inside_of_json_is_not_cut(sql: str) -> None:
+    """SQLite writes 15 digits into JSON that it builds: where that changes a number the build fails."""
+    kind = {"a": ["number"]} if "array" in sql else {"a": "number"}
+    assert "SQLite's JSON has 15 digits of 0.3" in refused(sql, kind)
+
+
+def test_a_number_inside_of_json_that_is_whole_is_answered() -> None:
+    """Rounded numbers, none at all, and stored JSON with any digits are answered as they are."""
+    assert answered("SELECT json_object('a', round(1.0 / 3, 4), 'b', NULL) AS t", {"a": "number", "b": "number?"})[
+        0
+    ] == [{"a": 0.3333, "b": None}]
+    assert answered("SELECT json_group_array(1.5) AS t WHERE 0", ["number"])[0] == [[]]
+    stored = '{"a": 0.30000000000000004}'
+    assert answered(f"SELECT json('{stored}') AS t", {"a": "number"})[0] == [json.loads(stored)]
+
+
+def test_the_first_rows_are_read_whatever_their_length() -> None:
+    """Rows that are longer than what is read first, and a letter that is cut there, are read all the same."""
+    long = {"a": "é" * BEGINNING}
+    rows = ",".join(json.dumps(each, ensure_ascii=False) for each in ({"a": 1}, long, {"a": 2})).encode()
+    assert first_rows(rows, 2) == [{"a": 1}, long]
+    assert first_rows(rows, 9) == [{"a": 1}, long, {"a": 2}]
+    assert first_rows(b"", 2) == []
