@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from etl.autoincrement import Autoincrement
-from etl.errors import EtlError
+from etl.errors import EtlError, Where
 from etl.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ def extension() -> Path:
     return path
 
 
+def _path(path: Path) -> str:
+    """A path as SQL writes it: UTF-8 for DuckDB, also where this process takes names of files for something else."""
+    try:
+        return literal(os.fsencode(path).decode())
+    except UnicodeDecodeError as error:
+        raise EtlError("DuckDB opens only what has a name in UTF-8; give it another one", Where(str(path))) from error
+
+
 def connect() -> duckdb.DuckDBPyConnection:
     """Open a DuckDB that can write SQLite files; nothing is downloaded, and the signature is verified."""
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -51,7 +60,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        connection.execute(f"LOAD {literal(str(extension()))}")
+        connection.execute(f"LOAD {_path(extension())}")
     except duckdb.Error as error:
         connection.close()
         version = duckdb.__version__
@@ -72,7 +81,7 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         try:
             self._autoincrement = Autoincrement(path, PAGE_SIZE, _create(path, schema))
             # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
-            self._connection.execute(f"ATTACH {literal(str(path))} AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
+            self._connection.execute(f"ATTACH {_path(path)} AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
             self._connection.execute("BEGIN")
         except BaseException as error:
             self._discard()

@@ -357,12 +357,13 @@ def test_help_names_every_option(name: str, parameter: click.Parameter) -> None:
 
 def test_help_and_version() -> None:
     """``--help`` lists the commands with what they do, ``-h`` is the same, ``--version`` says the version."""
-    done = etl("--help")
+    terminal = {"COLUMNS": "80"}
+    done = etl("--help", env=terminal)
     assert (done.returncode, done.stderr) == (0, "")
     assert {"run", "plan", "show", "validate", "check", "schema", "clean"} <= set(cli.commands.commands)
     assert all(re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE) for name in cli.commands.commands)
     assert "..." not in done.stdout.partition("Commands:")[2], "the first sentence of a command fits on its line"
-    assert etl("-h").stdout == done.stdout
+    assert etl("-h", env=terminal).stdout == done.stdout
     assert re.fullmatch(r"etl, version \d+\.\d+\.\d+\n", etl("--version").stdout)
 
 

@@ -83,9 +83,10 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
                     os.kill(process, signal.SIGKILL)
 
     how = How(engine="dask", scheduler=cluster.scheduler_address)
-    there = remote.run(source, f"file://{tmp_path}/there", progress=Killer(), how=how).removeprefix("file://")
-    assert manifest.read(Path(there)) == manifest.read(Path(here)) is not None
-    assert not list(manifest.damage(Path(there)))
+    there = remote.run(source, f"{tmp_path.as_uri()}/there", progress=Killer(), how=how)
+    folder = tmp_path / "there" / there.rpartition("/")[2]
+    assert manifest.read(folder) == manifest.read(Path(here)) is not None
+    assert not list(manifest.damage(folder))
     assert len(killed) == 1
 
 

@@ -130,7 +130,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_file_system_by_url(tmp_path: Path) -> None:
     """A URL names a file system; one that nobody knows is told."""
-    system, path = open_target(f"file://{tmp_path}/x")
+    system, path = open_target(f"{tmp_path.as_uri()}/x")
     assert (system.type_name, path) == ("local", f"{tmp_path}/x")
     with pytest.raises(EtlError, match=r"nosuch://x/y: "):
         open_target("nosuch://x/y")

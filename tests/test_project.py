@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -158,9 +159,28 @@ def test_make_has_the_promised_targets() -> None:
     assert set(re.findall(r"^make (\w+) +\S", listing, re.MULTILINE)) == TARGETS
 
 
-def test_ci_lints_and_tests() -> None:
-    """``.ci/run`` can be executed, is valid bash, and ends in ``make lint`` and ``make test``."""
-    script = ROOT / ".ci" / "run"
-    assert os.access(script, os.X_OK)
-    subprocess.run(["bash", "-n", str(script)], check=True)
-    assert script.read_text().splitlines()[-2:] == ["make lint", "make test"]
+MAKE = """#!/bin/sh
+printf '%s\\t%s\\t%s\\n' "$*" "$COLUMNS" "$PWD" >> "$MADE"
+test -f kept.txt && test ! "$1" = "$FAILS"
+"""
+
+
+@pytest.mark.parametrize(("fails", "targets"), [("none", ["lint", "test"]), ("lint", ["lint"])])
+def test_ci_lints_and_tests_where_nobody_works(tmp_path: Path, fails: str, targets: list[str]) -> None:
+    """``.ci/run`` makes lint and test in a copy with a long path, a space and an umlaut, and leaves nothing behind."""
+    project, tools, temporary = tmp_path / "project", tmp_path / "tools", tmp_path / "temporary"
+    for folder in (project / ".ci", tools, temporary):
+        folder.mkdir(parents=True)
+    (project / "kept.txt").touch()
+    shutil.copy(ROOT / ".ci" / "run", project / ".ci" / "run")
+    for tool, text in (("make", MAKE), ("chromium", "#!/bin/sh\n")):
+        (tools / tool).write_text(text)
+        (tools / tool).chmod(0o755)
+    made = {"MADE": str(tmp_path / "made"), "FAILS": fails, "TMPDIR": str(temporary)}
+    env = {**os.environ, **made, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    assert subprocess.run([project / ".ci" / "run"], env=env, check=False).returncode == (fails != "none")
+    calls = [line.split("\t") for line in (tmp_path / "made").read_text(encoding="utf-8").splitlines()]
+    assert [target for target, _, _ in calls] == targets
+    assert all(columns == "40" for _, columns, _ in calls)
+    assert all(len(place) > 150 and " " in place and not place.isascii() for _, _, place in calls)
+    assert list(temporary.iterdir()) == []
