@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError
 from etl.model import upstream_of
+from etl.order import cut, in_order
 from etl.size import Inputs, Size
 
 if TYPE_CHECKING:
@@ -60,29 +61,16 @@ class Plan:
 
 def make_plan(pipeline: Pipeline) -> Plan:
     """Order the stages: each after its inputs, else as in the file."""
-    waiting, ordered, done = list(pipeline.stages.values()), [], set[str]()
-    while waiting:
-        stage = next(stage for stage in waiting if done.issuperset(stage.inputs.values()))
-        waiting.remove(stage)
-        ordered.append(stage)
-        done.add(stage.name)
-    cut = next((stage for stage in ordered if stage.shard), None)
-    if cut is None or cut.shard is None:
-        return Plan(pipeline, tuple(ordered), (), (), None, 0)
-    sharded, gathered = set[str](), set[str]()
-    for stage in ordered:
-        sources = set(stage.inputs.values())
-        if gathered & sources or (stage.gather and sharded & sources):
-            gathered.add(stage.name)
-        elif stage.shard or sharded & sources:
-            sharded.add(stage.name)
+    ordered = in_order(pipeline.stages)
+    first = next((stage for stage in ordered if stage.shard), None)
+    made = cut(ordered)
     return Plan(
         pipeline,
-        tuple(stage for stage in ordered if stage.name not in sharded | gathered),
-        tuple(stage for stage in ordered if stage.name in sharded),
-        tuple(stage for stage in ordered if stage.name in gathered),
-        cut.inputs[cut.shard.by],
-        cut.shard.rows,
+        tuple(stage for stage in ordered if stage.name not in made.sharded | made.gathered),
+        tuple(stage for stage in ordered if stage.name in made.sharded),
+        tuple(stage for stage in ordered if stage.name in made.gathered),
+        made.by,
+        first.shard.rows if first and first.shard else 0,
     )
 
 
