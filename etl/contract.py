@@ -18,6 +18,7 @@ from etl.errors import EtlError, did_you_mean
 from etl.importing import search
 from etl.params import Apart, Columns, Distinct, Marker
 from etl.size import estimate_of
+from etl.strangers import described, place_of, printing_aside
 from etl.streams import Streams
 
 if TYPE_CHECKING:
@@ -110,11 +111,15 @@ def module_named(name: str, root: Path) -> ModuleType:
         raise EtlError(f"'{name}' is no name of a module, such as package.module")
     search(root)
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise EtlError(f"there is no module '{error.name}' in the project or among the installed packages") from error
+        with printing_aside():
+            return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # whatever a stranger's module raises when it is imported
-        raise EtlError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+        where = place_of(error, root)
+        place = f" ({where})" if where else ""
+        if isinstance(error, ModuleNotFoundError):
+            message = f"there is no module '{error.name}' in the project or among the installed packages{place}"
+            raise EtlError(message) from error
+        raise EtlError(f"cannot import {name}: {described(error)}{place}") from error
 
 
 def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -125,6 +130,8 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
     """Read a generator's signature. Raises EtlError that says which hint is missing or can't be used."""
+    if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(inspect.unwrap(function)):
+        raise EtlError(f"{name} is an 'async def', which nobody awaits; write 'def'")
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except Exception as error:  # hints are evaluated: they can raise anything

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from etl.errors import EtlError, Where
+from etl.values import ARROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from etl.tables import Table
-
-_TYPES = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
-
 
 #: The name of a file that is being written: beside the tables' folders, so that no reader of a table sees it.
 _UNFINISHED = re.compile(r"(.*/)?\.[^/]*\.tmp")
@@ -40,7 +38,7 @@ class File(NamedTuple):
 def arrow_schema(table: Table) -> pa.Schema:
     """The columns of a table with their types, whether they may be null, and their descriptions."""
     fields = [
-        pa.field(column.name, _TYPES[column.type], column.nullable, metadata={"description": column.description})
+        pa.field(column.name, ARROW[column.type], column.nullable, metadata={"description": column.description})
         for column in table.columns.values()
     ]
     return pa.schema(fields, metadata={"description": table.description})

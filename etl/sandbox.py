@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from etl.errors import EtlError, Where, did_you_mean
 from etl.files import after, read_text
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import pyarrow as pa
+    Node = dict[str, Any]
 
 #: Functions of DuckDB whose result is not decided by their arguments (``duckdb_functions()``: stability is not
 #: CONSISTENT; a test compares), and those that it calls consistent for the length of a connection or a query.
@@ -34,18 +37,30 @@ UNSTABLE = frozenset(
 TABLE_FUNCTIONS = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "unnest"})
 
 
+_NOWHERE = 2**64 - 1  # what DuckDB says of parts of a query that it has no place for
+
+
 @dataclass
 class Query:
     """What a query asks for, and the mistakes in it."""
 
+    shown: str  # its file in messages
+    text: str = ""
+    tree: Node = field(default_factory=dict)  # of DuckDB's parser, empty when it has none
     params: set[str] = field(default_factory=set)
     tables: set[str] = field(default_factory=set)  # the inputs that it reads
     mistakes: list[EtlError] = field(default_factory=list)
 
+    def place(self, node: Any = None) -> Where:  # noqa: ANN401 -- a part of the tree
+        """Where a part of the query begins, else where the query does."""
+        offsets = (part.get("query_location", _NOWHERE) for part in nodes_of(node))
+        offset = next((offset for offset in offsets if offset < _NOWHERE), 0)
+        return after(self.text.encode()[:offset].decode(errors="ignore"), self.shown)
+
 
 @cache
-def _database() -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
-    """The one sandbox of this process, and a connection to it whose errors are JSON."""
+def _database() -> duckdb.DuckDBPyConnection:
+    """The one sandbox of this process."""
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -54,21 +69,48 @@ def _database() -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "errors_as_json": True,  # they say where
         },
     )
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    inspector = connection.cursor()
-    inspector.execute("SET errors_as_json = true")
     connection.execute("SET lock_configuration = true")
-    return connection, inspector
+    return connection
+
+
+@contextlib.contextmanager
+def _seeing(inputs: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with its own names for the inputs, whatever runs beside it."""
+    with _database().cursor() as cursor:
+        for name, table in inputs.items():
+            cursor.register(name, table)
+        yield cursor
 
 
 def run_query(text: str, params: Mapping[str, Any], inputs: Mapping[str, pa.Table]) -> pa.Table:
     """Run a query over its inputs. Raises duckdb.Error."""
-    with _database()[0].cursor() as cursor:  # its own names for the inputs, whatever runs beside it
-        for name, table in inputs.items():
-            cursor.register(name, table)
+    with _seeing(inputs) as cursor:
         return cursor.execute(text, dict(params)).to_arrow_table()
+
+
+def bind_query(query: Query, params: Mapping[str, Any], inputs: Mapping[str, pa.Schema]) -> pa.Schema:
+    """The columns of a query over inputs of these columns; it is not run. Raises EtlError with the place."""
+    with _seeing({name: columns.empty_table() for name, columns in inputs.items()}) as cursor:
+        try:
+            columns = cursor.execute(f"{_DESCRIBE}{query.text}", dict(params)).fetchall()
+        except duckdb.Error as error:
+            raise query_error(error, query.text, query.shown, _DESCRIBE) from error
+        types = ", ".join(f"CAST(NULL AS {column[1]}) AS c{number}" for number, column in enumerate(columns))
+        schema = cursor.execute(f"SELECT {types}").to_arrow_table().schema
+    return pa.schema([(column[0], kind) for column, kind in zip(columns, schema.types, strict=True)])
+
+
+_DESCRIBE = "DESCRIBE "
+
+
+def query_error(error: duckdb.Error, text: str, shown: str, prefix: str = "") -> EtlError:
+    """What DuckDB says of a query, at its place; ``prefix`` stood before the query."""
+    message, before = _told(error, prefix + text)
+    return EtlError(f"DuckDB says: {message}", after(before.removeprefix(prefix), shown))
 
 
 def inspect_query(path: Path, shown: str, inputs: set[str] | None) -> Query:
@@ -76,43 +118,51 @@ def inspect_query(path: Path, shown: str, inputs: set[str] | None) -> Query:
 
     ``inputs`` is None when they can't be known: any table will do.
     """
-    query = Query()
     try:
-        text = read_text(path, shown)
-        query.params, tree = _parsed(text, shown)
+        query = read_query(read_text(path, shown), shown)
     except EtlError as error:
-        query.mistakes.append(error)
-        return query
-    nodes = list(_nodes(tree))
+        return Query(shown, mistakes=[error])
+    nodes = list(nodes_of(query.tree))
     local = {name.lower() for node in nodes for name in _local_names(node)}
     for node in nodes:
         if node.get("type") == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() not in local):
             query.tables.add(node["table_name"].lower())
-        query.mistakes += [
-            EtlError(message, _place(shown, text, _offset(node))) for message in _faults(node, inputs, local)
-        ]
+        query.mistakes += [EtlError(message, query.place(node)) for message in _faults(node, inputs, local)]
     return query
 
 
-def _parsed(text: str, shown: str) -> tuple[set[str], Any]:
-    """The params of a query, and its tree. Raises EtlError unless it is one SELECT."""
-    _, inspector = _database()
+def read_query(text: str, shown: str) -> Query:
+    """A query with its params and its tree. Raises EtlError unless it is one SELECT."""
     try:
-        statements = inspector.extract_statements(text)
-        if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT:
-            row = inspector.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
-            tree = json.loads(row[0]) if row else {"error": True}
-            if not tree["error"] and not any(node.get("type") == "SHOW_REF" for node in _nodes(tree)):
-                return set(statements[0].named_parameters), tree["statements"]
+        with _database().cursor() as cursor:
+            statements = cursor.extract_statements(text)
+            if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT:
+                row = cursor.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
+                tree: Any = json.loads(row[0]) if row else {"error": True}
+                if not tree["error"] and not any(node.get("type") == "SHOW_REF" for node in nodes_of(tree)):
+                    return Query(shown, text, tree["statements"][0]["node"], _named(statements[0], shown))
     except duckdb.Error as error:
-        message, offset = _told(error)
-        raise EtlError(f"not SQL: {message}", after(text[:offset], shown)) from error
+        message, before = _told(error, text)
+        if colon := _COLON.match(text, len(before)):
+            message = f"a stage writes a param as ${colon[1]}, not :{colon[1]}"
+        raise EtlError(f"not SQL: {message}", after(before, shown)) from error
     except RecursionError as error:
         raise EtlError("nested too deep; split the query into several WITH", Where(shown, 1, 1)) from error
     raise EtlError("a stage is one SELECT, and nothing else", Where(shown, 1, 1))
 
 
-def _faults(node: dict[str, Any], inputs: set[str] | None, local: set[str]) -> Iterator[str]:
+_COLON = re.compile(r":([^\W\d]\w*)")
+
+
+def _named(statement: duckdb.Statement, shown: str) -> set[str]:
+    """The params of a query. Raises EtlError when one has no name."""
+    names = set(statement.named_parameters)
+    if any(name.isdigit() for name in names):
+        raise EtlError("a stage's params have names; write $name, not ? or $1", Where(shown, 1, 1))
+    return names
+
+
+def _faults(node: Node, inputs: set[str] | None, local: set[str]) -> Iterator[str]:
     kind = node.get("type")
     if kind == "BASE_TABLE":
         schema, table = node["schema_name"], node["table_name"]
@@ -134,7 +184,7 @@ def _faults(node: dict[str, Any], inputs: set[str] | None, local: set[str]) -> I
         yield f"{keyword} does not depend on the inputs alone; pass the value in the stage's params"
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 -- JSON
+def nodes_of(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON
     """Every mapping of a tree, from the outside in, in the order of the text as far as the tree keeps it."""
     waiting = [tree]
     while waiting:
@@ -146,28 +196,52 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 -- JSON
             waiting += reversed(value)
 
 
-def _local_names(node: dict[str, Any]) -> Iterator[str]:
+def _local_names(node: Node) -> Iterator[str]:
     """The names of a query's WITH."""
     named = node.get("cte_map")
     yield from (entry["key"] for entry in (named.get("map", []) if isinstance(named, dict) else []))
 
 
-def _offset(node: dict[str, Any]) -> int:
-    """Where a part of a query begins, in bytes; DuckDB says 2**64 - 1 of parts that it has no place for."""
-    offsets = (part.get("query_location", 2**64 - 1) for part in _nodes(node))
-    return next((offset for offset in offsets if offset < 2**64 - 1), 0)
-
-
-def _place(shown: str, text: str, offset: int) -> Where:
-    return after(text.encode()[:offset].decode(errors="ignore"), shown)
-
-
-def _told(error: duckdb.Error) -> tuple[str, int]:
-    """What DuckDB says, and at which offset (in characters, unlike those in the tree)."""
+def _told(error: duckdb.Error, text: str) -> tuple[str, str]:
+    """What DuckDB says of a text, and what stands before the place that it means."""
     _, _, told = str(error).partition("{")
     try:
         details = json.loads("{" + told)
     except ValueError:
-        return str(error).split("\n", 1)[0], 0
+        return str(error).split("\n", 1)[0], ""
+    message = details["exception_message"].split("\n", 1)[0].rstrip("!")
+    if details.get("error_subtype") == "COLUMN_NOT_FOUND" and details.get("candidates"):
+        message += f"; there is {details['candidates'].replace(',', ', ')}"
     position = details.get("position", "")
-    return details["exception_message"].split("\n", 1)[0], int(position) if position.isdigit() else 0
+    offset = int(position) if position.isdigit() else 0
+    if details["exception_type"] == "Parser":  # which counts characters, all others bytes
+        return message, text[:offset]
+    return message, text.encode()[:offset].decode(errors="ignore")
+
+
+def selection(tree: Node) -> list[Node]:
+    """The expressions that make the columns of a query's result."""
+    while "setop_type" in tree:
+        tree = tree["left"]
+    return list(tree.get("select_list", ()))
+
+
+def selected(tree: Node, column: str) -> Node | None:
+    """The expression that makes a column of a query's result, None when none says so (``SELECT *``)."""
+    return next((node for node in selection(tree) if name_of(node) == column), None)
+
+
+def name_of(node: Node) -> str:
+    """What a column is called that an expression makes, or nothing when that is DuckDB's choice."""
+    names = node["column_names"] if node.get("class") == "COLUMN_REF" else [""]
+    return str(node["alias"] or names[-1])
+
+
+def written(node: Node) -> str:
+    """An expression as SQL."""
+    with _database().cursor() as cursor:
+        (empty,) = cursor.execute("SELECT json_serialize_sql('SELECT 1')").fetchone() or ("",)
+        tree = json.loads(empty)
+        tree["statements"][0]["node"]["select_list"] = [{**node, "alias": ""}]
+        (text,) = cursor.execute("SELECT json_deserialize_sql($tree)", {"tree": json.dumps(tree)}).fetchone() or ("",)
+    return str(text).removeprefix("SELECT ").replace("count_star()", "count(*)")

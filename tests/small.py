@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,3 +211,28 @@ def library(folder: Path, files: Mapping[str, str] | None = None) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "pipeline.yaml"
+
+
+HEAD = """
+name: clinic
+seed: 1
+as_of: 2025-08-01 00:00:00
+schema: schema.sql
+database: clinic.db
+checks: checks
+site: {title: A clinic, description: Visits., notice: Synthetic., license: CC0-1.0, license_url: "https://example.org/"}
+"""
+
+
+def project(folder: Path, stages: str, files: Mapping[str, str]) -> Path:
+    """Make a project that has nothing of the school: the path of its pipeline file, whose stages are given as YAML.
+
+    ``files`` are texts by the names of their files: ``schema.sql``, and what the stages name.
+    """
+    (folder / "checks").mkdir(parents=True)
+    (folder / "pyproject.toml").touch()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    path = folder / "pipeline.yaml"
+    path.write_text(f"{HEAD}stages:\n{textwrap.indent(textwrap.dedent(stages).strip(), '  ')}\n", encoding="utf-8")
+    return path

@@ -73,10 +73,10 @@ def test_a_sql_stage_sees_its_inputs_and_params() -> None:
 def test_a_query_that_fails() -> None:
     """What DuckDB says of a query comes with the stage and the query's file."""
     pipeline = small.twelve()
-    with pytest.raises(EtlError, match=r"stages\.rosters: Binder Error") as caught:
+    with pytest.raises(EtlError, match=r'stages\.rosters: DuckDB says: .* "name" not found') as caught:
         run_stage(pipeline.stages["rosters"], {"classes": pa.table({"id": [1]})}, pipeline)
     assert caught.value.where is not None
-    assert caught.value.where.file.endswith("sql/stages/rosters.sql")
+    assert str(caught.value).startswith("sql/stages/rosters.sql:2:12: ")
 
 
 def test_an_internal_stage_may_have_any_columns() -> None:
@@ -104,7 +104,7 @@ def test_an_error_of_any_kind_is_told_with_its_place() -> None:
     """The engine knows no generator as its own: whatever one raises is told with the stage, the file and the line."""
     pipeline = small.twelve()
     table = pa.table({"id": [1], "name": ["Ann"], "size": [None], "first_student": [1]})
-    message = r"stages\.students: etl\.generators\.students:students failed in line \d+ of students\.py: TypeError"
+    message = r"students\.py:\d+: stages\.students: etl\.generators\.students:students failed: TypeError: "
     with pytest.raises(EtlError, match=message):
         run_stage(pipeline.stages["students"], dict.fromkeys(["classes", "first_names", "last_names"], table), pipeline)
 
@@ -170,7 +170,7 @@ def result(columns: str) -> str:
         (result('{"id": [1], "grade": [1.0], "text": [None]}'), "the column text may not be null"),
         (result('{"id": [1, None], "grade": [1, 1], "text": ["a", "b"]}'), "the column id may not be null"),
         (
-            "def notes():\n    return pa.Table.from_arrays([pa.array([1])] * 3, names=['id', 'id', 'text'])\n",
+            "def notes():\n    return pa.table({'id': [1], 'grade': [1], 'text': ['a']}).append_column('id', [[1]])\n",
             "the result has two columns id",
         ),
         (
@@ -183,11 +183,6 @@ def result(columns: str) -> str:
         (
             "def notes():\n    yield pa.table({'id': [1]})\n    yield pa.table({'id': ['1']})\n",
             r"the batches of own_\w+\.notes:notes differ in their columns; make them alike",
-        ),
-        ("def notes():\n    raise ValueError('no grades today')\n", "no grades today"),
-        (
-            "def notes():\n    yield 1 / 0\n",
-            r"own_\w+\.notes:notes failed in line 4 of notes\.py: ZeroDivisionError: div",
         ),
     ],
 )
