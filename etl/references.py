@@ -5,10 +5,12 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from etl import markers
+from etl import binding, markers
 from etl.errors import EtlError, Where, did_you_mean
+from etl.order import cut, in_order
 from etl.params import Apart, Distinct
 from etl.reference import Reference, check_distinct, check_references, read_csv
+from etl.rowwise import whole_parts
 from etl.sandbox import inspect_query
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def check(world: World) -> None:
     _one_stage_a_table(world)
     _shards(world)
     _cycles(world)
+    _cut_rows(world)
+    binding.check(world)
     for reference in world.rows.values():
         world.mistakes += reference.mistakes
 
@@ -125,6 +129,7 @@ def _query(stage: Stage, world: World) -> None:
     params = stage.node.mapping().get("params")
     known = "inputs" not in stage.wrong and world.names.issuperset(stage.inputs.values())
     query = inspect_query(stage.path, stage.shown, set(stage.inputs) if known else None)
+    world.queries[stage.name] = query
     world.mistakes += query.mistakes
     if query.mistakes:
         return
@@ -194,6 +199,23 @@ def _shards(world: World) -> None:
 def _cut(stage: Stage) -> tuple[str | None, int]:
     """The stage whose rows are counted off, and how many."""
     return (stage.inputs.get(stage.shard.by), stage.shard.rows) if stage.shard else (None, 0)
+
+
+def _cut_rows(world: World) -> None:
+    """Hold that a query which sees one shard's rows at a time would give the same rows if it saw all at once."""
+    made = cut(in_order(world.stages))
+    for name, query in world.queries.items():
+        stage = world.stages[name]
+        inputs = made.inputs(stage)
+        if query.mistakes or not inputs & query.tables:
+            continue
+        cut_inputs = " and ".join(sorted(inputs & query.tables))
+        mend = (
+            "take its 'shard' away" if stage.shard else "say 'gather: true', and it runs once over those of all shards"
+        )
+        for what, part in whole_parts(query.tree, inputs):
+            message = f"{what} needs all rows, and the stage sees one shard's rows of {cut_inputs} at a time; {mend}"
+            world.mistakes.append(EtlError(f"stages.{name}: {message}", query.place(part)))
 
 
 def _cycles(world: World) -> None:

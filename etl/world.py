@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from etl.model import Stage
     from etl.reference import Reference
+    from etl.sandbox import Query
     from etl.tables import Schema
 
 
@@ -24,6 +25,7 @@ class World:
     names: set[str]  # of every stage in the file
     schema: Schema | None
     rows: dict[str, Reference] = field(default_factory=dict)  # of each csv stage whose file there is
+    queries: dict[str, Query] = field(default_factory=dict)  # of each sql stage whose file there is
     mistakes: list[EtlError] = field(default_factory=list)
 
     def say(self, stage: Stage, path: str, message: str, where: Where) -> None:

@@ -21,15 +21,15 @@ HOME = ROOT / "etl"
 #: Each module, or package, imports only from the lines above its own; a package is a line of its own and, inside, has
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
-    errors streams writer child process modules
-    progress files params importing naming tree store identity parquet finished
+    errors streams writer child process modules values order
+    progress files params importing naming strangers tree store identity parquet finished
     sql ddl
     syntax tables sandbox digest autoincrement
     constraints cells rows
     size
-    generators reference findings
+    generators reference findings rowwise fitting
     contract
-    models markers scale
+    models markers scale binding
     config model
     world
     references
