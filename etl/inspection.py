@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,11 @@ from etl import manifest, report
 from etl.checks import read_checks, reading, run_checks
 from etl.config import shown_name
 from etl.errors import EtlError, Mistakes, Where
+from etl.finished import open_database
 from etl.model import GENERAL_REPORT
+from etl.publish.answers import hold_answers
+from etl.publish.endpoint import restore
+from etl.publish.exact import register
 from etl.store import Store, in_use
 
 if TYPE_CHECKING:
@@ -30,7 +35,8 @@ class Inspection(NamedTuple):
 def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
     """Hold that the current build is as it was made and keeps the rules of a pipeline's checks.
 
-    Raises EtlError: there is no build; Mistakes: files are damaged, each named; CheckFailed: rules are broken.
+    Raises EtlError: there is no build, or an answer is not what is declared; Mistakes: files are damaged, each named;
+    CheckFailed: rules are broken.
     """
     folder = Store(out).current
     if folder is None:
@@ -92,4 +98,8 @@ def _inspect(source: Source, folder: Path, *, full: bool) -> Inspection:
     checks = read_checks(path, shown_name(path), full=full, in_full=source.namer())
     with reading(folder / content["pipeline"]["database"]) as query:
         run_checks(checks, query, content["pipeline"])
+    if full:
+        endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
+        with contextlib.closing(register(open_database(folder / content["pipeline"]["database"]))) as database:
+            hold_answers(database, endpoints)
     return Inspection(content["build"], content["name"], len(content["files"]), len(checks))

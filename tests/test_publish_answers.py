@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl.errors import EtlError
 from etl.finished import open_database
 from etl.publish import answers
-from etl.publish.answers import answer, known_value, values_of
+from etl.publish.answers import answer, hold_answers, known_value, values_of
 from etl.publish.endpoint import Endpoint
 from etl.publish.exact import register
 
@@ -84,6 +85,18 @@ def test_rows_keep_the_order_of_the_query() -> None:
         for sql in ("SELECT n FROM t ORDER BY n DESC", "SELECT n FROM t UNION SELECT n FROM t ORDER BY n DESC"):
             found = [row["n"] for row in json.loads(answer(database, endpoint(sql, n="integer"), {}))]
             assert found == sorted(range(1009), reverse=True)
+
+
+def test_json_of_every_row_is_held_when_it_is_asked_for() -> None:
+    """A run opens the JSON of an answer's first rows; what is wrong with the last one is found by the full check."""
+    rows = " UNION ALL ".join(f"SELECT '[{number}]' AS t" for number in (1, 2, 3, 4, "1.5"))
+    asked = endpoint(rows, t=["integer"])
+    with closing(register(sqlite3.connect(":memory:"))) as database:
+        assert len(json.loads(answer(database, asked, {}))) == 5
+        with pytest.raises(
+            EtlError, match=r"^sql/api/x\.sql: columns\.t\[0\]: 1\.5 where integer is declared, in /api/x"
+        ):
+            hold_answers(database, [asked])
 
 
 def test_no_rows_are_an_empty_array() -> None:

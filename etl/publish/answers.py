@@ -6,13 +6,13 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from etl.publish.judge import judge_documents, judge_rows
+from etl.publish.judge import DOCUMENTS, judge_documents, judge_rows
 from etl.publish.kinds import is_json
 from etl.sql import quote
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from etl.publish.endpoint import Endpoint
     from etl.publish.judge import Say, Value
@@ -38,7 +38,11 @@ def answer(
 
 
 def pieces(
-    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say = lambda _: None
+    database: sqlite3.Connection,
+    endpoint: Endpoint,
+    values: Mapping[str, Value],
+    say: Say = lambda _: None,
+    documents: int = DOCUMENTS,
 ) -> tuple[bytes, bytes, bytes]:
     """The same in pieces: one answer of a large world can be 25 MB, and would be held twice to be joined."""
     end = time.monotonic() + SECONDS
@@ -48,10 +52,17 @@ def pieces(
         if sound == 0:
             judge_rows(database, endpoint, values, say)
         if rows and any(map(is_json, endpoint.columns.values())):
-            judge_documents(database, endpoint, values, rows)
+            judge_documents(database, endpoint, values, rows, documents)
     finally:
         database.set_progress_handler(None, 0)
     return b"[", rows or b"", b"]"
+
+
+def hold_answers(database: sqlite3.Connection, endpoints: Iterable[Endpoint]) -> None:
+    """Hold that every answer is what its endpoint declares, to the last of its JSON. Raises EtlError."""
+    for endpoint in endpoints:
+        for values in values_of(database, endpoint):
+            pieces(database, endpoint, values, documents=-1)
 
 
 def values_of(database: sqlite3.Connection, endpoint: Endpoint) -> Iterator[dict[str, Value]]:

@@ -79,7 +79,7 @@ class Endpoint:
 
     def where(self, column: str | None) -> Where:
         """Where the type of a column stands, as far as that is known."""
-        return self.places.get(column or "", Where(self.shown))
+        return self.places.get(column or "", Where(self.shown or self.template))
 
     def path(self, values: Mapping[str, object]) -> str:
         """Its file for some values of its parameters, in the folder of a build."""

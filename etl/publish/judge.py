@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Value = int | str
 Say = Callable[[str], None]
 
-#: Rows of an answer whose JSON is opened.
+#: Rows of an answer whose JSON is opened in a run; to open all of it takes as long as all else of an export.
 DOCUMENTS = 3
 
 #: Bytes of an answer that nearly always hold so many.
@@ -51,8 +51,10 @@ def judge_rows(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping
         say(f"{endpoint.where(name)}: columns.{name}: {says}")
 
 
-def judge_documents(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], rows: bytes) -> None:
-    """Open the JSON of an answer's first rows. Raises EtlError where it is none, or has another shape."""
+def judge_documents(
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], rows: bytes, count: int
+) -> None:
+    """Open the JSON of the first rows of an answer, of all if the count is -1. Raises EtlError for another shape."""
     shapes = {name: kind for name, kind in endpoint.columns.items() if is_json(kind)}
     if endpoint.watched:
         cut = Watch(database).cut
@@ -61,7 +63,7 @@ def judge_documents(database: sqlite3.Connection, endpoint: Endpoint, values: Ma
                 says = f"SQLite's JSON has 15 digits of {cut[0]!r} alone; round it, or give it a column of its own"
                 raise EtlError(f"{says}, in {endpoint.url(values)}", endpoint.where(next(iter(shapes))))
     try:
-        for row in first_rows(rows, DOCUMENTS):
+        for row in first_rows(rows, count):
             for name, kind in shapes.items():
                 if found := in_json(kind, row[camel(name)]):
                     raise _told(found, endpoint, name, values)
