@@ -149,15 +149,26 @@ def test_other_with_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     assert name_of(ROOT) != before
 
 
-def test_other_with_another_generator_of_mine(project: Path) -> None:
-    """A user's own generator counts with every file of its package."""
+@pytest.mark.parametrize("change", ["stages.pm1.python=mine:scores", "generators=mine"])
+def test_other_with_another_generator_of_mine(project: Path, change: str) -> None:
+    """A user's own generator counts with every file of its package, also where only its short name is written."""
     (project / "mine").mkdir()
     (project / "mine/__init__.py").touch()
     (project / "mine/helper.py").touch()
-    change = "stages.pm1.python=mine:scores"
     before = name_of(project, TINY, change)
     (project / "mine/helper.py").write_text("# changed\n")
     assert name_of(project, TINY, change) != before
+
+
+def test_other_with_another_file_that_a_function_reads(project: Path) -> None:
+    """Files, and all that is below folders, count when a stage says that its function reads them, and else do not."""
+    (project / "mine/deep").mkdir(parents=True)
+    (project / "mine/deep/curve").write_text("1")
+    changes: list[list[str]] = [[], ["stages.pm1.reads=[../mine]"], ["stages.pm1.reads=[../mine/deep/curve]"]]
+    before = [name_of(project, TINY, *change) for change in changes]
+    (project / "mine/deep/curve").write_text("2")
+    after = [name_of(project, TINY, *change) for change in changes]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, False]
 
 
 def test_other_order_of_stages_is_another_build(project: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.abc import MetaPathFinder
+from importlib.util import spec_from_file_location
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from etl.modules import Code, code_of, files_below
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.machinery import ModuleSpec
     from pathlib import Path
 
 
@@ -126,11 +129,21 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
     assert after.installed["some.names"] != before.installed["some.names"]
 
 
-def test_files_that_no_installer_noted(tmp_path: Path, site: Path) -> None:
+def test_files_that_no_installer_noted(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder in PYTHONPATH, or a package that is installed to be edited, counts with its files."""
-    write(site, {"loose.py": "import looser", "looser/__init__.py": "", "looser/deep.py": ""})
+    write(site, {"loose.py": "import looser, edited", "looser/__init__.py": "", "looser/deep.py": ""})
+    edited = write(tmp_path / "src", {"edited/__init__.py": ""}) / "edited/__init__.py"
+    install(site, "edited", "1.0", {"__editable___edited_finder.py": ""})
+
+    class Finder(MetaPathFinder):
+        """What an installer makes for a package that is edited elsewhere."""
+
+        def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+            return spec_from_file_location(name, edited) if name == "edited" else None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
     found = code_of(["loose"], tmp_path)
-    assert set(found.foreign) == {"loose/loose.py", "looser/__init__.py", "looser/deep.py"}
+    assert set(found.foreign) == {"loose/loose.py", "looser/__init__.py", "looser/deep.py", "edited/__init__.py"}
     assert found.installed == {}
 
 
