@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError
 from etl.model import upstream_of
 from etl.order import cut, in_order
 from etl.size import Inputs, Size
+from etl.strangers import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,10 +90,7 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
             running = (other for other in upstream if other.contract and other.contract.function is generator)
             return next((other.values[name] for other in running if name in other.values), None)
 
-        try:
+        with running(stage, pipeline.source.root, f"the rows of {stage.generator} cannot be estimated"):
             found = stage.contract.estimate(stage.params, Inputs(inputs, param))
-        except Exception as error:
-            message = f"the rows of {stage.generator} cannot be estimated: {type(error).__name__}: {error}"
-            raise EtlError(f"stages.{stage.name}: {message}", stage.where) from error
         return found if isinstance(found, Size) else Size(found)
     return Size(max((size.rows for size in inputs.values()), default=0))

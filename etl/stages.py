@@ -11,7 +11,7 @@ import pyarrow as pa
 from etl.errors import Bug, EtlError
 from etl.fitting import fitted, hold_sound
 from etl.sandbox import query_error, run_query
-from etl.strangers import described, place_of, printing_aside
+from etl.strangers import running
 from etl.streams import Streams
 from etl.values import ARROW
 
@@ -58,16 +58,9 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline
             raise EtlError(f"stages.{stage.name}.inputs.{name}: {message}", stage.where)
     if contract.streams:
         arguments[contract.streams] = Streams(pipeline.seed, stage.name)
-    try:
-        with printing_aside():
-            result = contract.function(**arguments)
-            batches = list(result) if isinstance(result, Iterator) else [result]
-    except MemoryError:
-        raise  # the machine's, not the generator's
-    except (Exception, SystemExit) as error:
-        where = place_of(error, pipeline.source.root, contract.function.__code__.co_filename)
-        says = f"{stage.generator} failed: {described(error)}" if where else str(error)
-        raise EtlError(f"stages.{stage.name}: {says}", where or stage.where) from error
+    with running(stage, pipeline.source.root, f"{stage.generator} failed"):
+        result = contract.function(**arguments)
+        batches = list(result) if isinstance(result, Iterator) else [result]
     return _joined(batches, stage)
 
 

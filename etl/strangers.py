@@ -9,10 +9,12 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from etl.errors import Where
+from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from etl.model import Stage
 
 #: How long an exception's text may be that a message repeats.
 _SHOWN = 500
@@ -34,6 +36,20 @@ def printing_aside() -> Iterator[None]:
             before = _inside.pop()
             if not _inside:
                 sys.stdout = before
+
+
+@contextlib.contextmanager
+def running(stage: Stage, root: Path, failed: str) -> Iterator[None]:
+    """Run a function of a stage's generator; what it raises is an EtlError that says what ``failed``, and where."""
+    try:
+        with printing_aside():
+            yield
+    except MemoryError:
+        raise  # the machine's, not the generator's
+    except (Exception, SystemExit) as error:
+        where = place_of(error, root, stage.contract.function.__code__.co_filename if stage.contract else "")
+        says = f"{failed}: {described(error)}" if where else str(error)
+        raise EtlError(f"stages.{stage.name}: {says}", where or stage.where) from error
 
 
 def described(error: BaseException) -> str:

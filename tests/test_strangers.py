@@ -68,6 +68,17 @@ def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> No
     assert said.startswith("own_helper.py:3: stages.rooms: own:rooms failed: JSONDecodeError: Expecting value: ")
 
 
+def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
+    """A function that estimates the rows of a stage is told in the same way."""
+    code = "import pyarrow as pa\nfrom etl.size import generator\n\ndef many(params, inputs):\n    return 1 // 0\n\n"
+    code += "@generator(rows=many)\ndef rooms() -> pa.Table: ...\n"
+    path = small.project(tmp_path, f"rooms: {{python: '{run}:rooms'}}", {"schema.sql": SCHEMA, f"{run}.py": code})
+    with pytest.raises(
+        EtlError, match=r"\.py:5: stages\.rooms: the rows of .* cannot be estimated: ZeroDivisionError: "
+    ):
+        make_plan(validate(config.load(path))).expected()
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
