@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where, did_you_mean
 from etl.naming import namer
 from etl.scale import scaled
-from etl.syntax import read, tree_of
+from etl.syntax import read, value_of
 from etl.tree import Node, bound, overlay
 
 if TYPE_CHECKING:
@@ -77,12 +77,11 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     root = project_of(path)
     tree = _read(path.resolve(), root, files, (), mistakes)
     for change in request.changes:
-        tree = overlay(tree, _change(change, mistakes), mistakes)
+        tree = _changed(tree, change, mistakes)
     if seed is not None:
         where = Where("--seed")
         tree = overlay(tree, Node(where, own={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
-    if scale != 1:
-        tree = overlay(tree, scaled(tree, scale), mistakes)
+    tree = overlay(tree, scaled(tree, scale), mistakes)
     bound(tree)
     source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
     _name_in_full(source)
@@ -146,13 +145,38 @@ def _base(extends: Node, path: Path, root: Path) -> Path:
     return base
 
 
-def _change(text: str, mistakes: list[EtlError]) -> Node:
-    """Turn ``stages.classes.params.count=20`` into a tree."""
-    where = Where(f"--set {text}")
-    name, equals, value = text.partition("=")
-    if not equals or not all(name.split(".")):
+def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
+    """Lay ``stages.classes.params.count=20`` over a tree; what would change nothing, in silence, is a mistake."""
+    where = Where(f"--set {change}")
+    name, equals, text = change.partition("=")
+    path = name.split(".")
+    if not equals or not all(path):
         raise EtlError("write it as path.to.key=value", where)
-    node = tree_of(value, where.file, mistakes)
-    for key in reversed(name.split(".")):
+    if path[0] == "extends":
+        mistakes.append(EtlError("extends: only a file can extend another; name that file as the pipeline", where))
+        return tree
+    stages = tree.at("stages")
+    if path[0] == "stages" and path[2:] and tree.at(*path[:2]) is None:
+        hint = did_you_mean(path[1], stages.mapping() if stages else ())
+        mistakes.append(EtlError(f"stages.{path[1]}: there is no stage '{path[1]}'{hint}", where))
+        return tree
+    node = value_of(text, where.file, mistakes)
+    for key in reversed(path):
         node = Node(where, own={key: node}, keys={key: where})
-    return node
+    if not path[0].startswith("x-"):
+        return overlay(tree, node, mistakes)
+    rules = [key for key in tree.mapping() if key.startswith("x-")]
+    before = _parts(tree)  # now: a change of a rule is made in its place
+    changed = overlay(tree, node, mistakes)
+    after = _parts(changed)
+    if before[0] != after[0] and before[1] == after[1]:
+        mistakes.append(EtlError(f"{name}: nothing in the pipeline uses it{did_you_mean(path[0], rules)}", where))
+    return changed
+
+
+def _parts(tree: Node) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rules of a pipeline that are written once for others to use (``x-``), and all the rest. Raises EtlError."""
+    bound(tree)
+    plain: dict[str, Any] = tree.plain()
+    rules = {key: value for key, value in plain.items() if key.startswith("x-")}
+    return rules, {key: value for key, value in plain.items() if key not in rules}

@@ -66,11 +66,14 @@ def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tu
         where = node.place(*steps)
     elif kind == "missing":
         where = node.place(*steps[:-1]) if steps[1:] else spot[1]
+        message += _needs(model, steps)
     else:
         target = node.at(*steps) or node
         if target.broken:
             return None
         where = target.where
+        if kind == "string_type" and target.written and not target.is_null():
+            message = f"must be a text, not {target.written}; put it in quotes: '{target.written}'"
     shown = ".".join(str(step) for step in (spot[0], *steps) if step != "")
     return EtlError(f"{shown or 'the file'}: {message}", where)
 
@@ -81,14 +84,28 @@ def _meant(model: type[BaseModel], details: ErrorDetails) -> str:
     return hint.partition("did you mean '")[2].removesuffix("'?")
 
 
+def _needs(model: type[BaseModel], steps: list[str | int]) -> str:
+    """What a missing mapping must have, so that it need not be asked for key by key."""
+    found = _model_at(model, steps)
+    required = (
+        [field.alias or name for name, field in found.model_fields.items() if field.is_required()] if found else []
+    )
+    return f"; it needs {', '.join(required)}" if required else ""
+
+
 def _fields(model: type[BaseModel], steps: list[str | int]) -> list[str]:
     """The keys that the model allows at a path."""
+    found = _model_at(model, steps)
+    return fields_of(found) if found else []
+
+
+def _model_at(model: type[BaseModel], steps: list[str | int]) -> type[BaseModel] | None:
     current: Any = model
     for step in steps:
         fields = getattr(current, "model_fields", {})
         field = next((field for name, field in fields.items() if step in {name, field.alias}), None)
         current = _bare(field.annotation) if field else None
-    return fields_of(current) if isinstance(current, type) and issubclass(current, BaseModel) else []
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
 def _bare(hint: Any) -> Any:  # noqa: ANN401 -- annotations

@@ -15,6 +15,8 @@ from etl.findings import fields_of, shown, validated
 from etl.params import Group, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
     from etl.contract import Contract
@@ -88,6 +90,7 @@ Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a
 Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_', a letter first")]
 StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
 DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as school.db")]
+ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.classes.params.count")]
 Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
 Inputs = Annotated[
     dict[Name, Text],
@@ -187,6 +190,7 @@ class PipelineModel(Group):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="Another seed, another world of the same kind.")
     as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
     extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
+    scale: list[ScalePath] | None = Field(None, description="Paths of the numbers that --scale multiplies.")
     generators: Text | None = Field(None, description="The module in which the short names of generators are found.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
     database: DatabaseName = Field(description="The database's file name.")
@@ -212,8 +216,8 @@ def pipeline_model(tree: Node, mistakes: list[EtlError]) -> PipelineModel | None
     return validated(PipelineModel, data, tree, ("", Where(tree.where.file, 1, 1)), mistakes)[0]
 
 
-def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError]) -> str | None:
-    """The one key of a stage that says its kind, None when there is not exactly one."""
+def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], others: Iterable[str] = ()) -> str | None:
+    """The one key of a stage that says its kind, None when there is not exactly one; ``others`` are names of stages."""
     kinds = [kind for kind in KINDS if kind in node.mapping()]
     if len(kinds) == 1:
         return kinds[0]
@@ -228,7 +232,10 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError]) -> s
         if "mean" in hint:
             mistakes.append(EtlError(f"{path}.{name}: unknown key{hint}", node.key(name)))
             return None
-    mistakes.append(EtlError(f"{path}: a stage needs one of csv, python and sql, to say where its rows come from", key))
+    hint = did_you_mean(path.removeprefix("stages."), others)
+    hint = hint if "mean" in hint else ""
+    message = f"a stage needs one of csv, python and sql, to say where its rows come from{hint}"
+    mistakes.append(EtlError(f"{path}: {message}", key))
     return None
 
 

@@ -39,6 +39,27 @@ def parse(text: str, shown: str) -> Node:
     return tree
 
 
+def value_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
+    """Parse a value of the command line, where nothing is a comment: ``Grade #3`` is a text to its end."""
+    tree = tree_of(text, shown, mistakes)
+    if not _has_comment(text):
+        return tree
+    if tree.written or tree.is_null():
+        return Node(tree.where, scalar=text.strip(), written=text.strip())
+    mistakes.append(EtlError("what follows '#' is a comment in YAML; put the text in quotes", tree.where))
+    return tree
+
+
+def _has_comment(text: str) -> bool:
+    """Whether YAML leaves something out: what stands between two tokens is spaces, or a comment."""
+    end = 0
+    for token in yaml.scan(text, Loader=CBaseLoader):
+        if "#" in text[end : token.start_mark.index]:
+            return True
+        end = max(end, token.end_mark.index)
+    return "#" in text[end:]
+
+
 def tree_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
     """Parse a YAML text. Faults of form that can be passed over go to ``mistakes``; raises EtlError for the others."""
     if len(text) > MAX_CHARACTERS:
@@ -147,7 +168,9 @@ class _Builder:
         if isinstance(source, yaml.ScalarNode):
             if "\0" in source.value:
                 self._say("the text holds a NUL character; delete it", where)
-            return Node(where, scalar=source.value if source.style else _scalar(source.value), broken=bool(tag))
+            plain = not source.style
+            scalar = _scalar(source.value) if plain else source.value
+            return Node(where, scalar=scalar, broken=bool(tag), written=source.value if plain else "")
         if isinstance(source, yaml.SequenceNode):
             return Node(where, items=[self.build(item) for item in source.value], broken=bool(tag))
         node = Node(where, own={}, broken=bool(tag))

@@ -30,6 +30,7 @@ class Node:
     merged: list[Node] = field(default_factory=list)  # the mappings of a merge key, the first one wins
     aliased: set[str] = field(default_factory=set)  # own keys whose value is written elsewhere
     gone: set[str] = field(default_factory=set)  # keys that a change took away
+    written: str = ""  # a plain scalar as it is written: 005 for 5
     broken: bool = False  # its form is wrong, and was told; what else may seem wrong with it follows from that
 
     def is_null(self) -> bool:
@@ -113,7 +114,9 @@ def bound(tree: Node) -> None:
 def _copy(node: Node) -> Node:
     """A mapping of its own with the same values in it."""
     own = dict(node.own or {})
-    return Node(node.where, None, None, own, {**node.keys}, [*node.merged], {*node.aliased}, {*node.gone}, node.broken)
+    result = Node(node.where, own=own, keys={**node.keys}, merged=[*node.merged], broken=node.broken)
+    result.aliased, result.gone = {*node.aliased}, {*node.gone}
+    return result
 
 
 def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlError], *, everywhere: bool) -> None:
@@ -131,6 +134,9 @@ def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlErro
     if old is None:
         own[key] = new
     elif old.own is not None and new.own is not None:
+        if old.mapping() and not new.mapping() and not new.broken:
+            message = "an empty mapping changes nothing: it is laid over what is there; null takes a key away"
+            mistakes.append(EtlError(f"{'.'.join(path)}: {message}", new.where))
         own[key] = old if at_home else _copy(old)
         own[key].where = new.where
         for name in new.mapping():
@@ -138,6 +144,7 @@ def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlErro
     elif at_home:
         old.where, old.scalar, old.items, old.own, old.broken = new.where, new.scalar, new.items, new.own, new.broken
         old.keys, old.merged, old.aliased, old.gone = new.keys, new.merged, new.aliased, new.gone
+        old.written = new.written
     else:
         own[key] = new
     if not at_home:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from etl import scale
 from etl.config import shown_name
 from etl.contract import contract_named, contract_of, function_named, functions_of, module_named
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
@@ -48,6 +49,7 @@ def validate(source: Source) -> Pipeline:
     mistakes += world.mistakes
     drawn = _report(source, top.report, mistakes) if top else None
     checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
+    scale.check(source.tree, mistakes)
     if mistakes or top is None or schema is None or checks is None:
         raise Mistakes(_once(mistakes))
     return Pipeline(
@@ -110,7 +112,7 @@ def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
     told = set()
     for mistake in mistakes:
         path, _, what = mistake.message.partition(": ")
-        same = (mistake.where, what, path.rpartition(".")[2] if what == "is missing" else "")
+        same = (mistake.where, what, path.rpartition(".")[2] if what.startswith("is missing") else "")
         if same not in told:
             yield mistake
         told.add(same)
@@ -191,7 +193,8 @@ class _Stages:
     def stage(self, name: str, node: Node) -> Stage | None:
         """Validate a stage; None when it is too broken to go on with."""
         path, key = f"stages.{name}", self.source.tree.place("stages", name)
-        kind = stage_kind(node, path, key, self.mistakes)
+        stages = self.source.tree.at("stages")
+        kind = stage_kind(node, path, key, self.mistakes, {*(stages.mapping() if stages else ())} - {name})
         if kind is None:
             return None
         model, wrong = stage_model(kind, node, (path, key), self.mistakes)

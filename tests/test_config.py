@@ -151,13 +151,68 @@ def test_later_changes_win() -> None:
         ("sead=1", "--set sead=1: sead: unknown key; did you mean 'seed'?"),
         ("seed=-1", "--set seed=-1:1:1: seed: must be at least 0, not -1"),
         ("seed=[1", "--set seed=[1:2:1: not YAML: expected ',' or ']', to close what opens in line 1"),
+        ("x-grwth={untouched: [0, 1]}", "x-grwth: nothing in the pipeline uses it; did you mean 'x-growth'?"),
+        ("x-window.params=1", "x-window.params: nothing in the pipeline uses it; did you mean 'x-window'?"),
+        ("extends=pipelines/null.yaml", "extends: only a file can extend another; name that file as the pipeline"),
+        ("stages.clases.params.count=20", "stages.clases: there is no stage 'clases'; did you mean 'classes'?"),
+        ("stages.rooms.params.count=20", "stages.rooms: there is no stage 'rooms'"),
+        (
+            "stages.clases={params: {count: 20}}",
+            (
+                "stages.clases: a stage needs one of csv, python and sql, to say where its rows come from; "
+                "did you mean 'classes'?"
+            ),
+        ),
         ("seed=null", "pipelines/tiny.yaml:1:1: seed: is missing"),
         ("stages.pm1.params.sd=0", "--set stages.pm1.params.sd=0:1:1: stages.pm1.params.sd: must be at least 1, not 0"),
     ],
 )
 def test_mistakes_of_set_name_the_option(change: str, message: str) -> None:
     """A mistake in a change is told as one of the command line."""
-    assert told(TINY, change) == [message]
+    found = [line.removeprefix(f"--set {change}: ") for line in told(TINY, change)]
+    assert found == [message.removeprefix(f"--set {change}: ")]
+
+
+@pytest.mark.parametrize("change", ["stages={}", "site={}", "stages.pm1.params={}", "x-growth={}"])
+def test_an_empty_mapping_is_refused(change: str) -> None:
+    """A mapping is laid over what is there: an empty one, which reads like a reset, would change nothing."""
+    (found,) = told(TINY, change)
+    path = change.partition("=")[0]
+    assert found == (
+        f"--set {change}:1:1: {path}: an empty mapping changes nothing: it is laid over what is there; "
+        "null takes a key away"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Grade #3", "Grade #3"),
+        ("#3", "#3"),
+        ("5 # five", "5 # five"),
+        ("'Grade' #3", None),
+        ("Grade: x #3", None),
+        ("[a] # b", None),
+        ("'Grade #3'", "Grade #3"),
+        ("C#", "C#"),
+    ],
+)
+def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) -> None:
+    """A text is not cut where YAML sees a comment; where it is not clear what is the text, quotes are asked for."""
+    source = config.load(TINY, changes=[f"site.title={text}"])
+    if value is not None:
+        assert (source.tree.plain()["site"]["title"], source.mistakes) == (value, ())
+        return
+    assert [mistake.message for mistake in source.mistakes] == [
+        "what follows '#' is a comment in YAML; put the text in quotes"
+    ]
+
+
+@pytest.mark.parametrize("written", ["005", "1.10", "1e3", "true", "2025"])
+def test_a_number_for_a_text_is_told_as_written(written: str) -> None:
+    """What YAML makes of it is another text: it must be quoted."""
+    (found,) = told(TINY, f"stages.students.params.created_at={written}")
+    assert found.endswith(f"created_at: must be a text, not {written}; put it in quotes: '{written}'")
 
 
 def test_seed_option_wins() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etl import config
-from etl.errors import Mistakes
+from etl.errors import EtlError, Mistakes
 from etl.validation import validate
 from tests.running import ROOT
 
@@ -35,6 +35,53 @@ def test_scale_leaves_the_rest() -> None:
 
 
 def test_scale_finds_mistakes_where_they_are() -> None:
-    """A number that cannot be multiplied is a mistake at its own place."""
-    with pytest.raises(Mistakes, match=r"count: must be a whole number"):
+    """A number that cannot be multiplied is a mistake at its own place, and no second one of the list."""
+    with pytest.raises(Mistakes) as caught:
         validate(config.load(TINY, changes=["stages.classes.params.count=many"], scale=2))
+    assert [mistake.message for mistake in caught.value.mistakes] == [
+        "stages.classes.params.count: must be a whole number, not 'many'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("stages.clases.params.count", "there is no stages.clases; did you mean 'classes'?"),
+        ("stages.classes.params.counts", "there is no stages.classes.params.counts; did you mean 'count'?"),
+        (
+            "stages.pm1.params.test",
+            "stages.pm1.params.test is no whole number and no range [first, last]; take",
+        ),
+        ("stages.window1.params.status", "stages.window1.params.status is no whole number and no range [first, last];"),
+    ],
+)
+@pytest.mark.parametrize("scale", [1, 10])
+def test_a_path_that_cannot_be_multiplied_is_told(listed: str, message: str, scale: int) -> None:
+    """What the list names must be there, and be a number or a range, whether or not --scale is asked for."""
+    with pytest.raises(Mistakes) as caught:
+        validate(config.load(TINY, changes=[f"scale=[{listed}]"], scale=scale))
+    (mistake,) = caught.value.mistakes
+    assert mistake.message.startswith(f"scale: {message}")
+    assert str(mistake.where) == f"--set scale=[{listed}]:1:2"
+
+
+def test_a_path_is_one_of_a_stage() -> None:
+    """Nothing but what is in a stage can be multiplied."""
+    with pytest.raises(Mistakes, match=r"scale\.0: must be the path of a number, such as"):
+        validate(config.load(TINY, changes=["scale=[seed]"], scale=2))
+
+
+@pytest.mark.parametrize("change", ["scale=null", "scale=[]"])
+def test_a_world_with_nothing_to_scale_refuses(change: str) -> None:
+    """A larger world that would be the same one is no success."""
+    with pytest.raises(EtlError, match=r"^--scale: there is nothing to multiply; list the paths"):
+        config.load(TINY, changes=[change], scale=10)
+    assert config.load(TINY, changes=[change], scale=1).mistakes == ()
+
+
+def test_scale_multiplies_what_is_listed_alone() -> None:
+    """Which numbers make a world larger is the pipeline's to say; how a generator is spelt does not matter."""
+    changes = ["scale=[stages.classes.params.count]", "stages.classes.python=etl.generators.rosters:classes"]
+    stages = config.load(TINY, changes=changes, scale=10).tree.plain()["stages"]
+    assert stages["classes"]["params"]["count"] == 30
+    assert stages["window2"]["params"]["rosters"] == [2, 2]
