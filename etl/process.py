@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -30,11 +31,11 @@ class _Log(io.FileIO):
     """Standard error: what it cannot take is lost, and nothing else. No work depends on what is said about it."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        try:
-            written = super().write(data)
-        except OSError:
-            written = None
-        return memoryview(data).nbytes if written is None else written
+        left = memoryview(data).cast("B")
+        with contextlib.suppress(OSError):
+            while left:
+                left = left[super().write(left) or len(left) :]
+        return memoryview(data).nbytes
 
 
 def prepare_streams() -> None:
@@ -49,9 +50,12 @@ def prepare_streams() -> None:
 
 
 def _text(raw: io.FileIO, before: object) -> io.TextIOWrapper:
-    """A stream that writes line by line to a person; a letter that it lacks is shown as its number."""
+    """A stream that writes line by line to a person; a letter that it lacks is shown as its number.
+
+    The log has no buffer of bytes: it would say a line again that a signal came upon just after it was written.
+    """
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        raw if isinstance(raw, _Log) else io.BufferedWriter(raw),
         encoding=getattr(before, "encoding", None),
         errors="backslashreplace",
         line_buffering=isinstance(raw, _Log) or raw.isatty(),

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
+import pytest
+
+from etl import process
 from etl.process import stop_signals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from _typeshed import ReadableBuffer
 
 
 def test_a_hangup_stops_unless_nohup_says_otherwise() -> None:
@@ -16,3 +25,19 @@ def test_a_hangup_stops_unless_nohup_says_otherwise() -> None:
         assert stop_signals() == [signal.SIGINT, signal.SIGTERM]
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_makes_nobody_say_it_twice(tmp_path: Path) -> None:
+    """What was written when a signal came upon it is not written again with the next line."""
+
+    class Interrupted(process._Log):
+        def write(self, data: ReadableBuffer, /) -> int:
+            super().write(data)
+            raise KeyboardInterrupt
+
+    with (tmp_path / "log").open("wb") as file:
+        log = process._text(Interrupted(file.fileno(), "wb", closefd=False), None)
+        for line in ("waiting\n", "stopped\n"):
+            with pytest.raises(KeyboardInterrupt):
+                log.write(line)
+    assert (tmp_path / "log").read_text() == "waiting\nstopped\n"
