@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from etl.writer import sha256
+from etl.writer import kind_of, open_regular, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from etl.checks import Check
@@ -59,31 +61,60 @@ def render(content: Mapping[str, Any]) -> bytes:
 def read(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder, None when it has none that can be trusted."""
     try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        with open_regular(folder / NAME) as file:
+            content = json.loads(file.read())
         own = content.pop("manifest")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     return content if own == _own_hash(content) else None
 
 
 def damage(folder: Path) -> Iterator[str]:
-    """What is wrong with the files of a build: nothing, when it is as it was made."""
+    """What is wrong with the files of a build: nothing, when it is as it was made. It never waits."""
     content = read(folder)
     if content is None:
         yield f"{NAME} is missing or damaged"
         return
-    found = set(names_of(folder))
     for name, expected in content["files"].items():
-        path = folder / name
-        if name not in found:
-            yield f"{name} is missing"
-        elif (size := path.stat().st_size) != expected["bytes"]:
-            yield f"{name} has {size} bytes instead of {expected['bytes']}"
-        elif sha256(path) != expected["sha256"]:
-            yield f"{name} has other content than it was made with"
-    for name in sorted(found - {NAME, *content["files"]}):  # a stray -wal or -journal file would change what is read
-        if not name.rpartition("/")[2].startswith("."):  # what a file manager leaves behind
-            yield f"{name} does not belong to the build"
+        if fault := _fault(folder / name, expected):
+            yield f"{name} {fault}"
+    yield from strays(folder, content["files"])
+
+
+def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
+    """What is wrong with a file of a build."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            return f"is {kind_of(found.st_mode)}, not a file"
+        if found.st_size != expected["bytes"]:
+            return f"has {found.st_size} bytes instead of {expected['bytes']}"
+        return None if sha256(path) == expected["sha256"] else "has other content than it was made with"
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def strays(folder: Path, files: Collection[str]) -> Iterator[str]:
+    """What lies in the folder of a build beside its files: a stray -wal or -journal file would change what is read."""
+    known = {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    for home in sorted(known):
+        start = "" if home == "." else f"{home}/"
+        try:
+            if home != "." and (folder / home).is_symlink():
+                yield f"{home} is a link, not a folder"
+                continue
+            with os.scandir(folder / home) as entries:
+                found = {start + entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # its files are missing, which is told
+        except OSError as error:
+            yield f"{home} cannot be read: {error.strerror}"
+            continue
+        for name in sorted(found.keys() - {NAME, *files, *known}):
+            if not (found[name] and name.rpartition("/")[2].startswith(".")):  # what a file manager leaves behind
+                yield f"{name} does not belong to the build"
 
 
 def sweep(folder: Path, content: Mapping[str, Any]) -> None:

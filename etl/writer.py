@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import FileIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,9 +80,26 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self._entries[name] = future.result()
 
 
+_KINDS = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe"}
+
+
+def kind_of(mode: int) -> str:
+    """What a path names, by the mode that ``lstat`` gives: a file, a folder, a link, a pipe, or a device."""
+    return _KINDS.get(stat.S_IFMT(mode), "a device")
+
+
+def open_regular(path: Path) -> FileIO:
+    """Open a file for reading. Raises OSError for what is no file: a link is not followed, a pipe not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return FileIO(handle)
+
+
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb", buffering=0) as file:
+    """SHA-256 of a file's bytes. Raises OSError, also for what is no file."""
+    with open_regular(path) as file:
         head = file.read(_SMALL)
         if len(head) < _SMALL:
             return hashlib.sha256(head).hexdigest()

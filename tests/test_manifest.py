@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import sqlite3
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +18,7 @@ from etl import manifest
 from tests.running import ROOT, hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 DATABASE = "teacher-dashboard.db"
 
@@ -129,6 +132,94 @@ def test_stray_file_is_found(build: Path, suffix: str) -> None:
     """A file that nobody made is named: a log beside the database would change what is read."""
     (build / f"{DATABASE}{suffix}").touch()
     assert damage(build) == [f"{DATABASE}{suffix} does not belong to the build"]
+
+
+#: What can be in the place of a file: how it comes there, and what is said of it.
+NO_FILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "dangling": (lambda path: path.symlink_to("gone"), "is a link, not a file"),
+    "looping": (lambda path: path.symlink_to(path.name), "is a link, not a file"),
+    "elsewhere": (lambda path: path.symlink_to(ROOT / "README.md"), "is a link, not a file"),
+    "pipe": (os.mkfifo, "is a pipe, not a file"),
+    "folder": (Path.mkdir, "is a folder, not a file"),
+}
+
+
+@pytest.mark.fault("a link, a pipe, a folder in the place of a file of a build")
+@pytest.mark.parametrize("name", [DATABASE, "api/rosters.json", manifest.NAME])
+@pytest.mark.parametrize("kind", NO_FILE)
+def test_what_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
+    """A link is not followed, nothing waits for a pipe: what is no file is named as what it is, the manifest too."""
+    put, says = NO_FILE[kind]
+    (build / name).unlink()
+    put(build / name)
+    assert damage(build) == [f"{name} {says}" if name != manifest.NAME else f"{name} is missing or damaged"]
+
+
+@pytest.mark.parametrize("name", [f"{DATABASE}-wal", "api/new"])
+@pytest.mark.parametrize("kind", NO_FILE)
+def test_stray_that_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
+    """Whatever lies beside the files does not belong to the build; only a hidden file is overlooked."""
+    for stray in (name, f"{name[:-3]}/.{kind}" if name.startswith("api") else f".{kind}"):
+        NO_FILE[kind][0](build / stray)
+    assert len(damage(build)) == 2
+    assert all(fault.endswith(" does not belong to the build") for fault in damage(build))
+
+
+def test_folder_that_is_a_link_is_damage(build: Path, tmp_path: Path) -> None:
+    """A folder that was moved elsewhere, and is linked, is damage, though each file in it is as it was made."""
+    (build / "api").rename(tmp_path / "elsewhere")
+    (build / "api").symlink_to(tmp_path / "elsewhere")
+    assert damage(build) == ["api is a link, not a folder"]
+
+
+def test_folder_that_is_a_file_is_damage(build: Path) -> None:
+    """A file in the place of a folder leaves its files missing."""
+    shutil.rmtree(build / "api")
+    (build / "api").touch()
+    assert "api/rosters.json is missing" in damage(build)
+
+
+@pytest.fixture
+def seen_by_others() -> Iterator[Path]:
+    """A build of two files where each user may look, seen by one who is not root, who may read all."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        folder = Path(place)
+        (folder / "api").mkdir()
+        entry = {"bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+        content = {"build": "b", "files": {"a": entry, "api/b": entry}}
+        sealed = {**content, "manifest": manifest._own_hash(content)}
+        (folder / manifest.NAME).write_bytes(manifest.render(sealed))
+        for name in ("a", "api/b"):
+            (folder / name).write_bytes(b"x")
+        yield folder
+        (folder / "api").chmod(0o755)
+
+
+def as_nobody(build: Path) -> list[str]:
+    """What one who is not root finds to be wrong."""
+    user = os.geteuid()
+    build.chmod(0o755)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        return damage(build)
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize(
+    ("closed", "says"),
+    [
+        ("a", ["a cannot be read: Permission denied"]),
+        ("api", ["api/b cannot be read: Permission denied", "api cannot be read: Permission denied"]),
+        (manifest.NAME, ["manifest.json is missing or damaged"]),
+    ],
+)
+def test_what_cannot_be_read_is_damage(seen_by_others: Path, closed: str, says: list[str]) -> None:
+    """A file, or a folder, without the right to read is damage, with the system's reason, and never a crash."""
+    assert as_nobody(seen_by_others) == []
+    (seen_by_others / closed).chmod(0)
+    assert as_nobody(seen_by_others) == says
 
 
 def test_hidden_file_is_none_of_ours(build: Path) -> None:
