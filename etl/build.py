@@ -12,7 +12,7 @@ from etl.errors import Bug
 from etl.identity import identify
 from etl.job import How
 from etl.progress import Progress
-from etl.store import Store, remove
+from etl.store import KEEP, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,16 +46,22 @@ class Result:
         }
 
 
-def run(
-    source: Source, out: Path, *, force: bool = False, progress: Progress | None = None, how: How | None = None
+def run(  # noqa: PLR0913 -- the options of the command
+    source: Source,
+    out: Path,
+    *,
+    force: bool = False,
+    keep: int = KEEP,
+    progress: Progress | None = None,
+    how: How | None = None,
 ) -> Result:
-    """Make the build that a pipeline describes, or find it, and point ``current`` at it.
+    """Make the build that a pipeline describes, or find it, and point ``current`` at it; ``keep`` builds stay.
 
     Raises EtlError for what is wrong with the pipeline, the data or the machine, and Bug when building again gives
     other bytes. Whatever it raises, the builds that were there are whole, and ``current`` points where it did.
     """
     progress = progress or Progress()
-    store = Store(out)
+    store = Store(out, progress.warn)
     with store.locked(progress.say) as waited:
         with progress.phase("identify"):  # whoever edits files while a run waits for its turn gets what they say now
             source = again(source) if waited else source
@@ -64,25 +70,34 @@ def run(
             old = store.find(identity.id)
             damage = list(manifest.damage(old)) if old else []
         if old and not damage and not force:
-            return _finish(store, old, "up to date")
+            return _finish(store, old, "up to date", keep)
         if old and damage:
             progress.say(f"the build {old.name} is damaged ({damage[0]}); building it again")
         with store.assembling(identity.id) as folder:
             content = _assemble(source, identity, folder, progress, how or How())
             if old and not damage:
                 _hold_equal(old, content)
-                return _finish(store, old, "built again, the same bytes")
+                return _finish(store, old, "built again, the same bytes", keep)
             with progress.phase("publish"):
                 new = store.publish(folder, identity.id)
-        result = _finish(store, new, "repaired" if old else "built")
-        if old:
-            remove(old)
+        result = _finish(store, new, "repaired" if old else "built", keep)
+        if old and old.exists():
+            _discard(store, old, content, progress)
         return result
 
 
-def _finish(store: Store, folder: Path, state: str) -> Result:
+def _discard(store: Store, damaged: Path, content: dict[str, Any], progress: Progress) -> None:
+    """Delete a damaged build that was made again, if it is one: by its manifest, or by the names of all its files."""
+    others = list(manifest.strays(damaged, content["files"])) if manifest.read(damaged) is None else []
+    if others:
+        progress.warn(f"{damaged} stays, for nothing tells that it is ours: it has no manifest, and {others[0]}")
+    else:
+        store.remove(damaged)
+
+
+def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:
     store.switch(folder)
-    store.prune()
+    store.prune(keep)
     content = manifest.read(folder)
     if content is None:
         raise Bug(f"{folder} has no manifest")

@@ -13,12 +13,11 @@ import click
 
 from etl.ending import finish
 from etl.errors import EtlError
-from etl.options import Commands, Output, asks, json_option, out_option, pipeline_argument, print_json, works
+from etl.options import Commands, Output, asks, json_option, load, out_option, pipeline_argument, print_json, works
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.config import Source
     from etl.job import How
     from etl.plan import Plan
 
@@ -36,6 +35,7 @@ def commands() -> None:
 @pipeline_argument
 @click.option("--force", is_flag=True, help="Build again, also when the build is there.")
 @click.option("--no-report", is_flag=True, help="Leave report.html out; that is another build.")
+@click.option("--keep", type=click.IntRange(1), help="How many builds stay [3].")
 @asks
 @out_option
 @click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Copy the database there, writable.")
@@ -50,6 +50,7 @@ def run(  # noqa: PLR0913 -- one for each option
     pipeline: Path,
     force: bool,
     no_report: bool,
+    keep: int | None,
     asked: dict[str, Any],
     out: Path | None,
     copy_to: Path | None,
@@ -59,26 +60,29 @@ def run(  # noqa: PLR0913 -- one for each option
     as_json: bool,
 ) -> None:
     """Make the world of PIPELINE, and point build/current at it."""
-    from etl import build, display, store  # noqa: PLC0415 -- each command imports what it needs
-    from etl.progress import write_timings  # noqa: PLC0415
+    from etl import build, display, store, targets  # noqa: PLC0415 -- each command imports what it needs
+    from etl.progress import timings as measured  # noqa: PLC0415
 
     start = time.perf_counter()
     gc.set_threshold(100_000)  # with Python's own 700, looking for garbage, in vain, takes 5 % of a run
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
         without = ("report=false",) if no_report else ()
-        source = _load(pipeline, {**asked, "changes": (*asked["changes"], *without)})
-        result = build.run(source, out or source.root / "build", force=force, progress=progress, how=how)
+        source = load(pipeline, {**asked, "changes": (*asked["changes"], *without)})
+        if copy_to and source.tree.plain().get("outputs") in ("parquet", ["parquet"]):
+            raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
+        out = out or source.root / "build"
+        asked_for = [(copy_to, targets.COPY), (timings, targets.TIMINGS)]
+        targets.hold(source, out, *((path, kind) for path, kind in asked_for if path))
+        result = build.run(source, out, force=force, keep=keep or store.KEEP, progress=progress, how=how)
     finally:
         progress.close()
-    if copy_to:
-        if result.database is None:
-            raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
+    if copy_to and result.database:
         with progress.phase("copy"):
-            store.copy_to(result.database, copy_to)
+            targets.copy(result.database, copy_to)
     seconds = time.perf_counter() - start
     if timings:
-        write_timings(timings, progress, seconds)
+        targets.write(timings, targets.TIMINGS, lambda path: path.write_bytes(measured(progress, seconds)))
     if as_json:
         print_json({"success": True, **result.summary(), "seconds": round(seconds, 3)})
     elif not quiet:
@@ -106,7 +110,7 @@ def ship(  # noqa: PLR0913 -- one for each option
 
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
-        place = remote.run(_load(pipeline, asked), url, progress=progress, how=how)
+        place = remote.run(load(pipeline, asked), url, progress=progress, how=how)
     finally:
         progress.close()
     if as_json:
@@ -168,7 +172,7 @@ def validate(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     """Find every mistake in PIPELINE and its files; runs nothing."""
     from etl.assemble import read  # noqa: PLC0415 -- as above
 
-    found = read(_load(pipeline, asked), full=True)
+    found = read(load(pipeline, asked), full=True)
     counts = {
         "stages": len(found.pipeline.stages),
         "checks": len(found.checks),
@@ -183,23 +187,23 @@ def validate(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
 @commands.command()
 @pipeline_argument
 @click.option("--full", is_flag=True, help="Also the checks that open every JSON document.")
+@asks
 @out_option
 @json_option
-def check(*, pipeline: Path, full: bool, out: Path | None, as_json: bool) -> None:
+def check(*, pipeline: Path, full: bool, asked: dict[str, Any], out: Path | None, as_json: bool) -> None:
     """Check the current build against its manifest and its rules.
 
-    Its files must be those of its manifest, and its data must keep the checks of PIPELINE.
+    It must be a build of PIPELINE, its files must be those of its manifest, and its data must keep the checks of
+    PIPELINE, by the numbers that it was made with.
     """
-    from etl import inspection  # noqa: PLC0415 -- as above
+    from etl import display, inspection  # noqa: PLC0415 -- as above
 
-    source = _load(pipeline)
+    source = load(pipeline, asked)
     found = inspection.inspect(source, out or source.root / "build", full=full)
     if as_json:
         print_json({"success": True, **found._asdict()})
     else:
-        click.echo(
-            f"build {found.build} of {found.name}: {found.files} files as they were made, {found.checks} checks passed"
-        )
+        click.echo(display.inspected(found))
 
 
 @commands.command("report")
@@ -215,8 +219,8 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
     """
     from etl import display, inspection  # noqa: PLC0415 -- as above
 
-    source = _load(pipeline)
-    path = inspection.report_of(out or source.root / "build", copy_to)
+    source = load(pipeline)
+    path = inspection.report_of(source, out or source.root / "build", copy_to)
     if as_json:
         print_json({"success": True, "report": str(path)})
     else:
@@ -237,7 +241,7 @@ def schema(*, pipeline: Path | None) -> None:
 
     default = Path("pipeline.yaml")
     path = pipeline or (default if default.is_file() else None)
-    print_json(json_schema(generators_of(_load(path)) if path else {}))
+    print_json(json_schema(generators_of(load(path)) if path else {}))
 
 
 @commands.command()
@@ -258,12 +262,13 @@ def serve(  # noqa: PLR0913 -- as above
     """
     from etl.publish.serve import serve as run_server  # noqa: PLC0415 -- as above
 
-    source = _load(pipeline)
+    source = load(pipeline)
     run_server(
         pipeline.resolve(),
         out or source.root / "build",
         host=host,
         port=port,
+        world=source.name,
         explore=explore,
         open_browser=open_browser,
         say=lambda message: click.echo(message, err=True),
@@ -271,43 +276,25 @@ def serve(  # noqa: PLR0913 -- as above
 
 
 @commands.command()
+@pipeline_argument
 @click.option("--keep", default=1, type=click.IntRange(1), show_default=True, help="How many builds stay.")
-@click.option(
-    "--out",
-    default=Path("build"),
-    type=click.Path(path_type=Path, file_okay=False),
-    show_default=True,
-    help="Folder of builds.",
-)
-def clean(*, keep: int, out: Path) -> None:
-    """Delete old builds, never one that is current or served."""
-    from etl.store import Store  # noqa: PLC0415 -- as above
+@out_option
+def clean(*, pipeline: Path, keep: int, out: Path | None) -> None:
+    """Delete old builds of PIPELINE, but for those in use."""
+    from etl import display, inspection  # noqa: PLC0415 -- as above
 
-    if not out.is_dir():
-        click.echo(f"{out}: nothing to delete")
-        return
-    store = Store(out)
-    with store.locked(lambda message: click.echo(message, err=True)):
-        gone = store.prune(keep)
-    click.echo(f"{out}: deleted {len(gone)} of {len(gone) + len(store.builds())} builds")
-
-
-def _load(pipeline: Path, asked: Mapping[str, Any] | None = None) -> Source:
-    from etl import config  # noqa: PLC0415 -- as above
-
-    source = config.load(pipeline, **(asked or {}))
-    if source.mistakes:
-        from etl.validation import validate as tell  # noqa: PLC0415 -- heavy, and an up-to-date build needs none of it
-
-        tell(source)  # raises them, with all the mistakes of content
-    return source
+    source = load(pipeline)
+    folder = out or source.root / "build"
+    gone, stay = inspection.clean(source, folder, keep, lambda message: click.echo(message, err=True))
+    counted = f"deleted {gone} of {gone + stay} builds of {source.name}" if gone + stay else "nothing to delete"
+    click.echo(f"{display.shown(folder)}: {counted}")
 
 
 def _plan(pipeline: Path, asked: Mapping[str, Any]) -> Plan:
     from etl.plan import make_plan  # noqa: PLC0415
     from etl.validation import validate as validated  # noqa: PLC0415 -- as above
 
-    return make_plan(validated(_load(pipeline, asked)))
+    return make_plan(validated(load(pipeline, asked)))
 
 
 def main() -> NoReturn:

@@ -39,6 +39,14 @@ class Source:
     request: Request = Request()
     mistakes: tuple[EtlError, ...] = ()  # of form, which can be passed over to find the others; validation tells all
 
+    @property
+    def name(self) -> str:
+        """The name of the pipeline, which may have mistakes otherwise. Raises EtlError when it has none."""
+        node = self.tree.at("name")
+        if node is None or not isinstance(node.scalar, str):
+            raise EtlError("name: must be a text", node.where if node else self.tree.where)
+        return node.scalar
+
     def namer(self) -> Callable[[str], str]:
         """A function that makes the names of generators full, as :func:`etl.naming.namer` does."""
         generators = self.tree.at("generators")

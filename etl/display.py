@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from etl.build import Result
+    from etl.inspection import Inspection
     from etl.plan import Plan
 
 
-class Lines(Progress):
+class Silent(Progress):
+    """Collects timings, and says only what went wrong."""
+
+    def warn(self, message: str) -> None:
+        """Print a line."""
+        print(f"warning: {message}", file=sys.stderr, flush=True)  # noqa: T201 -- the display is what prints
+
+
+class Lines(Silent):
     """A plain line a stage, once it has yielded all its rows."""
 
     def say(self, message: str) -> None:
@@ -65,10 +74,6 @@ class Bar(Lines):
         """Take the bar away also when the run failed."""
         if hasattr(self, "_bar"):
             self._bar.stop()
-
-
-class Silent(Progress):
-    """Only collects timings."""
 
 
 def progress_for(*, quiet: bool, terminal: bool) -> Progress:
@@ -147,6 +152,14 @@ def summary(result: Result, seconds: float) -> str:
             shown(result.database or result.folder),
         ]
     )
+
+
+def inspected(found: Inspection) -> str:
+    """What was found of a build that is as it must be."""
+    checks = "no check could run, for it has no database" if found.checks is None else f"{found.checks} checks passed"
+    more = f" and {len(found.differs) - 3} more" if len(found.differs) > 3 else ""  # noqa: PLR2004 -- as many as fit
+    differs = f"\nmade, and checked, with {', '.join(found.differs[:3])}{more}" if found.differs else ""
+    return f"build {found.build} of {found.name}: {found.files} files as they were made, {checks}{differs}"
 
 
 def shown(path: Any) -> str:  # noqa: ANN401 -- a path

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from etl.config import Source
 
 pipeline_argument = click.argument(
     "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -89,3 +91,15 @@ def works(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(work_options):
         working = option(working)
     return working
+
+
+def load(pipeline: Path, asked: Mapping[str, Any] | None = None) -> Source:
+    """Read a pipeline file, and lay over it what is asked for. Raises Mistakes."""
+    from etl import config  # noqa: PLC0415 -- each command imports what it needs
+
+    source = config.load(pipeline, **(asked or {}))
+    if source.mistakes:
+        from etl.validation import validate as tell  # noqa: PLC0415 -- heavy, and an up-to-date build needs none of it
+
+        tell(source)  # raises them, with all the mistakes of content
+    return source

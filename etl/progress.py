@@ -8,11 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from etl.errors import EtlError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @dataclass
@@ -54,6 +51,9 @@ class Progress:
     def say(self, message: str) -> None:
         """Say something that a person should know, without stopping."""
 
+    def warn(self, message: str) -> None:
+        """Say what failed beside the work, which is done all the same: said whatever else is silent."""
+
     def end(self) -> None:
         """Say that all is loaded."""
 
@@ -61,8 +61,8 @@ class Progress:
         """Leave nothing on the screen, also when the run failed."""
 
 
-def write_timings(path: Path, progress: Progress, seconds: float) -> None:
-    """Write the seconds of a run, of its phases and of its stages to a file, as JSON. Raises EtlError."""
+def timings(progress: Progress, seconds: float) -> bytes:
+    """The seconds of a run, of its phases and of its stages, as JSON."""
     content = {
         "seconds": round(seconds, 4),
         "phases": {name: round(value, 4) for name, value in progress.phases.items()},
@@ -70,7 +70,4 @@ def write_timings(path: Path, progress: Progress, seconds: float) -> None:
             name: {"rows": tally.rows, "seconds": round(tally.seconds, 4)} for name, tally in progress.stages.items()
         },
     }
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EtlError(f"{path}: cannot write the timings: {error.strerror}") from error
+    return f"{json.dumps(content, indent=1)}\n".encode()

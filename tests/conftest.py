@@ -69,6 +69,7 @@ def out(tiny_build: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "build"
     shutil.copytree(tiny_build, folder / tiny_build.name)
     (folder / "current").symlink_to(tiny_build.name)
+    shutil.copyfile(tiny_build.parent / ".lock", folder / ".lock")  # which proves that the folder is ours
     return folder
 
 

@@ -22,7 +22,7 @@ HOME = ROOT / "etl"
 #: no circle. Imports inside of functions count, imports for the type checker do not: they run nothing.
 LAYERS = """
     errors streams writer child process modules values order
-    progress files params importing naming strangers tree store identity parquet finished
+    progress files params importing naming strangers tree identity parquet finished
     sql ddl
     syntax tables sandbox digest autoincrement
     constraints cells rows
@@ -37,7 +37,7 @@ LAYERS = """
     plan stages job
     shards
     checks load manifest bundle
-    space
+    space store targets
     engines publish
     report refusal
     assemble inspection

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +18,8 @@ import click
 import pytest
 
 from etl import cli
+from etl.errors import EtlError
+from etl.store import Store
 from tests.running import KEPT, ROOT, TINY, command, copy_of_project, etl, hashes, litter
 
 if TYPE_CHECKING:
@@ -139,11 +141,23 @@ def test_run_refuses_a_copy_beside_a_log(out: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "app.db").exists()
 
 
-def test_run_says_where_timings_cannot_go(out: Path, tmp_path: Path) -> None:
-    """A file for the timings that can't be written is an error with its path."""
-    done = etl("run", TINY, "--out", out, "--timings", tmp_path / "no" / "timings.json")
-    assert done.returncode == 1
-    assert "timings.json: cannot write the timings: No such file or directory" in done.stderr
+@pytest.mark.parametrize(
+    ("option", "target", "says"),
+    [
+        ("--copy-to", "sql/schema.sql", "is an input of the pipeline"),
+        ("--timings", "data/tests.csv", "is an input of the pipeline"),
+        ("--timings", "pyproject.toml", "is there, and is no file of timings; nothing else is replaced"),
+        ("--copy-to", "pyproject.toml/x.db", "cannot write the copy: Not a directory"),
+    ],
+)
+def test_run_refuses_to_replace_what_is_not_its_own(tmp_path: Path, option: str, target: str, says: str) -> None:
+    """A file that is not one of ours is refused, and stays, before anything is built."""
+    out, path = tmp_path / "build", ROOT / target
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(EtlError, match=f"{target}: {says}"):
+        cli.commands.main(["run", TINY, "--out", str(out), option, str(path)], standalone_mode=False)
+    assert not out.exists()
+    assert (path.read_bytes() if path.exists() else None) == before
 
 
 # plan, show, validate, check, schema, clean
@@ -292,24 +306,32 @@ def test_schema_is_a_json_schema() -> None:
     assert [word for word in words if word not in json.dumps(said)] == []
 
 
-def test_clean_keeps_what_it_is_told(tmp_path: Path) -> None:
-    """``clean`` deletes old builds but the current one, and says how many."""
-    out = tmp_path / "build"
-    ids = [f"{number:016x}" for number in range(4)]
-    for number, name in enumerate(ids):
-        (out / name).mkdir(parents=True)
-        os.utime(out / name, (number, number))
-    (out / "current").symlink_to(ids[0])
-    assert etl("clean", "--out", out, "--keep", "3").stdout == f"{out}: deleted 1 of 4 builds\n"
-    assert etl("clean", "--out", out).stdout == f"{out}: deleted 2 of 3 builds\n"
-    assert {path.name for path in out.iterdir()} == {"current", ".lock", ids[0]}
+def test_clean_keeps_what_it_is_told(out: Path, tmp_path: Path) -> None:
+    """``clean`` deletes old builds of its pipeline but the current one, and says how many; of another, it says so."""
+    folder = tmp_path / "build"
+    name = (out / "current").readlink()
+    for number, copy in enumerate(("-2", "-3", "-4", "")):
+        shutil.copytree(out / name, folder / f"{name}{copy}")
+        os.utime(folder / f"{name}{copy}", (number, number))
+    (folder / "current").symlink_to(f"{name}-2")
+    said = f"{folder}: deleted {{}} builds of tiny\n"
+    assert etl("clean", TINY, "--out", folder, "--keep", "3").stdout == said.format("1 of 4")
+    assert etl("clean", TINY, "--out", folder).stdout == said.format("2 of 3")
+    assert {path.name for path in folder.iterdir()} == {"current", ".lock", f"{name}-2"}
+    other = etl("clean", "--out", folder)
+    assert (other.returncode, other.stdout) == (1, "")
+    assert other.stderr.startswith(f"{folder}: current is tiny, not teacher-dashboard; ")
 
 
 def test_clean_without_builds(tmp_path: Path) -> None:
-    """``clean`` where nothing is has nothing to do, and makes no folder."""
+    """``clean`` where nothing is has nothing to do, and makes no folder; without ``--out`` it is the project's own."""
     done = etl("clean", "--out", tmp_path / "none")
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'none'}: nothing to delete\n")
     assert not (tmp_path / "none").exists()
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/p.yaml").write_text("name: p\n")
+    assert etl("clean", tmp_path / "sub/p.yaml").stdout == f"{tmp_path / 'build'}: nothing to delete\n"
 
 
 # Usage
@@ -389,7 +411,7 @@ def test_full_disk_under_the_output_is_said() -> None:
     """When stdout can't be written, that is said once, with exit code 1."""
     with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device
         done = subprocess.run(command("schema"), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "the system: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "standard output: No space left on device\n")
 
 
 def test_any_letter_fits_any_terminal(tmp_path: Path) -> None:
@@ -407,18 +429,15 @@ def test_any_letter_fits_any_terminal(tmp_path: Path) -> None:
 def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """A run that another one holds up says so; a signal ends it with the signal's exit code and a plain message."""
     out = tmp_path / "build"
-    out.mkdir()
-    with (out / ".lock").open("w") as lock:
-        lock.write("4711\n")
-        lock.flush()
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with subprocess.Popen(
-            command("run", TINY, "--out", out), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stderr is not None
-            assert process.stderr.readline() == f"another run (process 4711) holds {out}; waiting for it\n"
-            process.send_signal(number)
-            said, complained = process.communicate(timeout=30)
+    job = command("run", TINY, "--out", out)
+    with (
+        Store(out).locked(pytest.fail),
+        subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"another run (process {os.getpid()}) holds {out}; waiting for it\n"
+        process.send_signal(number)
+        said, complained = process.communicate(timeout=30)
     assert (process.returncode, said) == (code, "")
     assert complained.strip() == "Interrupted; the builds that were there are whole."
     assert litter(out) == []

@@ -128,12 +128,12 @@ def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
 @pytest.mark.fault("a full disk under --copy-to")
 def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
     """A copy that does not fit leaves the old copy as it was, and nothing beside it."""
-    (tmp_path / "copy.db").write_text("old")
+    (tmp_path / "copy.db").write_text("SQLite format 3\0old")
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0  # so that there is nothing but to copy
     done = limited("RLIMIT_FSIZE", 100_000, "run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--quiet")
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path / 'copy.db'}: cannot write the copy: File too large\n"
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "old")]
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "SQLite format 3\0old")]
 
 
 @pytest.mark.fault("no file handles left")

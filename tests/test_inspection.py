@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config, manifest
+from etl import build, config, display, manifest
 from etl.errors import CheckFailed, EtlError, Mistakes
-from etl.inspection import inspect
+from etl.inspection import clean, inspect, report_of
 from etl.writer import sha256
 from tests.running import ROOT, TINY, copy_of_project, hashes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from etl.config import Source
@@ -35,7 +36,8 @@ def test_whole_build_passes(tiny: Source, out: Path) -> None:
 def test_full_runs_more_checks(tiny: Source, out: Path) -> None:
     """``full`` runs the checks that open every JSON document, too."""
     more = len(list((ROOT / "sql/checks/full").glob("*.sql")))
-    assert inspect(tiny, out, full=True).checks == inspect(tiny, out, full=False).checks + more
+    counts = [inspect(tiny, out, full=full).checks or 0 for full in (True, False)]
+    assert counts[0] - counts[1] == more > 0
 
 
 def test_damage_names_every_file(tiny: Source, out: Path) -> None:
@@ -92,3 +94,65 @@ def test_missing_checks_are_said(out: Path, change: str) -> None:
     """A pipeline that names no folder of checks is a mistake, never a crash."""
     with pytest.raises(EtlError, match="checks: must name the folder of checks"):
         inspect(config.load(ROOT / TINY, changes=[change]), out, full=False)
+
+
+def test_another_world_is_told(tiny: Source, out: Path, tmp_path: Path) -> None:
+    """What takes a pipeline means it: of another world's build it says whose it is, and does nothing."""
+    default = config.load(ROOT / "pipeline.yaml")
+    doings: list[Callable[[], object]] = [
+        lambda: inspect(default, out, full=False),
+        lambda: report_of(default, out, None),
+        lambda: report_of(default, out, tmp_path / "copy.html"),
+        lambda: clean(default, out, 1, pytest.fail),
+    ]
+    for do in doings:
+        with pytest.raises(EtlError, match="build: current is tiny, not teacher-dashboard; name its pipeline file, or"):
+            do()
+    assert not (tmp_path / "copy.html").exists()
+    with pytest.raises(EtlError, match="the build was made without a report"):
+        report_of(tiny, out, None)
+
+
+def test_variation_is_checked_by_its_own_numbers_and_says_so(tmp_path: Path) -> None:
+    """A build with another seed and other numbers is still its pipeline's; it keeps its own rules, and that is told."""
+    changes = ["stages.classes.params.size=[5, 6]", "outputs=[sqlite]", "stages.students.params.external_id=x{id}"]
+    asked = config.load(ROOT / TINY, changes=changes, seed=7)
+    build.run(asked, tmp_path / "build")
+    assert inspect(asked, tmp_path / "build", full=True).differs == []
+    found = inspect(config.load(ROOT / TINY), tmp_path / "build", full=True)
+    assert found.name == "tiny"
+    external = 'stages.students.params.external_id="x{id}"'
+    assert set(found.differs) == {"seed=7", "stages.classes.params.size=[5, 6]", 'outputs=["sqlite"]', external}
+    assert display.inspected(found).splitlines()[1].startswith("made, and checked, with ")
+    assert display.inspected(found).endswith(" and 1 more")
+
+
+def test_other_inputs_are_told(tmp_path: Path, out: Path) -> None:
+    """A file that is not what the build was made of, and a rule that it was not held to, are told by name."""
+    project = copy_of_project(tmp_path / "project")
+    (project / "sql/checks/new.sql").write_text("-- Nothing is wrong.\nSELECT 1 WHERE 0\n")
+    with (project / "data/subjects.csv").open("a") as file:
+        file.write("Algebra\n")
+    found = inspect(config.load(project / TINY), out, full=False)
+    assert found.differs == ["another data/subjects.csv", "another sql/checks/new.sql"]
+
+
+def test_parquet_alone_is_checked(tmp_path: Path) -> None:
+    """A build without a database is held against its manifest; that no check could run is said, not counted."""
+    source = config.load(ROOT / TINY, changes=["outputs=[parquet]"])
+    made = build.run(source, tmp_path / "build")
+    found = inspect(source, tmp_path / "build", full=True)
+    assert (found.files, found.checks, found.differs) == (len(made.manifest["files"]), None, [])
+    assert display.inspected(found).endswith(" files as they were made, no check could run, for it has no database")
+    (made.folder / "parquet/rosters/part-00000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(Mistakes, match=r"parquet/rosters/part-00000\.parquet has 4 bytes instead of"):
+        inspect(source, tmp_path / "build", full=False)
+
+
+def test_report_that_is_a_link_is_not_followed(tiny: Source, out: Path, tmp_path: Path) -> None:
+    """A link to elsewhere in the place of the report is never copied."""
+    (tmp_path / "secret").write_text("secret")
+    (out / "current/report.html").symlink_to(tmp_path / "secret")
+    with pytest.raises(EtlError, match=r"report\.html is damaged \(Too many levels of symbolic links\); mend it with"):
+        report_of(tiny, out, tmp_path / "copy.html")
+    assert not (tmp_path / "copy.html").exists()

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from etl import manifest
 from etl.errors import EtlError
-from etl.store import KEEP, Store, copy_to, in_use, remove
+from etl.store import KEEP, Store, hold_world, in_use
 from tests.running import ROOT, litter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def no_wait(message: str) -> NoReturn:
@@ -31,11 +34,18 @@ def build_id(number: int) -> str:
     return f"{number:016x}"
 
 
-def make(store: Store, number: int, *, text: str = "") -> Path:
-    """Publish a build with a manifest of any text and make it the current one."""
+def prove(folder: Path, number: int, *, world: str = "w") -> None:
+    """Put a manifest in a folder that makes it a build."""
+    content = {"build": build_id(number), "name": world, "files": {}}
+    sealed = {**content, "manifest": manifest._own_hash(content)}
+    (folder / manifest.NAME).write_bytes(manifest.render(sealed))
+
+
+def make(store: Store, number: int, *, world: str = "w") -> Path:
+    """Publish a build of two files and make it the current one."""
     with store.assembling(build_id(number)) as folder:
-        for name in ("manifest.json", "data.db"):
-            (folder / name).write_text(text or str(number))
+        prove(folder, number, world=world)
+        (folder / "data.db").write_text(build_id(number))
         build = store.publish(folder, build_id(number))
     store.switch(build)
     os.utime(build, ns=(number, number))  # the order of use, also where the clock is coarse
@@ -91,7 +101,7 @@ def test_lock_of_a_dead_process_is_none(store: Store) -> None:
     """A killed process leaves its lock file, which nobody waits for."""
     killed(store.folder, "pass")
     with store.locked(no_wait):
-        assert (store.folder / ".lock").read_text() == f"{os.getpid()}\n"
+        assert (store.folder / ".lock").read_text().split()[-1] == str(os.getpid())
 
 
 def test_lock_is_let_go_after_an_error(store: Store) -> None:
@@ -103,11 +113,12 @@ def test_lock_is_let_go_after_an_error(store: Store) -> None:
 
 
 def test_next_one_sweeps_up_what_a_killed_one_left(store: Store) -> None:
-    """Half a build and half a switch of a killed process are gone when the next one holds the lock."""
+    """Half a build, half a switch and half a deletion of a killed process go when the next one holds the lock."""
     make(store, 1)
     body = "block = store.assembling('0' * 16)\n(block.__enter__() / 'half.db').write_text('half')\n"
-    killed(store.folder, f"{body}(store.folder / '.tmp-current-1').symlink_to('x')")
-    assert len(litter(store.folder)) == 2
+    body += "store._temporary('current').symlink_to('x')\nstore._temporary('old-x').mkdir()"
+    killed(store.folder, body)
+    assert len(litter(store.folder)) == 3
     with store.locked(no_wait):
         assert litter(store.folder) == []
     assert store.current == store.folder / build_id(1)
@@ -129,9 +140,9 @@ def test_reader_never_sees_a_mix(store: Store) -> None:
     def read() -> None:
         while not stop.is_set():
             build = (store.folder / "current").resolve(strict=True)
-            texts = {(build / name).read_text() for name in ("manifest.json", "data.db")}
-            assert len(texts) == 1
-            seen.update(texts)
+            text = (build / "data.db").read_text()
+            assert json.loads((build / manifest.NAME).read_text())["build"] == text
+            seen.add(text)
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -152,15 +163,21 @@ def test_current_is_a_relative_link(store: Store, tmp_path: Path) -> None:
 
 
 def test_taken_name_gets_a_number(store: Store) -> None:
-    """A damaged build of the same name stays beside its repair, and the repair is found first."""
-    make(store, 1, text="damaged")
-    with store.assembling(build_id(1)) as folder:
-        (folder / "manifest.json").write_text("whole")
-        repaired = store.publish(folder, build_id(1))
-    store.switch(repaired)
+    """A damaged build of the same name stays beside its repair, and the repair is found first, however old it is."""
+    damaged = make(store, 1)
+    (damaged / manifest.NAME).unlink()
+    repaired = make(store, 1)
+    os.utime(repaired, ns=(0, 0))
     assert repaired.name == f"{build_id(1)}-2"
     assert store.find(build_id(1)) == repaired
-    assert len(store.builds()) == 2
+    assert store.builds() == [repaired]
+
+
+def test_name_that_is_taken_by_a_dangling_link_is_taken(store: Store) -> None:
+    """A link that leads nowhere is somebody's, too: the build gets another name, and the link stays."""
+    (store.folder / build_id(1)).symlink_to("nowhere")
+    assert make(store, 1).name == f"{build_id(1)}-2"
+    assert (store.folder / build_id(1)).is_symlink()
 
 
 def test_prune_keeps_the_last_used(store: Store) -> None:
@@ -189,6 +206,25 @@ def test_prune_without_a_current_one_keeps_as_many(store: Store) -> None:
     assert store.builds() == made[2:]
 
 
+def test_prune_of_one_world_leaves_the_others(store: Store) -> None:
+    """Builds of another pipeline are neither counted nor deleted, and the current one does not count among them."""
+    made = [make(store, number, world=world) for number, world in enumerate("aabbab", 1)]
+    assert store.prune(1, "a") == [made[1], made[0]]
+    assert store.builds("a") == [made[4]]
+    assert store.prune(1, "b") == [made[3], made[2]]
+    assert store.builds() == [made[5], made[4]]
+
+
+def test_world_of_another_pipeline_is_told(store: Store) -> None:
+    """A build is held to be of the world that is meant; one without a manifest is another matter: damage."""
+    build = make(store, 1, world="tiny")
+    hold_world(build, "tiny")
+    with pytest.raises(EtlError, match="build: current is tiny, not default; name its pipeline file, or make that one"):
+        hold_world(build, "default")
+    (build / manifest.NAME).unlink()
+    hold_world(build, "default")
+
+
 @pytest.mark.fault("an old build that a server still has open")
 def test_prune_spares_a_build_in_use(store: Store) -> None:
     """A build that a server has open stays until the server lets it go, and dies with no mark on it."""
@@ -202,34 +238,102 @@ def test_mark_of_a_dead_process_is_none(store: Store) -> None:
     """A killed server protects no build any longer."""
     build = make(store, 1)
     killed(store.folder, f"block = in_use(store.folder / {build.name!r})\nblock.__enter__()")
-    assert remove(build)
+    assert store.remove(build)
 
 
 def test_build_that_has_gone_cannot_be_marked(store: Store) -> None:
     """A server that comes too late is told so, and picks another build."""
     build = make(store, 1)
-    assert remove(build)
+    assert store.remove(build)
     with pytest.raises(FileNotFoundError), in_use(build):
         pass
 
 
-def test_nobody_elses_files_are_touched(tmp_path: Path) -> None:
-    """In a folder that holds other things, only builds are counted, deleted or swept up."""
-    for name in ("photos", "letters", "2024", ".tmp-mine"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "precious").touch()
-    store = Store(tmp_path)
+def files(folder: Path) -> dict[str, bytes | str]:
+    """Everything below a folder: the bytes of each file, the target of each link."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+STRANGERS = ["photos/a", "deadbeefdeadbeef/a", ".tmp-old-photos/a", f".tmp-{build_id(1)}-4711/a", "note.txt", ".lock"]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_folder_of_somebody_else_is_refused(tmp_path: Path, name: str) -> None:
+    """A folder with anything in it that is not ours is refused, with its name, and left byte for byte as it is."""
+    top = name.partition("/")[0]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    before = files(tmp_path)
+    with (
+        pytest.raises(EtlError, match=rf"{tmp_path}: is not a folder of builds: {top} in it; name an"),
+        Store(tmp_path).locked(no_wait),
+    ):
+        pass
+    assert files(tmp_path) == before
+
+
+def test_folder_of_many_others_names_some(tmp_path: Path) -> None:
+    """Of many strangers the first three are named."""
+    for name in "abcde":
+        (tmp_path / name).touch()
+    with pytest.raises(EtlError, match=": a, b, c and 2 more in it"), Store(tmp_path).locked(no_wait):
+        pass
+
+
+@pytest.mark.parametrize("left", [[], [".DS_Store", ".gitkeep", "lost+found/"], [".gitignore", ".lock"]])
+def test_empty_folder_becomes_ours(tmp_path: Path, left: list[str]) -> None:
+    """An empty folder is taken, also with what systems put there, or with what a run leaves that is killed at once."""
+    for name in left:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    for _ in range(2):
+        with Store(tmp_path).locked(no_wait):
+            pass
+    assert (tmp_path / ".gitignore").exists() == (not left or ".gitignore" in left)
+
+
+def test_nobody_elses_files_are_touched(store: Store) -> None:
+    """What others put in a folder of ours is never counted, deleted or swept up, whatever its name is."""
+    others = [name for name in STRANGERS if name != ".lock"] + [f"{build_id(3)}-7/a", ".tmp-current-1/a"]
+    for name in others:
+        (store.folder / name).parent.mkdir(exist_ok=True)
+        (store.folder / name).write_text("precious")
     with store.locked(no_wait):
         made = [make(store, number) for number in range(1, 6)]
-        assert len(store.prune()) == 2
-    assert sorted(path.parent.name for path in tmp_path.glob("*/precious")) == [
-        ".tmp-mine",
-        "2024",
-        "letters",
-        "photos",
-    ]
+        assert store.prune() == made[1::-1]
+    assert [name for name in others if (store.folder / name).read_text() != "precious"] == []
     assert store.builds() == made[:1:-1]
-    assert not (tmp_path / ".gitignore").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "text", "pipe", "folder"])
+def test_lock_of_somebody_else_is_refused(store: Store, tmp_path: Path, kind: str) -> None:
+    """A lock that is not ours is never opened through a link, waited for or truncated, also in a folder of ours."""
+    make(store, 1)
+    lock, precious = store.folder / ".lock", tmp_path / "precious"
+    lock.unlink()
+    precious.write_text("precious")
+    make_it: dict[str, Callable[[], object]] = {
+        "link": lambda: lock.symlink_to(precious),
+        "text": lambda: lock.write_text("precious"),
+        "pipe": lambda: os.mkfifo(lock),
+        "folder": lock.mkdir,
+    }
+    make_it[kind]()
+    with pytest.raises(EtlError, match=r"/\.lock: is not a lock of ours; move it away"), store.locked(no_wait):
+        pass
+    assert precious.read_text() == "precious"
+    assert kind != "text" or lock.read_text() == "precious"
+
+
+def test_folder_of_the_first_version_is_ours(store: Store) -> None:
+    """A folder that has builds, and a lock of version 0.1, is taken over."""
+    make(store, 1)
+    (store.folder / ".lock").write_text("4711\n")
+    with store.locked(no_wait):
+        assert (store.folder / ".lock").read_text().split()[-1] == str(os.getpid())
 
 
 def test_new_folder_keeps_itself_out_of_git(store: Store) -> None:
@@ -263,72 +367,81 @@ def test_read_only_folder_is_said(read_only: Path) -> None:
         pass
 
 
-def test_current_that_is_a_folder_is_said(store: Store) -> None:
-    """A folder named ``current`` is never replaced: the message says to move it away."""
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("folder", "is a folder"), ("file", "is a file"), ("link", "leads to photos"), ("pipe", "is a pipe")],
+)
+def test_current_that_is_not_ours_is_said(store: Store, kind: str, says: str) -> None:
+    """What is named ``current`` and is no link to a build is never replaced: the message says to move it away."""
     build = make(store, 1)
-    (store.folder / "current").unlink()
-    (store.folder / "current").mkdir()
-    with pytest.raises(EtlError, match="current: is a folder, not a link to a build; move it away"):
+    current = store.folder / "current"
+    current.unlink()
+    make_it: dict[str, Callable[[], object]] = {
+        "folder": current.mkdir,
+        "file": lambda: current.write_text("precious"),
+        "link": lambda: current.symlink_to("photos"),
+        "pipe": lambda: os.mkfifo(current),
+    }
+    make_it[kind]()
+    message = f"current: {says}, and is no link to a build; move it away"
+    with pytest.raises(EtlError, match=message):
         store.switch(build)
+    with pytest.raises(EtlError, match=message), store.locked(no_wait):
+        pass
     assert store.current is None
     assert not list(store.folder.glob(".tmp-*"))
+    assert kind != "file" or current.read_text() == "precious"
 
 
-def database(path: Path, word: str) -> Path:
-    """Make a small SQLite file."""
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"CREATE TABLE {word} (id INTEGER)")
-    connection.close()
-    return path
+@pytest.fixture
+def shared() -> Iterator[tuple[Path, list[Path]]]:
+    """A folder that all may write to, with five builds that this process may not: root, who may, is nobody here."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        store = Store(Path(place, "build"))
+        with store.locked(no_wait):
+            made = [make(store, number) for number in range(1, 6)]
+        Path(place).chmod(0o755)
+        for path, mode in ((store.folder, 0o777), (store.folder / ".lock", 0o444), *((path, 0o555) for path in made)):
+            path.chmod(mode)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield store.folder, made
+        os.seteuid(user)
+        for path in made:
+            path.chmod(0o755)
 
 
-def test_copy_replaces_the_old_one(tmp_path: Path) -> None:
-    """The copy is the database byte for byte, writable, in a folder made for it, with nothing beside it."""
-    source = database(tmp_path / "new.db", "new")
-    source.chmod(0o444)
-    target = tmp_path / "app" / "data" / "app.db"
-    copy_to(source, target)
-    database(target, "own")
-    copy_to(source, target)
-    assert target.read_bytes() == source.read_bytes()
-    assert os.access(target, os.W_OK)
-    assert target.stat().st_mode & 0o200
-    assert [path.name for path in target.parent.iterdir()] == ["app.db"]
+def test_what_is_another_users_is_a_warning(shared: tuple[Path, list[Path]]) -> None:
+    """Builds that cannot be deleted stay where they are, in sight, and each is told; the lock and ``current`` work."""
+    folder, others = shared
+    said: list[str] = []
+    store = Store(folder, said.append)
+    with store.locked(no_wait):
+        mine = make(store, 9)
+        assert store.prune() == []
+        assert store.current == mine
+    assert said == [f"{path}: cannot be deleted: Permission denied" for path in reversed(others[:3])]
+    assert sorted(store.builds()) == sorted([*others, mine])
+    assert litter(folder) == []
 
 
-def test_copy_leaves_open_readers_their_file(tmp_path: Path) -> None:
-    """An application that has the old copy open goes on reading it whole."""
-    target = database(tmp_path / "app.db", "old")
-    connection = sqlite3.connect(target)
-    copy_to(database(tmp_path / "new.db", "new"), target)
-    assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("old",)]
-    connection.close()
+def test_what_cannot_be_touched_or_swept_is_a_warning(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed run of another user left, and a build whose time of use is not ours to set, stop nobody."""
+    build = make(store, 1)
+    left = store._temporary("old-x")
+    left.mkdir()
+    said: list[str] = []
 
+    def refuse(path: Path, *_: object, **__: object) -> NoReturn:
+        raise PermissionError(1, "Operation not permitted", str(path))
 
-@pytest.mark.parametrize("log", ["-wal", "-journal"])
-def test_copy_is_refused_beside_a_log(tmp_path: Path, log: str) -> None:
-    """A log of the old copy would damage the new one, so the copy is refused and the old one stays."""
-    source, target = database(tmp_path / "new.db", "new"), database(tmp_path / "app.db", "old")
-    before = target.read_bytes()
-    (tmp_path / f"app.db{log}").touch()
-    with pytest.raises(EtlError, match=rf"app\.db: an application has it open, or left its {log} file; stop it"):
-        copy_to(source, target)
-    assert target.read_bytes() == before
-
-
-def test_copy_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
-    """When the database can't be read, the old copy stays and nothing lies beside it."""
-    target = database(tmp_path / "app.db", "old")
-    with pytest.raises(EtlError, match=r"app\.db: cannot write the copy: No such file"):
-        copy_to(tmp_path / "missing.db", target)
-    assert [path.name for path in tmp_path.iterdir()] == ["app.db"]
-
-
-def test_copy_sweeps_up_what_a_killed_one_left(tmp_path: Path) -> None:
-    """Half a copy of a dead process goes with the next copy; one of a living process stays."""
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    for process in (dead.pid, os.getppid()):
-        (tmp_path / f".tmp-app.db-{process}").touch()
-    copy_to(database(tmp_path / "new.db", "new"), tmp_path / "app.db")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f".tmp-app.db-{os.getppid()}", "app.db", "new.db"]
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    monkeypatch.setattr(os, "utime", refuse)
+    shared = Store(store.folder, said.append)
+    with shared.locked(no_wait):
+        shared.switch(build)
+    assert said == [
+        f"{left}: cannot be deleted: Operation not permitted",
+        f"{build}: cannot note that it was used: Operation not permitted",
+    ]

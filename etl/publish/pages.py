@@ -56,6 +56,7 @@ def page(title: str, body: str, style: str = "") -> str:
     """A whole document; ``style`` comes behind the style of all pages."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="generator" content="teacher-dashboard-etl">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>{_STYLE}{style}</style>\n</head>\n'
         f"<body>\n{body}\n</body>\n</html>\n"

@@ -56,6 +56,7 @@ def serve(  # noqa: PLR0913 -- the options of the command
     *,
     host: str,
     port: int,
+    world: str,
     explore: bool,
     open_browser: bool,
     say: Callable[[str], None],
@@ -64,7 +65,7 @@ def serve(  # noqa: PLR0913 -- the options of the command
     if explore and not is_loopback(host):
         raise EtlError(f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1")
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    app = Server(out, explore=explore, seed=Seed(pipeline, out, token) if token else None)
+    app = Server(out, world=world, explore=explore, seed=Seed(pipeline, out, token) if token else None)
     _allow_open_files()
     with listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"

@@ -13,6 +13,7 @@ from etl.publish.http import HTML, SAFE, respond, respond_json
 from etl.publish.log import log_failure
 from etl.publish.loopback import asked_at_home
 from etl.publish.published import Published
+from etl.store import hold_world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,16 +38,16 @@ BROWSER_HEADERS: Headers = [*SAFE, (b"x-frame-options", b"DENY"), (b"content-sec
 class Server:
     """Serves what ``current`` points at. It looks at the link with every request, so no answer is stale."""
 
-    def __init__(self, out: Path, *, explore: bool = False, seed: Seed | None = None) -> None:
-        """Open the current build. Raises EtlError when there is none."""
+    def __init__(self, out: Path, *, world: str | None = None, explore: bool = False, seed: Seed | None = None) -> None:
+        """Open the current build, of one world if that is named. Raises EtlError when there is none."""
         self._link = out / "current"
-        self._explore, self._seed = explore, seed
+        self._world, self._explore, self._seed = world, explore, seed
         self._name, self._retry = self._read(), 0.0
         if not self._name or not self._link.is_dir():
             raise EtlError(
                 "there is no build to serve; make one with: python -m etl run", Where(shown_name(out) + "/current")
             )
-        self.published = Published(out / self._name, explore=explore)
+        self.published = self._open(self._name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -105,12 +106,18 @@ class Server:
         except OSError:
             return ""
 
+    def _open(self, name: str) -> Published:
+        folder = self._link.parent / name
+        if self._world is not None:
+            hold_world(folder, self._world)
+        return Published(folder, explore=self._explore)
+
     def _current(self) -> Published:
         """The build that ``current`` points at now; the one before it, while that cannot be opened."""
         name = self._read()
         if name and name != self._name and time.monotonic() >= self._retry:
             try:
-                replaced, self.published = self.published, Published(self._link.parent / name, explore=self._explore)
+                replaced, self.published = self.published, self._open(name)
             except EtlError as error:
                 self._retry = time.monotonic() + RETRY_SECONDS
                 print(f"{error}; still serving {self.published.build}", file=sys.stderr)  # noqa: T201 -- the log
