@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from etl.errors import EtlError
-from etl.fitting import misfits, misnamed
+from etl.fitting import alike, misfits, misnamed
 from etl.order import in_order
 from etl.sandbox import bind_query, name_of, nodes_of, query_error, run_query, selection, written
 from etl.values import ARROW
@@ -39,7 +39,7 @@ def check(world: World) -> None:
         if query and not query.mistakes and not stage.wrong and query.params == set(stage.params):
             world.mistakes += _failing_constants(query, stage)
             bound = _bound(query, stage, known, world)
-            world.mistakes += _misfits(query, stage, table, bound) if table else ()
+            world.mistakes += _misfits(query, stage, table, bound)
         columns = _columns(stage, table, world) or bound
         if columns is not None:
             known[stage.name] = columns
@@ -67,7 +67,9 @@ def _bound(query: Query, stage: Stage, known: dict[str, pa.Schema], world: World
         return None
 
 
-def _misfits(query: Query, stage: Stage, table: Table, bound: pa.Schema | None) -> Iterator[EtlError]:
+def _misfits(query: Query, stage: Stage, table: Table | None, bound: pa.Schema | None) -> Iterator[EtlError]:
+    if table is None:
+        return alike(bound.names if bound is not None else [], stage)
     if bound is not None:
         return misfits(bound, stage, table)
     names = [name_of(node) for node in selection(query.tree)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from etl.constraints import folded
 from etl.errors import EtlError, Mistakes
 from etl.sandbox import read_query, selected, selection, written
 from etl.values import ARROW, SQL, becomes, converted, fault
@@ -42,9 +43,7 @@ def misfits(found: pa.Schema, stage: Stage, table: Table) -> Iterator[EtlError]:
 
 def misnamed(names: list[str], stage: Stage, table: Table) -> Iterator[EtlError]:
     """What is wrong with the names of a result's columns."""
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        yield _mistake(stage, f"the result has two columns {', '.join(twice)}", twice[0])
+    yield from alike(names, stage)
     missing = [name for name in table.columns if name not in names]
     extra = [name for name in dict.fromkeys(names) if name not in table.columns]
     if missing or extra:
@@ -53,8 +52,19 @@ def misnamed(names: list[str], stage: Stage, table: Table) -> Iterator[EtlError]
         yield _mistake(stage, message, *extra[:1])
 
 
+def alike(names: list[str], stage: Stage) -> Iterator[EtlError]:
+    """Columns of a result that SQL takes for one: a query over it would find one under another's name."""
+    count = Counter(folded(name, "NOCASE") for name in names)
+    twice = [name for name in names if count[folded(name, "NOCASE")] > 1]
+    if twice:
+        why = "" if len(set(twice)) == len({folded(name, "NOCASE") for name in twice}) else ", which SQL takes for one"
+        yield _mistake(stage, f"the result has two columns {', '.join(sorted(set(twice)))}{why}", twice[0])
+
+
 def hold_sound(result: pa.Table, stage: Stage) -> None:
-    """Hold that a result has no number that is none, and no broken text. Raises EtlError with column and row."""
+    """Hold that a result has each column once, no number that is none, and no broken text. Raises EtlError."""
+    for mistake in alike(result.column_names, stage):
+        raise mistake
     for name, column in zip(result.column_names, result.columns, strict=True):
         found = fault(column)
         if found:

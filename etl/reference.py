@@ -15,7 +15,7 @@ from etl.rows import Row, read_rows
 from etl.tables import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from etl.tables import Column, Table, Unique
@@ -83,7 +83,7 @@ def check_references(
         cells = [source.columns[name][row] for name in columns]
         if len(cells) == 1:
             return lacks(target, target_columns[0], cells[0]) or ""
-        return f"{target.shown} has no row with {', '.join(target_columns)} {', '.join(map(shown, cells))}"
+        return f"{target.shown} has no row with {_pairs(target_columns, cells)}"
 
     source.say_each(wrong, columns[-1], message)
 
@@ -149,7 +149,7 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
         say(f"the delimiter is a comma, and this file seems to have {name}; save it with commas", 1)
         return
     missing = [name for name in table.columns if name not in header] if table else []
-    lower: dict[str, str] = {}
+    alike: dict[object, str] = {}
     for place, name in enumerate(header, 1):
         if not name:
             say("the column has no name", place)
@@ -157,7 +157,7 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
             say(f"the column '{name}' stands twice", place)
             result.wrong.add(name)
         else:
-            if (other := lower.setdefault(name.lower(), name)) != name:
+            if (other := alike.setdefault(folded(name, "NOCASE"), name)) != name:
                 say(f"the columns '{other}' and '{name}' differ in case only, and SQL takes them for one", place)
             result.columns[name] = []
             result.places[name] = place
@@ -212,11 +212,16 @@ def _rules(result: Reference, table: Table) -> None:
 
 def _breaks(result: Reference, table: Table, rule: Rule, row: int) -> str:
     """Say that a row breaks a CHECK."""
-    cells = ", ".join(shown(result.columns[name][row]) for name in rule.columns)
-    allowed = table.columns[rule.columns[-1]].values if len(rule.columns) == 1 else ()
-    if allowed:
-        return f"{cells} is not allowed{did_you_mean(str(result.columns[rule.columns[0]][row]), allowed)}"
-    return f"{cells} breaks the rule CHECK ({rule.sql})"
+    cells = [result.columns[name][row] for name in rule.columns]
+    if len(cells) > 1:
+        return f"{_pairs(rule.columns, cells)} break the rule CHECK ({rule.sql})"
+    if allowed := table.columns[rule.columns[0]].values:
+        return f"{shown(cells[0])} is not allowed{did_you_mean(str(cells[0]), allowed)}"
+    return f"{shown(cells[0])} breaks the rule CHECK ({rule.sql})"
+
+
+def _pairs(names: Iterable[str], cells: Iterable[Cell]) -> str:
+    return ", ".join(f"{name} {shown(cell)}" for name, cell in zip(names, cells, strict=True))
 
 
 def _repeats(result: Reference, columns: Sequence[str], firsts: Mapping[int, int], row: int) -> str:

@@ -81,10 +81,10 @@ def _named_references(stage: Stage, world: World) -> None:
         elif target.columns and target_column not in target.columns:
             hint = did_you_mean(target_column, target.columns)
             world.say(stage, path, f"{target.shown} has no column '{target_column}'{hint}", value.where)
-        elif (kinds := (own.types.get(column), target.types.get(target_column)))[0] != kinds[1] and all(kinds):
-            message = (
-                f"{own.shown} has {kinds[0]} there, {target.shown} {kinds[1]}; 'like' gives columns a table's types"
-            )
+        elif {"TEXT"} < (kinds := {own.types.get(column), target.types.get(target_column)}) and None not in kinds:
+            names = ((column, own), (target_column, target))
+            types = ", ".join(f"{name} is {reference.types[name]} in {reference.shown}" for name, reference in names)
+            message = f"{types}; 'like' gives columns the types of a table"
             world.say(stage, path, message, value.where)
         else:
             check_references(own, (column,), target, (target_column,))

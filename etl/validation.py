@@ -137,6 +137,9 @@ def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Pa
     resolved = _path(source, node, path, mistakes)
     if resolved is None or resolved.is_file():
         return resolved
+    if resolved.is_dir():
+        mistakes.append(EtlError(f"{path}: {node.scalar} is a folder; name a file in it", node.where))
+        return None
     near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
     mistakes.append(EtlError(f"{path}: there is no file {node.scalar}{near}", node.where))
     return None
@@ -146,7 +149,8 @@ def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
     node = source.tree.at(key)
     resolved = _path(source, node, key, mistakes) if node else None
     if node and resolved and not resolved.is_dir():
-        mistakes.append(EtlError(f"{key}: there is no folder {node.scalar}", node.where))
+        what = f"{node.scalar} is a file; name a folder" if resolved.exists() else f"there is no folder {node.scalar}"
+        mistakes.append(EtlError(f"{key}: {what}", node.where))
         return None
     return resolved
 

@@ -95,6 +95,10 @@ def test_queries_that_fit(tmp_path: Path) -> None:
             "SELECT *, total::BIGINT AS total FROM v, bills WHERE v.day = $day",
             "1:8 the result has two columns id",
         ),
+        (
+            ODD.replace("SELECT id", "SELECT id, 1 AS Total"),
+            "1:12 the result has two columns Total, total, which SQL takes for one",
+        ),
     ],
 )
 def test_a_query_that_does_not_fit(tmp_path: Path, sums: str, message: str) -> None:

@@ -174,6 +174,10 @@ def result(columns: str) -> str:
             "the result has two columns id",
         ),
         (
+            result('{"id": [1], "grade": [1.0], "Grade": [2.0]}'),
+            "the result has two columns Grade, grade, which SQL takes",
+        ),
+        (
             "def notes():\n    return {'id': [1]}\n",
             r"own_\w+\.notes:notes made a dict; return a pa.RecordBatch, or yield",
         ),
