@@ -150,5 +150,6 @@ def test_values_are_found_by_what_the_query_lists() -> None:
         assert known_value(database, "SELECT 7 AS id UNION SELECT 8", "8") == 8
         assert known_value(database, "SELECT 7 AS id", "9") is None
         assert known_value(database, "SELECT 7 AS id WHERE 0", "9") is None
+        assert known_value(database, "SELECT 7 AS id -- the only one", "7") == 7
         assert known_value(database, 'SELECT \'O\'\'Brien\' AS "the ""name"""', "O'Brien") == "O'Brien"
         assert known_value(database, "SELECT 'a' AS name", "' OR 1=1 --") is None

@@ -7,11 +7,13 @@ import json
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from etl.errors import EtlError
 from etl.finished import open_database
 from etl.publish import api as api_module
 from etl.publish.answers import answer
@@ -299,6 +301,17 @@ def test_answers_are_made_once(default_build: Path, monkeypatch: pytest.MonkeyPa
     with opened(default_build) as api:
         asyncio.run(many(api))
     assert made == ["rosters-scores"]
+
+
+def test_what_is_not_declared_is_no_answer(default_build: Path) -> None:
+    """An answer that no build has looked at is held to its types too; the server says of it that it failed."""
+    endpoints = [
+        replace(endpoint, columns={**endpoint.columns, "name": "integer"}) if endpoint.name == "rosters" else endpoint
+        for endpoint in endpoints_of(default_build)
+    ]
+    api = Api(default_build / DATABASE, endpoints, default_build.name, b"{}")
+    with closing(api), pytest.raises(EtlError, match=r"^/api/rosters: columns\.name: '.*' where integer is declared"):
+        ask(api, "/api/rosters")
 
 
 def test_the_cache_is_bounded(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from etl.config import load
+from etl.publish.openapi import _type
 from etl.validation import validate
 from tests.serving import ROOT, serving
 
@@ -97,6 +98,13 @@ def test_types_come_from_the_schema(document: dict[str, Any], pipeline: Pipeline
     }
     assert schemas["RostersRow"]["required"] == ["id", "name", "createdAt"]
     assert schemas["RostersRow"]["additionalProperties"] is False
+
+
+def test_null_may_stand_in_the_place_of_a_shape(pipeline: Pipeline) -> None:
+    """A shape that may be null is either, at any depth, as a scalar with '?' is."""
+    found = _type({"a_b": {"?": [{"*": "number?"}]}}, pipeline.schema)
+    array = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}}
+    assert found["properties"] == {"aB": {"anyOf": [array, {"type": "null"}]}}
 
 
 def test_the_same_build_gives_the_same_document(document: dict[str, Any], default_build: Path) -> None:

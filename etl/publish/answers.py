@@ -79,11 +79,11 @@ def known_value(database: sqlite3.Connection, query: str, text: str) -> Value | 
 
     Where the query lists whole numbers, only a text that is one, as it would be written, can be a value.
     """
-    rows = database.execute(f"SELECT * FROM ({query}) LIMIT 1")  # noqa: S608 -- a file of ours
+    rows = database.execute(f"SELECT * FROM (\n{query}\n) LIMIT 1")  # noqa: S608 -- a file of ours
     first, name = rows.fetchone(), quote(rows.description[0][0])
     numeric = first is not None and isinstance(first[0], int)
     if numeric and not _ID.match(text.encode()):
         raise ValueError(f"not an id: {text[:40]!r}")
     value: Value = int(text) if numeric else text
-    found = database.execute(f"SELECT 1 FROM ({query}) WHERE {name} = ?", (value,)).fetchone()  # noqa: S608
+    found = database.execute(f"SELECT 1 FROM (\n{query}\n) WHERE {name} = ?", (value,)).fetchone()  # noqa: S608
     return value if found else None

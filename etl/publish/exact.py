@@ -53,6 +53,10 @@ class Watch:
             for name in _spellings(each):
                 database.create_window_function(f"etl_{name}", count, self._aggregate(build))
 
+    def close(self) -> None:
+        """Let go of what it needs; the functions are not to be called any more."""
+        self._texts.close()
+
     def _look(self, values: tuple[object, ...]) -> None:
         for value in values:
             if isinstance(value, float):

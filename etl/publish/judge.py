@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.errors import EtlError
@@ -29,7 +31,7 @@ Say = Callable[[str], None]
 DOCUMENTS = 3
 
 #: Bytes of an answer that nearly always hold so many.
-BEGINNING = 65_536
+BEGINNING = 16_384
 
 #: Characters of a value that a message shows.
 LONGEST = 40
@@ -57,11 +59,11 @@ def judge_documents(
     """Open the JSON of the first rows of an answer, of all if the count is -1. Raises EtlError for another shape."""
     shapes = {name: kind for name, kind in endpoint.columns.items() if is_json(kind)}
     if endpoint.watched:
-        cut = Watch(database).cut
-        for _ in database.execute(endpoint.watched, dict(values)):
-            if cut:
-                says = f"SQLite's JSON has 15 digits of {cut[0]!r} alone; round it, or give it a column of its own"
-                raise EtlError(f"{says}, in {endpoint.url(values)}", endpoint.where(next(iter(shapes))))
+        with closing(Watch(database)) as watch:
+            deque(database.execute(endpoint.watched, dict(values)), maxlen=0)
+        if watch.cut:
+            says = f"SQLite's JSON has only 15 digits of {watch.cut[0]!r}; round it, or give it a column of its own"
+            raise EtlError(f"{says}, in {endpoint.url(values)}", endpoint.where(next(iter(shapes))))
     try:
         for row in first_rows(rows, count):
             for name, kind in shapes.items():
