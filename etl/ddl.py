@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _SPACE = re.compile(r"(\s|--[^\n]*(\n|\Z)|/\*.*?(\*/|\Z))*", re.DOTALL)
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""
 _COMMENT = re.compile(rf"({_QUOTED})|(?:(?<!\s)\s*)?--([^\n]*)|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_FIRST_NAME = re.compile(rf"\s*({_QUOTED}|\w+)")
-_TABLE_BEGINS = re.compile(rf"\s*CREATE\s+TABLE\s+(?:{_QUOTED}|\w+)\s*\(\Z", re.IGNORECASE)
+_FIRST_NAME = re.compile(rf"[\s,]*({_QUOTED}|\w+)")
+_TABLE_BEGINS = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{_QUOTED}|[\w.]+)\s*\(\Z", re.IGNORECASE)
 _TOKEN = re.compile(rf"{_QUOTED}|\w+|[()]")
 _IN_LIST = re.compile(rf"({_QUOTED}|\w+)\s+IN\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
 

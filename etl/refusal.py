@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 
 
 def refused(plan: Plan, part: Part, error: EtlError) -> EtlError:
-    """The error that names the stage, the rules and the rows; SQLite's own words where these rows break none.
+    """The error that names the stage, the rules and the rows; with SQLite's own words where these rows break none.
 
     DuckDB says only that a constraint failed, and gives the transaction up: nothing can be asked of the database.
     """
     table = plan.pipeline.schema.tables[part.table]
     stage = plan.pipeline.stage_of_table(part.table)
-    if stage is None or part.rows is None:
-        return error
-    said = list(_broken(table, part.rows)) or list(_broken(table, part.rows, _keys_before(plan, part, part.rows)))
+    if stage is None or part.rows is None or "constraint failed" not in error.message:
+        return error  # a full disk, for one
+    said = list(_broken(table, part.rows))
+    if not said and "UNIQUE" in error.message:
+        said = list(_broken(table, part.rows, _keys_before(plan, part, part.rows)))
     says = "\n".join([f"the table {table.name} does not take its rows:", *said]) if said else error.message
     where = Where(stage.shown) if stage.kind == "sql" else stage.where
     return EtlError(f"stages.{stage.name}: {says}", where)

@@ -50,6 +50,12 @@ def test_keys_are_held_under_their_collations(tmp_path: Path) -> None:
     assert told(made, **cells) == [(1, 0), (2, 0)]
 
 
+def test_rules_that_fail_refuse(tmp_path: Path) -> None:
+    """SQLite refuses a row for which a CHECK is an error; the others are held to it."""
+    made = table(tmp_path, "CREATE TABLE t (a TEXT CHECK (json_extract(a, '$.n') > 0));")
+    assert told(made, a=['{"n": 1}', "{", '{"n": 0}', None]) == [(1, 1), (2, 2)]
+
+
 def test_folding_is_sqlites() -> None:
     """NOCASE knows the letters of ASCII alone, RTRIM spaces alone; numbers are left as they are."""
     assert folded("ÄBC ", "NOCASE") == "Äbc "

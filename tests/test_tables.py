@@ -120,21 +120,28 @@ def test_comments_describe_and_are_not_stored(tmp_path: Path) -> None:
     """Descriptions are read from the file; the stored statements have none, and keep texts that look like one."""
     schema = read(
         tmp_path,
-        "CREATE TABLE [a b] ( -- A table, by far the best.\n"
+        "CREATE TABLE IF NOT EXISTS [a b] ( -- A table, by far the best.\n"
         "  -- of its own line\n"
         '  "it""s" INTEGER PRIMARY KEY AUTOINCREMENT, -- Number (dense, from 1).\n'
         "  x TEXT/* a, b */DEFAULT '-- /*' -- what, x\n"
+        "  , y TEXT CHECK (1) -- Why.\n);",
+    )
+    (statement,) = schema.statements
+    assert statement.splitlines() == [
+        "CREATE TABLE IF NOT EXISTS [a b] (",
+        '  "it""s" INTEGER PRIMARY KEY AUTOINCREMENT,',
+        "  x TEXT DEFAULT '-- /*'",
+        "  , y TEXT CHECK (1)",
         ");",
-    )
-    assert schema.statements == (
-        'CREATE TABLE [a b] (\n  "it""s" INTEGER PRIMARY KEY AUTOINCREMENT,\n  x TEXT DEFAULT \'-- /*\'\n);',
-    )
+    ]
     table = schema.tables["a b"]
     assert table.description == "A table, by far the best."
     assert {name: column.description for name, column in table.columns.items()} == {
         'it"s': "Number (dense, from 1).",
         "x": "what, x",
+        "y": "Why.",
     }
+    assert table.rules == ()
 
 
 def test_every_mistake_is_told_at_its_place(tmp_path: Path) -> None:
