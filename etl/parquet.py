@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +15,10 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Where
 from etl.values import ARROW
+from etl.writer import THREADS, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from etl.tables import Table
 
@@ -87,8 +89,8 @@ def write_part(target: Target, table: Table, shard: int, rows: pa.Table) -> File
     return File(name, content.size, hashlib.sha256(content).hexdigest())
 
 
-def write_file(target: Target, name: str, content: pa.Buffer | bytes) -> None:
-    """Write a file below the target."""
+def write_file(target: Target, name: str, content: pa.Buffer | bytes, *, durable: bool = False) -> None:
+    """Write a file below the target; a durable one is on a local disk before it has its name."""
     from pyarrow import fs  # noqa: PLC0415 -- as above
 
     system, folder = target
@@ -102,7 +104,11 @@ def write_file(target: Target, name: str, content: pa.Buffer | bytes) -> None:
     try:
         with system.open_output_stream(str(written)) as stream:
             stream.write(content)
+        if durable:
+            sync(written)
         written.rename(path)
+        if durable:
+            sync(Path(path).parent)
     except FileNotFoundError:  # another run of the same build has ended, and has swept it up
         if not Path(path).is_file():
             raise
@@ -115,6 +121,25 @@ def delete_file(target: Target, name: str) -> None:
     system, folder = target
     with contextlib.suppress(FileNotFoundError):
         system.delete_file(f"{folder}/{name}")
+        sync_files(target, ())
+
+
+def sync_files(target: Target, names: Iterable[str]) -> None:
+    """Have a local disk keep files below the target, then the folders that they are in, from the inmost to the top."""
+    from pyarrow import fs  # noqa: PLC0415 -- as above
+
+    system, folder = target
+    if not isinstance(system, fs.LocalFileSystem):
+        return  # a file is kept there once it is closed
+    place = Path(folder).resolve()
+    files = [place / name for name in names]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(sync, files):
+            pass
+    above = {place, *place.parents, *(parent for path in files for parent in path.parents)}
+    for home in sorted(above, reverse=True):
+        if os.access(home, os.R_OK | os.W_OK):  # others cannot be new
+            sync(home)
 
 
 def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> None:

@@ -12,7 +12,7 @@ from etl.engines.engine import parts_of
 from etl.errors import EtlError
 from etl.identity import identify
 from etl.job import Job
-from etl.parquet import delete_file, hold_alone, open_target, write_file
+from etl.parquet import delete_file, hold_alone, open_target, sync_files, write_file
 from etl.plan import make_plan
 from etl.validation import validate
 
@@ -51,7 +51,9 @@ def run(source: Source, url: str, *, progress: Progress, how: How) -> str:
     progress.end()
     job.hold_sources()
     hold_alone(target, files.__contains__, place)
+    with progress.phase("sync"):
+        sync_files(target, files)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
     content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
-    write_file(target, manifest.NAME, manifest.render(content))
+    write_file(target, manifest.NAME, manifest.render(content), durable=True)
     return place

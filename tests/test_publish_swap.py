@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from etl.errors import EtlError
 from etl.publish.published import Published
+from etl.publish.server import Server
 from tests.serving import clean, copy_of, point, run, serving, small_build, small_project, wait_for
 
 if TYPE_CHECKING:
@@ -140,6 +142,28 @@ def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == sorted(
         [other.name, "current"]
     )
+
+
+def test_a_build_of_another_pipeline_is_not_switched_to(
+    small: Path, tiny_build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever serves one pipeline goes on with its build while ``current`` is another's, and says so; back it goes."""
+    out = copy_of(small, tmp_path / "build")
+    shutil.copytree(tiny_build, out / tiny_build.name)
+    says = f"{out}: current is tiny, not {NAME}; "
+
+    async def check() -> None:
+        app = Server(out, world=NAME)
+        point(out, tiny_build)
+        assert app._current().build == small.name
+        assert capsys.readouterr().err.startswith(says)
+        with pytest.raises(EtlError, match=says):
+            Server(out, world=NAME)
+        assert Server(out, world="tiny").published.build == tiny_build.name
+        point(out, small)
+        assert app._current().build == small.name
+
+    asyncio.run(check())
 
 
 def test_a_retired_build_stays_open_for_its_last_request(small: Path) -> None:

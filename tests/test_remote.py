@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +16,6 @@ from etl.parquet import delete_file, hold_alone, open_target, write_file
 from etl.progress import Progress
 from tests import small
 from tests.running import hashes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
@@ -40,6 +38,29 @@ def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
             remote.run(source, str(tmp_path / "lake"), progress=progress, how=How())
         assert len(progress.stages) == stages
         (place / "parquet/loans" / name).unlink()
+
+
+def test_the_disk_has_the_files_before_the_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local disk keeps each file, then each folder, new ones above too, then the manifest under its name."""
+    synced: list[int] = []
+    keep = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        keep(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    source = config.load(small.library(tmp_path / "library"))
+    place = Path(remote.run(source, str(tmp_path / "new" / "lake"), progress=Progress(), how=How()))
+    content = manifest.read(place)
+    assert content is not None
+    nodes = {path.stat().st_ino: path for path in (tmp_path, *place.parents, place, *place.rglob("*"))}
+    order = [nodes[node] for node in synced if node in nodes]
+    parts = {place / name for name in content["files"]}
+    above = {parent for path in parts for parent in path.parents if parent.is_relative_to(tmp_path)}
+    assert set(order[: len(parts)]) == parts
+    assert above <= set(order[len(parts) : -2])
+    assert order[-2:] == [place / manifest.NAME, place]
 
 
 def test_a_folder_of_any_file_system() -> None:
