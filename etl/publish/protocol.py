@@ -77,6 +77,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:  # noqa: ANN401 -- as uvicorn has them
         self._answering = cycle
+        cycle.scope["extensions"] = {"gone": self.transport.is_closing}
         super()._start_asgi_task(cycle, app)
 
     def _watch(self) -> None:

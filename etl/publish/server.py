@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from etl.config import shown_name
@@ -13,12 +14,14 @@ from etl.publish.http import HTML, SAFE, respond, respond_json
 from etl.publish.log import log_failure
 from etl.publish.loopback import asked_at_home
 from etl.publish.published import Published
+from etl.publish.rendering import Busy, Rendering
 from etl.store import hold_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.publish.http import Headers, Message, Receive, Scope, Send
+    from etl.publish.rendering import Application
     from etl.publish.seed import Seed
 
 LONGEST_PATH = 2000
@@ -26,6 +29,9 @@ LONGEST_QUERY = 4000
 
 #: A build that cannot be opened is tried again after so long.
 RETRY_SECONDS = 1
+
+#: Seconds after which a page that could not be made may be asked for again.
+RETRY_AFTER = b"2"
 
 #: Datasette's pages have inline scripts and styles, so a policy by hash cannot fit them.
 _POLICY = (
@@ -48,6 +54,7 @@ class Server:
                 "there is no build to serve; make one with: python -m etl run", Where(shown_name(out) + "/current")
             )
         self.published = self._open(self._name)
+        self._rendering = Rendering()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -92,7 +99,7 @@ class Server:
             elif self._closed(path):
                 await _missing(published, scope, send)
             else:
-                await _browse(published, scope, receive, send)
+                await self._browse(published, scope, receive, send)
 
     def _closed(self, path: bytes) -> bool:
         """Paths that Datasette shall not see: its own pages, and what is no text."""
@@ -134,11 +141,20 @@ class Server:
         await receive()
         if self._seed:
             await self._seed.stop()
+        self._rendering.stop()
         self.published.retire()
         await send({"type": "lifespan.shutdown.complete"})
 
+    async def _browse(self, published: Published, scope: Scope, receive: Receive, send: Send) -> None:
+        browser = partial(_browse, published, await published.browser())
+        try:
+            await self._rendering.answer(browser, scope, receive, send)
+        except Busy:
+            extra = [(b"retry-after", RETRY_AFTER), (b"x-build", published.build.encode())]
+            await respond_json(scope, send, 503, {"error": "too many pages are asked for at once; try again"}, extra)
 
-async def _browse(published: Published, scope: Scope, receive: Receive, send: Send) -> None:
+
+async def _browse(published: Published, browser: Application, scope: Scope, receive: Receive, send: Send) -> None:
     """Let Datasette answer, under our headers; with a length, where it sends its answer in one piece."""
     ours: Headers = [*BROWSER_HEADERS, (b"x-build", published.build.encode())]
     if not scope["path"].startswith("/-/static/"):
@@ -165,7 +181,6 @@ async def _browse(published: Published, scope: Scope, receive: Receive, send: Se
             start = None
         await send({**message, "body": b""} if scope["method"] == "HEAD" else message)
 
-    browser = await published.browser()
     as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # to HEAD it would say a length of 0
     await browser(as_get, receive, safer)
     if missing:

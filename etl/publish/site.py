@@ -22,7 +22,7 @@ HARDENED: dict[str, bool | int] = {
     "allow_csv_stream": False,
     "allow_download": False,
     "default_cache_ttl": 0,
-    "max_returned_rows": 1000,
+    "max_returned_rows": 100,
     "default_page_size": 50,
     "sql_time_limit_ms": 500,
     "num_sql_threads": 2,
@@ -37,6 +37,7 @@ EXPLORING: dict[str, bool | int] = {
     "suggest_facets": True,
     "allow_csv_stream": True,
     "allow_download": True,
+    "max_returned_rows": 1000,
     "sql_time_limit_ms": 5000,
     "facet_time_limit_ms": 1000,
 }
