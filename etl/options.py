@@ -23,7 +23,9 @@ request_options = (
     click.option(
         "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: stages.classes.params.count=20."
     ),
-    click.option("--scale", type=click.IntRange(1, 1_000_000), default=1, help="Make this many times the rosters."),
+    click.option(
+        "--scale", type=click.IntRange(1, 1_000_000), default=1, help="Multiply what the pipeline lists under scale."
+    ),
 )
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, in the project's folder]."

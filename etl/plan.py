@@ -87,8 +87,8 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
         upstream = upstream_of(stage, pipeline.stages)
 
         def param(generator: Callable[..., Any], name: str) -> Any:  # noqa: ANN401 -- any param
-            running = (other for other in upstream if other.contract and other.contract.function is generator)
-            return next((other.values[name] for other in running if name in other.values), None)
+            alike = (other for other in upstream if other.contract and other.contract.function is generator)
+            return next((other.values[name] for other in alike if name in other.values), None)
 
         with running(stage, pipeline.source.root, f"the rows of {stage.generator} cannot be estimated"):
             found = stage.contract.estimate(stage.params, Inputs(inputs, param))

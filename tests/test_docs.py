@@ -72,7 +72,8 @@ def test_the_example_of_a_check_passes_and_counts(project: Path) -> None:
 
 def test_the_example_of_a_stage_runs(project: Path) -> None:
     """The README's generator can be named by package.module:function."""
-    module = "import pyarrow as pa\nfrom etl.streams import Streams, uniform\n\n\n" + block("python", "birthdays")
+    imports = "import pyarrow as pa\nfrom etl.size import generator\nfrom etl.streams import Streams, uniform\n"
+    module = f"{imports}\n\n{block('python', 'birthdays')}"
     (project / "calendars.py").write_text(module)
     stage = "{python: calendars:birthdays, internal: true, inputs: [students], params: {days: 365}}"
     changes = [f"stages.birthdays={stage}"]

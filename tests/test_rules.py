@@ -253,9 +253,17 @@ def test_a_student_who_missed_a_test() -> None:
 
 
 def test_nothing_to_hold() -> None:
-    """One sitting, or sittings of nobody, break nothing."""
-    sittings = year(3)
-    empty = {name: sitting.slice(0, 0) for name, sitting in sittings.items()}
-    for some in (empty, {"pm1": sittings["pm1"]}, {}):
-        assert growth_faults(some) == []
-        assert mean_faults(some) == []
+    """Sittings of nobody break nothing."""
+    empty = {name: sitting.slice(0, 0) for name, sitting in year(3).items()}
+    assert growth_faults(empty) == []
+    assert mean_faults(empty) == []
+
+
+def test_rules_with_nothing_to_compare_fail() -> None:
+    """A rule that would judge nothing, for want of a second sitting, says so instead of finding nothing."""
+    sittings = year(1)
+    one = {name: sittings[name] for name in list(sittings)[:1]}
+    for few in ({}, one):
+        for faults in (growth_faults, mean_faults):
+            with pytest.raises(ValueError, match="give it two or more, or take the stage away"):
+                faults(few)

@@ -119,6 +119,10 @@ def _both(
 
 
 def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:
+    """The sittings in the order of their tests. Raises ValueError when there are not two: nothing would be judged."""
+    if len(sittings) < 2:  # noqa: PLR2004 -- a sitting and the one before it
+        message = "the rule compares a sitting with the one before it; give it two or more, or take the stage away"
+        raise ValueError(message)
     sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
     filled = [table for table in sittings if table.num_rows]
     return sorted(filled, key=lambda table: sequence[table["test_id"][0].as_py()])
