@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl import config
-from tests.running import ROOT, TINY
+from tests.running import PATIENCE, ROOT, TINY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (out / "current").exists():
                 command = [sys.executable, "-m", "etl", "run", pipeline, "--out", str(out), "--quiet"]
-                subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+                subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
         return (out / "current").resolve()
 
     return build

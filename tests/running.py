@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 TINY = "pipelines/tiny.yaml"
 
+#: Seconds after which a test gives up. It is a limit for what hangs: what is only slow, on a busy machine, must pass.
+PATIENCE = 120.0
+
 #: What the folder of builds may hold besides builds.
 KEPT = {"current", ".lock", ".gitignore"}
 
@@ -31,7 +34,7 @@ def etl(
     """Run the command line to its end: exit code, stdout, stderr. ``env`` is laid over this process's own."""
     merged = {**os.environ, **(env or {})}
     return subprocess.run(
-        command(*arguments), cwd=cwd, env=merged, capture_output=True, text=True, timeout=60, check=False
+        command(*arguments), cwd=cwd, env=merged, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 

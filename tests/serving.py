@@ -20,6 +20,7 @@ import psutil
 import uvicorn
 
 from etl.publish.serve import listen, settings
+from tests import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,8 +47,7 @@ _SMALL_TEXT = {
     "rosters: [161, 250]": "rosters: [9, 12]",
 }
 
-#: Seconds after which a test gives up. It is a limit for what hangs: what is only slow, on a busy machine, must pass.
-PATIENCE = 60.0
+PATIENCE = running.PATIENCE
 
 #: A token for tests.
 TOKEN = "open-sesame-41"  # noqa: S105 -- it opens nothing
@@ -148,7 +148,7 @@ def small_project(folder: Path) -> Path:
 def run(pipeline: Path, out: Path, *options: str) -> Path:
     """Build a world and point ``current`` at it: the build's folder."""
     command = [sys.executable, "-m", "etl", "run", str(pipeline), "--out", str(out), "--quiet", *options]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=2 * PATIENCE)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
     return (out / "current").resolve()
 
 
@@ -204,4 +204,4 @@ def in_process(app: Server) -> Iterator[str]:
 def clean(out: Path) -> bool:
     """Delete old builds, as a person does."""
     command = [sys.executable, "-m", "etl", "clean", "--out", str(out)]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=2 * PATIENCE).returncode == 0
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE).returncode == 0
