@@ -236,7 +236,7 @@ def schema(*, pipeline: Path | None) -> None:
 
     It knows the generators that PIPELINE has short names for; without one, those of pipeline.yaml, if it is there.
     """
-    from etl.models import json_schema  # noqa: PLC0415
+    from etl.editor import json_schema  # noqa: PLC0415
     from etl.validation import generators_of  # noqa: PLC0415 -- as above
 
     default = Path("pipeline.yaml")

@@ -26,7 +26,7 @@ def scaled(tree: Node, scale: int) -> Node:
         if times:
             _put(changes, path, times)
     if not any(_listed(tree)):
-        message = "there is nothing to multiply; list the paths of numbers in the pipeline, scale: [stages.….params.…]"
+        message = "there is nothing to multiply; list paths of numbers: scale: [stages.classes.params.count]"
         raise EtlError(message, _WHERE)
     return changes
 

@@ -30,6 +30,7 @@ LAYERS = """
     generators reference findings rowwise fitting
     contract
     models markers scale binding
+    editor
     config model
     world
     references

@@ -11,9 +11,10 @@ from jsonschema import Draft202012Validator
 
 from etl import config
 from etl.contract import contract_of
+from etl.editor import json_schema
 from etl.errors import EtlError, Where
 from etl.generators import first_scores
-from etl.models import json_schema, params_of, pipeline_model, stage_kind, stage_model
+from etl.models import params_of, pipeline_model, stage_kind, stage_model
 from etl.syntax import parse
 from etl.validation import generators_of
 

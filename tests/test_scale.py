@@ -74,7 +74,7 @@ def test_a_path_is_one_of_a_stage() -> None:
 @pytest.mark.parametrize("change", ["scale=null", "scale=[]"])
 def test_a_world_with_nothing_to_scale_refuses(change: str) -> None:
     """A larger world that would be the same one is no success."""
-    with pytest.raises(EtlError, match=r"^--scale: there is nothing to multiply; list the paths"):
+    with pytest.raises(EtlError, match=r"^--scale: there is nothing to multiply; list paths"):
         config.load(TINY, changes=[change], scale=10)
     assert config.load(TINY, changes=[change], scale=1).mistakes == ()
 
