@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import ROOT
 from benchmarks.study import Mean, Study, document, picture
-from etl.config import load
-from etl.plan import make_plan
-from etl.shards import run_gathered, run_shard, run_whole, shard_count
-from etl.validation import validate
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
+from etl.run.shards import run_gathered, run_shard, run_whole, shard_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from etl.model import Pipeline
-    from etl.plan import Plan
+    from etl.pipeline.model import Pipeline
+    from etl.run.plan import Plan
 
 WORLDS = {
     "default": "pipeline.yaml",

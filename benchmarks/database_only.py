@@ -31,8 +31,8 @@ def changes(rosters: int) -> list[str]:
     ]
 
 
-def _connect() -> Any:  # noqa: ANN401 -- DuckDB is imported in the thread, as etl.build does it
-    from etl.load import connect  # noqa: PLC0415
+def _connect() -> Any:  # noqa: ANN401 -- DuckDB is imported in the thread, as etl.build.run does it
+    from etl.tables.sqlite import connect  # noqa: PLC0415
 
     return connect()
 
@@ -42,15 +42,15 @@ def main(rosters: int, seed: int, output: Path) -> None:
     gc.set_threshold(100_000)  # as in a run
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_connect)
-        from etl.config import load  # noqa: PLC0415 -- while DuckDB is loaded
-        from etl.validation import validate  # noqa: PLC0415 -- while DuckDB is loaded
+        from etl.config.source import load  # noqa: PLC0415 -- while DuckDB is loaded
+        from etl.pipeline.validate import validate  # noqa: PLC0415 -- while DuckDB is loaded
 
         pipeline = validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed))
         connection = opening.result()
-    from etl.engines.engine import local_parts  # noqa: PLC0415 -- needs what was imported just now
-    from etl.load import Loader  # noqa: PLC0415
-    from etl.plan import make_plan  # noqa: PLC0415
-    from etl.progress import Progress  # noqa: PLC0415
+    from etl.run.engine import local_parts  # noqa: PLC0415 -- needs what was imported just now
+    from etl.run.plan import make_plan  # noqa: PLC0415
+    from etl.run.progress import Progress  # noqa: PLC0415
+    from etl.tables.sqlite import Loader  # noqa: PLC0415
 
     with Loader(output, pipeline.schema, connection) as loader:
         for part in local_parts(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):

@@ -15,10 +15,10 @@ from dataclasses import replace
 
 from benchmarks import ROOT
 from benchmarks.database_only import changes
-from etl.config import load
-from etl.plan import Plan, make_plan
-from etl.shards import run_shard, run_whole, shard_count
-from etl.validation import validate
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.run.plan import Plan, make_plan
+from etl.run.shards import run_shard, run_whole, shard_count
 
 
 def seconds(plan: Plan) -> tuple[int, float]:

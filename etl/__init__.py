@@ -1,1 +1,1 @@
-"""A declarative pipeline that makes a synthetic school year, loads it into SQLite and publishes it."""
+"""A declarative pipeline that makes a synthetic world, loads it into SQLite and publishes it; ``school`` is one."""

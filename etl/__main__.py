@@ -1,5 +1,5 @@
 """``python -m etl``."""
 
-from etl.cli import main
+from etl.cli.commands import main
 
 main()

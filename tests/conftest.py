@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from tests.running import PATIENCE, ROOT, TINY
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 #: Of a browser that asks nobody for anything.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -60,7 +60,7 @@ def tiny_build(built: Callable[[str], Path]) -> Path:
 @pytest.fixture
 def tiny() -> Source:
     """The tiny world's pipeline."""
-    return config.load(ROOT / TINY)
+    return load(ROOT / TINY)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from etl.identity import DRAWS
+from etl.config.identity import DRAWS
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "tests" / "golden.json"
@@ -26,7 +26,7 @@ def record(build: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Build the worlds anew and write what they look like now, under the generators' present version."""
-    from etl.generators import VERSION  # noqa: PLC0415 -- numpy, which reading the file does not need
+    from etl.school import VERSION  # noqa: PLC0415 -- numpy, which reading the file does not need
 
     worlds = {}
     with tempfile.TemporaryDirectory() as folder:

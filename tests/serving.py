@@ -19,7 +19,7 @@ import httpx
 import psutil
 import uvicorn
 
-from etl.publish.serve import listen, settings
+from etl.server.listen import listen, settings
 from tests import running
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from etl.publish.server import Server
+    from etl.server.app import Server
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +40,7 @@ SMALL = (
 )
 
 _SMALL_TEXT = {
-    "report: etl.report.school:draw": "report: false",  # drawing it takes longer than all the rest
+    "report: etl.school.report:draw": "report: false",  # drawing it takes longer than all the rest
     "count: 250": "count: 12",
     "rosters: [1, 80]": "rosters: [1, 4]",
     "rosters: [81, 160]": "rosters: [5, 8]",

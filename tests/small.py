@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from etl import config
-from etl.engines.engine import local_parts
-from etl.generators.columns import matrix, vectors
-from etl.generators.school_params import Growth
-from etl.plan import make_plan
-from etl.progress import Progress
-from etl.validation import validate
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.run.engine import local_parts
+from etl.run.plan import make_plan
+from etl.run.progress import Progress
+from etl.school.columns import matrix, vectors
+from etl.school.params import Growth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from etl.model import Pipeline
+    from etl.pipeline.model import Pipeline
 
 ROOT = Path(__file__).parent.parent
 
@@ -139,7 +139,7 @@ def numbers(result: pa.Table | pa.RecordBatch, column: str) -> list[list[int]]:
 
 def world(*changes: str, path: Path = ROOT / "pipeline.yaml") -> Pipeline:
     """A pipeline with changes."""
-    return validate(config.load(path, changes=changes))
+    return validate(load(path, changes=changes))
 
 
 @cache
@@ -171,7 +171,7 @@ def project_with_notes(folder: Path, code: str, *, inputs: str = "[]", params: s
         file.write(NOTES)
     package = f"own_{folder.name}"  # a name of its own, for modules are imported once
     (folder / package).mkdir()
-    imports = "import pyarrow as pa\nfrom etl.streams import Streams, uniform\n"
+    imports = "import pyarrow as pa\nfrom etl.generator.streams import Streams, uniform\n"
     (folder / package / "notes.py").write_text(imports + code, encoding="utf-8")
     stage = f"\n  notes:\n    python: {package}.notes:notes\n    inputs: {inputs}\n    params: {params}\n"
     path = folder / "pipeline.yaml"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from etl import load
-from etl.autoincrement import Autoincrement
 from etl.errors import Bug
-from etl.load import PAGE_SIZE, Loader
-from etl.tables import read_schema
+from etl.pipeline.schema import read_schema
+from etl.tables import sqlite
+from etl.tables.autoincrement import Autoincrement
+from etl.tables.sqlite import PAGE_SIZE, Loader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def loaded(folder: Path, ddl: str) -> sqlite3.Connection:
     """Load some rows as a run does, and open the file."""
     (folder / "schema.sql").write_text(ddl)
     schema = read_schema(folder / "schema.sql", "schema.sql")
-    with contextlib.closing(load.connect()) as connection, Loader(folder / "out.db", schema, connection) as loader:
+    with contextlib.closing(sqlite.connect()) as connection, Loader(folder / "out.db", schema, connection) as loader:
         loader.insert("it's", pa.table({"id": [3, 7], "n": [1, 2]}))
         loader.insert("below", pa.table({"id": [-5]}))
         loader.insert("other", pa.table({"id": [4], "note": ["x"]}))

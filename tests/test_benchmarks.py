@@ -21,8 +21,8 @@ from benchmarks.goals import AT_LEAST, GOALS, Goal
 from benchmarks.measure import MeasureError, Sample, measure, memory
 from benchmarks.plot import decades, figure
 from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
-from etl.config import load
-from etl.validation import validate
+from etl.config.source import load
+from etl.pipeline.validate import validate
 from tests import oracle
 
 ROOT = Path(__file__).resolve().parent.parent

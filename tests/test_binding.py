@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.validation import validate
+from etl.pipeline.validate import validate
 from tests import small
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(folder: Path, *, sums: str = ODD, bills: str = BILLS, stages: str = ST
     files = {"schema.sql": SCHEMA, "visits.csv": visits, "bills.sql": bills, "sums.sql": sums}
     path = small.project(folder, stages, files)
     try:
-        validate(config.load(path))
+        validate(load(path))
     except EtlError as error:
         return str(error).splitlines()
     return []

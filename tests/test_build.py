@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from etl import build, config, manifest, remote
+from etl.build import manifest
+from etl.build.run import make_build
+from etl.build.ship import ship_tables
+from etl.build.store import Store, in_use
+from etl.build.verify import inspect
+from etl.config.source import load
 from etl.errors import Bug, CheckFailed, EtlError, Mistakes, Where
-from etl.inspection import inspect
-from etl.job import How
-from etl.progress import Progress
-from etl.store import Store, in_use
+from etl.run.job import How
+from etl.run.progress import Progress
 from tests import small
 from tests.running import ROOT, TINY, command, copy_of_project, edit, etl, hashes, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 DATABASE = "teacher-dashboard.db"
 
@@ -54,7 +57,7 @@ def project(tmp_path: Path) -> Path:
 
 def test_first_run_builds(tiny: Source, tiny_build: Path, tmp_path: Path) -> None:
     """The first run builds, in process as by the command, and points ``current`` at the build."""
-    result = build.run(tiny, tmp_path / "build")
+    result = make_build(tiny, tmp_path / "build")
     assert result.state == "built"
     assert result.folder == (tmp_path / "build/current").resolve()
     assert result.database == result.folder / DATABASE
@@ -66,7 +69,7 @@ def test_second_run_is_up_to_date(tiny: Source, out: Path) -> None:
     """The second run changes no byte and generates nothing."""
     before = hashes(out)
     progress = Progress()
-    assert build.run(tiny, out, progress=progress).state == "up to date"
+    assert make_build(tiny, out, progress=progress).state == "up to date"
     assert hashes(out) == before
     assert progress.stages == {}
     assert set(progress.phases) == {"identify", "verify"}
@@ -76,7 +79,7 @@ def test_force_builds_again_the_same_bytes(tiny: Source, out: Path) -> None:
     """``force`` generates everything again, finds the same bytes, and discards the new folder."""
     before = hashes(out)
     progress = Progress()
-    assert build.run(tiny, out, force=True, progress=progress).state == "built again, the same bytes"
+    assert make_build(tiny, out, force=True, progress=progress).state == "built again, the same bytes"
     assert hashes(out) == before
     assert progress.stages["scores"].rows > 0
     assert [path.name for path in Store(out).builds()] == [(out / "current").resolve().name]
@@ -137,7 +140,7 @@ def test_damaged_build_is_repaired(  # noqa: PLR0913, PLR0917 -- the cases and t
     with pytest.raises(Mistakes, match=rf"{re.escape(file)} (is|has)"):
         inspect(tiny, out, full=False)
     progress = Recorder()
-    result = build.run(tiny, out, force=force, progress=progress)
+    result = make_build(tiny, out, force=force, progress=progress)
     assert result.state == "repaired"
     assert result.folder.name == f"{damaged.name}-2"
     assert hashes(result.folder) == hashes(tiny_build)
@@ -152,10 +155,10 @@ def test_damaged_build_in_use_is_left_to_its_server(tiny: Source, out: Path) -> 
     damaged = (out / "current").resolve()
     (damaged / DATABASE).write_bytes(b"damaged")
     with in_use(damaged):
-        repaired = build.run(tiny, out).folder
+        repaired = make_build(tiny, out).folder
         assert damaged.is_dir()
         assert (out / "current").resolve() == repaired
-        assert build.run(tiny, out).state == "up to date"
+        assert make_build(tiny, out).state == "up to date"
 
 
 def test_folder_that_only_bears_the_name_of_a_build_stays(tiny: Source, out: Path) -> None:
@@ -165,7 +168,7 @@ def test_folder_that_only_bears_the_name_of_a_build_stays(tiny: Source, out: Pat
     (stranger / "photo.jpg").write_text("precious")
     progress = Recorder()
     for state in ("repaired", "up to date"):
-        result = build.run(tiny, out, progress=progress)
+        result = make_build(tiny, out, progress=progress)
         assert (result.state, result.folder.name) == (state, f"{stranger.name}-2")
     assert (stranger / "photo.jpg").read_text() == "precious"
     reason = "it has no manifest, and photo.jpg does not belong to the build"
@@ -182,7 +185,7 @@ def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monke
 
     monkeypatch.setattr(manifest, "render", fail)
     with pytest.raises(OSError, match="No space left"):
-        build.run(tiny, out)
+        make_build(tiny, out)
     assert (out / "current").resolve() == damaged
     assert damaged.is_dir()
     assert litter(out) == []
@@ -193,18 +196,18 @@ def test_dangling_current_is_mended(tiny: Source, out: Path, tiny_build: Path) -
     """A ``current`` that leads nowhere leads to the build again, whether that is still there or not."""
     (out / "current").unlink()
     (out / "current").symlink_to("0" * 16)
-    assert build.run(tiny, out).state == "up to date"
+    assert make_build(tiny, out).state == "up to date"
     shutil.rmtree((out / "current").resolve())
-    assert build.run(tiny, out).state == "built"
+    assert make_build(tiny, out).state == "built"
     assert (out / "current").resolve().name == tiny_build.name
 
 
 def test_current_follows_the_build_that_is_asked_for(tiny: Source, out: Path, tiny_build: Path) -> None:
     """``current`` goes to another world and back to the first, which is still there."""
-    other = build.run(config.load(ROOT / TINY, seed=7), out)
+    other = make_build(load(ROOT / TINY, seed=7), out)
     assert other.state == "built"
     assert (out / "current").resolve() == other.folder
-    assert build.run(tiny, out).state == "up to date"
+    assert make_build(tiny, out).state == "up to date"
     assert (out / "current").resolve().name == tiny_build.name
 
 
@@ -212,7 +215,7 @@ def test_broken_pipeline_leaves_everything(out: Path) -> None:
     """A pipeline with mistakes says them all, and the build that was there stays as it was."""
     before = hashes(out)
     with pytest.raises(Mistakes) as raised:
-        build.run(config.load(ROOT / TINY, changes=["seed=-1", "stages.pm1.params.sd=none"]), out)
+        make_build(load(ROOT / TINY, changes=["seed=-1", "stages.pm1.params.sd=none"]), out)
     assert len(raised.value.mistakes) == 2
     assert hashes(out) == before
     assert litter(out) == []
@@ -224,7 +227,7 @@ def test_failing_check_rolls_back(project: Path, out: Path, file: str) -> None:
     (project / file).write_text("-- No student has a name.\nSELECT id, roster_id FROM students ORDER BY id\n")
     before = hashes(out)
     with pytest.raises(CheckFailed) as raised:
-        build.run(config.load(project / TINY), out)
+        make_build(load(project / TINY), out)
     first, *rows = raised.value.message.splitlines()
     assert first.endswith(f"{file}: check nameless failed: No student has a name. The first rows that break it:")
     assert rows == [f"  id={number}, roster_id=1" for number in range(1, 6)]
@@ -234,9 +237,9 @@ def test_failing_check_rolls_back(project: Path, out: Path, file: str) -> None:
 
 def test_failing_rule_on_numbers_rolls_back(project: Path, out: Path) -> None:
     """A check that is a stage fails the same way, before anything is encoded."""
-    source = config.load(project / TINY, changes=["stages.broken_growth.params.growth.untouched=[0, 1]"])
+    source = load(project / TINY, changes=["stages.broken_growth.params.growth.untouched=[0, 1]"])
     with pytest.raises(CheckFailed, match=r"check broken_growth failed: .*rows break it, the first of them:\n  "):
-        build.run(source, out)
+        make_build(source, out)
     assert litter(out) == []
 
 
@@ -251,9 +254,9 @@ def test_text_that_is_no_json_is_found_before_it_is_loaded(project: Path, tmp_pa
         "  spoilt: {sql: ../sql/stages/spoilt.sql, internal: true, inputs: [scores]}\n"
         "  broken_json: {inputs: {scores: spoilt}}\n"
     )
-    source = config.load(project / "pipelines/spoilt.yaml")
+    source = load(project / "pipelines/spoilt.yaml")
     with pytest.raises(CheckFailed, match=r"check broken_json failed: .* are JSON\. \d+ rows break it") as raised:
-        build.run(source, tmp_path / "out")
+        make_build(source, tmp_path / "out")
     assert 'id=1, student_id=1, test_id=1, rc_scores={"1":' in raised.value.message
 
 
@@ -292,13 +295,13 @@ def test_build_that_is_not_the_same_is_a_bug(tiny: Source, out: Path, monkeypatc
     monkeypatch.setattr(manifest, "describe", lambda *_: {"files": {DATABASE: {}}, "manifest": ""})
     before = hashes(out)
     with pytest.raises(Bug, match=f"the same pipeline gave other bytes in .*{DATABASE}"):
-        build.run(tiny, out, force=True)
+        make_build(tiny, out, force=True)
     assert hashes(out) == before
 
 
 def test_old_builds_go(out: Path) -> None:
     """Of many worlds the last three stay."""
-    made = [build.run(config.load(ROOT / TINY, seed=seed), out).folder.name for seed in range(1, 4)]
+    made = [make_build(load(ROOT / TINY, seed=seed), out).folder.name for seed in range(1, 4)]
     assert [path.name for path in Store(out).builds()] == made[::-1]
 
 
@@ -306,11 +309,11 @@ def test_as_many_builds_stay_as_are_asked_for(tiny: Source, out: Path, tiny_buil
     """``keep`` says how many; without it three stay."""
     for number in range(2, 6):
         shutil.copytree(tiny_build, out / f"{tiny_build.name}-{number}")
-    assert build.run(tiny, out, keep=4).state == "up to date"
+    assert make_build(tiny, out, keep=4).state == "up to date"
     assert len(Store(out).builds()) == 4
-    build.run(tiny, out)
+    make_build(tiny, out)
     assert len(Store(out).builds()) == 3
-    build.run(tiny, out, keep=1)
+    make_build(tiny, out, keep=1)
     assert [path.name for path in Store(out).builds()] == [(out / "current").readlink().name]
 
 
@@ -325,7 +328,7 @@ def test_what_cannot_be_deleted_is_a_warning(tiny: Source, out: Path, monkeypatc
     rename = Path.rename
     monkeypatch.setattr(Path, "rename", lambda path, new: (refuse if path == damaged else rename)(path, new))
     progress = Recorder()
-    assert build.run(tiny, out, progress=progress).state == "repaired"
+    assert make_build(tiny, out, progress=progress).state == "repaired"
     assert progress.said[1:] == [f"{damaged}: cannot be deleted: Permission denied"]
     assert damaged.is_dir()
     assert litter(out) == []
@@ -335,7 +338,7 @@ def test_folder_that_cannot_be_made_is_said(tiny: Source, tmp_path: Path) -> Non
     """An output folder below a file is an error with the path and the reason."""
     (tmp_path / "file").touch()
     with pytest.raises(EtlError, match="file/build: cannot write there: Not a directory"):
-        build.run(tiny, tmp_path / "file" / "build")
+        make_build(tiny, tmp_path / "file" / "build")
 
 
 class Meddler(Progress):
@@ -369,11 +372,11 @@ def test_sources_that_change_while_a_run_waits(tmp_path: Path) -> None:
             edit(path.parent / "sql/loans.sql", "7", "14")
             other.close()
 
-        waited = build.run(config.load(path), out, progress=Meddler(waiting=edit_all))
+        waited = make_build(load(path), out, progress=Meddler(waiting=edit_all))
     assert waited.manifest["pipeline"]["site"]["title"] == "Another"
     assert pq.read_table(waited.folder / "parquet/loans")["days"].to_pylist() == [14, 14]
-    assert build.run(config.load(path), out).state == "up to date"
-    assert build.run(config.load(path), out, force=True).state == "built again, the same bytes"
+    assert make_build(load(path), out).state == "up to date"
+    assert make_build(load(path), out, force=True).state == "built again, the same bytes"
 
 
 @pytest.mark.parametrize(
@@ -394,9 +397,9 @@ def test_sources_that_change_in_the_middle_are_refused(
     """A file that is written, be it with the same bytes, made or deleted while a build is made of it: none appears."""
     code = "import pyarrow as pa\ndef rows() -> pa.RecordBatch:\n    return pa.record_batch({'id': [1]})\n"
     path = small.library(tmp_path / "library", {"read/deep/x.txt": "", "made_rows.py": code})
-    source = config.load(path, changes=["stages.made={python: 'made_rows:rows', reads: [read], internal: true}"])
+    source = load(path, changes=["stages.made={python: 'made_rows:rows', reads: [read], internal: true}"])
     with pytest.raises(EtlError, match="nothing is published, run again") as raised:
-        build.run(source, tmp_path / "build", progress=Meddler(making=lambda: change(path.parent / file)))
+        make_build(source, tmp_path / "build", progress=Meddler(making=lambda: change(path.parent / file)))
     assert raised.value.where == Where(str(path.parent / file))
     assert not Store(tmp_path / "build").builds()
     assert not litter(tmp_path / "build")
@@ -405,21 +408,21 @@ def test_sources_that_change_in_the_middle_are_refused(
 def test_sources_that_change_in_the_middle_of_force_and_ship(tmp_path: Path) -> None:
     """To build again is refused in the same words, as no bug of ours, and so is to ship, which writes no manifest."""
     path, out = small.library(tmp_path / "library"), tmp_path / "build"
-    source = config.load(path)
-    old = build.run(source, out).folder
+    source = load(path)
+    old = make_build(source, out).folder
 
     def meddle() -> None:
         edit(path.parent / "books.csv", "Emma", "Emma Woodhouse")
         edit(path.parent / "sql/loans.sql", "7", "14")
 
     with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
-        build.run(source, out, force=True, progress=Meddler(making=meddle))
+        make_build(source, out, force=True, progress=Meddler(making=meddle))
     assert Store(out).builds() == [Store(out).current] == [old]
     small.library(path.parent)
-    place = Path(remote.run(source, str(tmp_path / "shipped"), progress=Progress(), how=How()))
+    place = Path(ship_tables(source, str(tmp_path / "shipped"), progress=Progress(), how=How()))
     assert (place / manifest.NAME).is_file()
     with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
-        remote.run(source, str(tmp_path / "shipped"), progress=Meddler(making=meddle), how=How())
+        ship_tables(source, str(tmp_path / "shipped"), progress=Meddler(making=meddle), how=How())
     assert not (place / manifest.NAME).exists()
 
 
@@ -437,7 +440,7 @@ def test_what_lies_in_the_folder_is_not_published(tmp_path: Path) -> None:
             (folder / "parquet/loans").mkdir(parents=True, exist_ok=True)
             (folder / "parquet" / name).write_bytes(b"half")
 
-    result = build.run(config.load(small.library(tmp_path / "library")), out, progress=Meddler(making=litter_it))
+    result = make_build(load(small.library(tmp_path / "library")), out, progress=Meddler(making=litter_it))
     assert list(result.manifest["files"]) == [f"parquet/{name}/part-00000.parquet" for name in ("books", "loans")]
     assert {*hashes(result.folder)} == {manifest.NAME, *result.manifest["files"]}
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config
-from etl.bundle import pack, unpack
+from etl.config.identity import identify
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.identity import identify
-from etl.shards import run_shard
+from etl.run.bundle import pack, unpack
+from etl.run.shards import run_shard
 from tests import small
 from tests.running import edit
 
@@ -38,16 +38,16 @@ def test_each_bundle_has_its_own_modules_and_files(tmp_path: Path) -> None:
     for days, more in ((7, 0), (14, 0), (14, 1)):
         (tmp_path / "bundled/helper.py").write_text(f"DAYS = {days}")
         (tmp_path / "bundled/more.txt").write_text(f"{more}")
-        source = config.load(path)
+        source = load(path)
         plan, whole = unpack(pack(source, identify(source)))
         assert run_shard(plan, whole, 1)["loans"].to_pylist() == [{"id": 2, "days": days + more}]
-    unpack(pack(source := config.load(small.library(tmp_path / "other")), identify(source)))
+    unpack(pack(source := load(small.library(tmp_path / "other")), identify(source)))
     assert not [name for name in sys.modules if name.startswith("bundled")]
 
 
 def test_sources_that_change_before_they_are_packed(tmp_path: Path) -> None:
     """A bundle is made of what the build is named by, or not at all."""
-    source = config.load(small.library(tmp_path))
+    source = load(small.library(tmp_path))
     identity = identify(source)
     edit(tmp_path / "sql/loans.sql", "7", "14")
     with pytest.raises(EtlError, match=r"pipeline\.yaml: it, or a file that it names, changed while"):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import manifest
-from etl.checks import Check, beside, read_checks, reading, run_checks
+from etl.build import manifest
+from etl.config.naming import namer
 from etl.errors import CheckFailed, EtlError, Mistakes
-from etl.load import connect
-from etl.naming import namer
-from etl.tables import Schema, read_schema
+from etl.pipeline.schema import Schema, read_schema
+from etl.tables.checks import Check, beside, read_checks, reading, run_checks
+from etl.tables.sqlite import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "sql/checks"
 SCHEMA = FOLDER.parent / "schema.sql"
-IN_FULL = namer("etl.generators", FOLDER.parent.parent)
+IN_FULL = namer("etl.school", FOLDER.parent.parent)
 DATABASE = "teacher-dashboard.db"
 
 CHEAP = {"foreign_keys", *(path.stem for path in FOLDER.glob("*.sql"))}
@@ -434,7 +434,7 @@ def test_a_check_without_a_stage_to_judge_fails(
         assert told.keys() == {name for name, check in checks.items() if ":stages" in check.sql}
         assert len(told) == 15
         assert told["class_sizes"] == (
-            "sql/checks/class_sizes.sql:2:1: no stage runs etl.generators.rosters:classes, so this check would judge "
+            "sql/checks/class_sizes.sql:2:1: no stage runs etl.school.classes:classes, so this check would judge "
             "nothing; name another generator, or delete the check"
         )
 
@@ -444,11 +444,11 @@ def test_a_generator_spelt_in_full_is_judged_alike(
 ) -> None:
     """Short and full names, in the pipeline and in the check, are one; an alias in a module of one's own is too."""
     (tmp_path / "mine").mkdir()
-    text = "from etl.generators.rosters import classes as rooms\nfrom etl.generators import students\n"
+    text = "from etl.school.classes import classes as rooms\nfrom etl.school import students\n"
     (tmp_path / "mine/__init__.py").write_text(text, encoding="utf-8")
     in_full = namer("mine", tmp_path)
     sql = "SELECT key FROM json_each(:stages) WHERE json_extract(value, '$.params.size[0]') = 5"
-    for name in ("rooms", "mine:rooms", "etl.generators:classes", "etl.generators.rosters:classes", "x:y, rooms"):
+    for name in ("rooms", "mine:rooms", "etl.school:classes", "etl.school.classes:classes", "x:y, rooms"):
         (tmp_path / "a.sql").write_text(f"-- No class is of 5.\n-- stages: {name}\n{sql}", encoding="utf-8")
         _, check = read_checks(tmp_path, "sql/checks", schema, in_full=in_full)
         assert found(check, tiny_build / DATABASE, pipeline).endswith("key=classes"), name

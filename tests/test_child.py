@@ -28,7 +28,7 @@ SEED = """
 import asyncio, pathlib, sys
 from etl.publish.seed import Seed
 seed = Seed(pathlib.Path("pipeline.yaml"), pathlib.Path("build"), "token")
-assert seed._command[:4] == [sys.executable, "-m", "etl.child", "etl"]
+assert seed._command[:4] == [sys.executable, "-m", "etl.run.child", "etl"]
 seed._command[3:] = ["sleeper"]
 asyncio.run(seed._rebuild(["--seed", "7"]))
 """

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from etl import cli
+from etl.build.store import Store
+from etl.cli import commands
 from etl.errors import EtlError
-from etl.store import Store
 from tests.running import KEPT, ROOT, TINY, command, copy_of_project, etl, hashes, litter
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_run_refuses_to_replace_what_is_not_its_own(tmp_path: Path, option: str,
     out, path = tmp_path / "build", ROOT / target
     before = path.read_bytes() if path.exists() else None
     with pytest.raises(EtlError, match=f"{target}: {says}"):
-        cli.commands.main(["run", TINY, "--out", str(out), option, str(path)], standalone_mode=False)
+        commands.commands.main(["run", TINY, "--out", str(out), option, str(path)], standalone_mode=False)
     assert not out.exists()
     assert (path.read_bytes() if path.exists() else None) == before
 
@@ -168,9 +168,9 @@ def test_plan_draws_the_stages() -> None:
     done = etl("plan", TINY)
     assert done.returncode == 0, done.stderr
     once, sharded = done.stdout.split("once for each", 1)
-    assert ["classes", "python", "etl.generators.rosters:classes", "last_names,", "subjects", "-", "3"] in lines(once)
+    assert ["classes", "python", "etl.school.classes:classes", "last_names,", "subjects", "-", "3"] in lines(once)
     assert ["test_groups", "csv", "data/test_groups.csv", "-", "test_groups", "1"] in lines(once)
-    assert re.search(r"^pm2 +python +etl.generators.scores:next_scores +.*pm1", sharded, re.MULTILINE)
+    assert re.search(r"^pm2 +python +etl.school.scores:next_scores +.*pm1", sharded, re.MULTILINE)
     assert re.search(r"^broken_means +python .* a check +none$", sharded, re.MULTILINE)
 
 
@@ -362,13 +362,13 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
 
 def options() -> list[tuple[str, click.Parameter]]:
     """Every parameter of every command."""
-    return [(name, made) for name, one in sorted(cli.commands.commands.items()) for made in one.params]
+    return [(name, made) for name, one in sorted(commands.commands.commands.items()) for made in one.params]
 
 
 @pytest.mark.parametrize(("name", "parameter"), options(), ids=lambda value: getattr(value, "name", value))
 def test_help_names_every_option(name: str, parameter: click.Parameter) -> None:
     """The help of a command names each of its options, with a sentence, and each argument."""
-    text = cli.commands.commands[name].get_help(click.Context(cli.commands.commands[name], info_name=name))
+    text = commands.commands.commands[name].get_help(click.Context(commands.commands.commands[name], info_name=name))
     if isinstance(parameter, click.Option):
         assert all(option in text for option in parameter.opts)
         assert parameter.help
@@ -382,8 +382,8 @@ def test_help_and_version() -> None:
     terminal = {"COLUMNS": "80"}
     done = etl("--help", env=terminal)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {"run", "plan", "show", "validate", "check", "schema", "clean"} <= set(cli.commands.commands)
-    assert all(re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE) for name in cli.commands.commands)
+    assert {"run", "plan", "show", "validate", "check", "schema", "clean"} <= set(commands.commands.commands)
+    assert all(re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE) for name in commands.commands.commands)
     assert "..." not in done.stdout.partition("Commands:")[2], "the first sentence of a command fits on its line"
     assert etl("-h", env=terminal).stdout == done.stdout
     assert re.fullmatch(r"etl, version \d+\.\d+\.\d+\n", etl("--version").stdout)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators import columns
-from etl.generators.columns import json_objects, matrix, vectors
+from etl.school import columns
+from etl.school.columns import json_objects, matrix, vectors
 
 KEYS = st.lists(st.integers(1, 10**6), min_size=1, max_size=6, unique=True).map(sorted)
 #: Ranges of numbers: those of one width take the template, the others the general way.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from etl import config
+from etl.config.source import load, project_of, shown_name
 from etl.errors import EtlError, Mistakes
-from etl.model import Shard
-from etl.validation import validate
+from etl.pipeline.model import Shard
+from etl.pipeline.validate import validate
 from tests.running import copy_of_project
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ def _root(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(path: Path, *changes: str) -> list[str]:
     """Every mistake of a pipeline, each on a line."""
     try:
-        validate(config.load(path, changes=changes))
+        validate(load(path, changes=changes))
     except Mistakes as error:
         return [str(mistake) for mistake in error.mistakes]
     except EtlError as error:
@@ -90,7 +90,7 @@ def test_our_own_pipelines_are_valid(name: str) -> None:
 
 def test_pipeline_is_typed() -> None:
     """A valid pipeline has its stages, tables, params and reference rows as typed values."""
-    pipeline = validate(config.load(TINY))
+    pipeline = validate(load(TINY))
     stage = pipeline.stages["window1"]
     assert (pipeline.name, pipeline.seed, pipeline.as_of) == ("tiny", 20250801, "2025-08-01 00:00:00")
     assert (stage.kind, stage.table, stage.params.rosters.high) == ("python", None, 1)
@@ -104,7 +104,7 @@ def test_pipeline_is_typed() -> None:
 
 def test_tiny_changes_numbers_only() -> None:
     """The tiny world has the stages, inputs and files of the default one."""
-    tiny, default = (config.load(path).tree.at("stages") for path in (TINY, ROOT / "pipeline.yaml"))
+    tiny, default = (load(path).tree.at("stages") for path in (TINY, ROOT / "pipeline.yaml"))
     assert tiny
     assert default
     for name, stage in default.mapping().items():
@@ -116,8 +116,8 @@ def test_tiny_changes_numbers_only() -> None:
 
 def test_set_changes_one_value() -> None:
     """--set path=value changes that value, and nothing else."""
-    before = config.load(TINY).tree.plain()
-    after = config.load(TINY, changes=["stages.classes.params.count=7"]).tree.plain()
+    before = load(TINY).tree.plain()
+    after = load(TINY, changes=["stages.classes.params.count=7"]).tree.plain()
     assert after["stages"]["classes"]["params"].pop("count") == 7
     assert before["stages"]["classes"]["params"].pop("count") == 3
     assert after == before
@@ -126,7 +126,7 @@ def test_set_changes_one_value() -> None:
 def test_set_reads_yaml() -> None:
     """The value is YAML, so lists, mappings, texts and null can be given."""
     changes = ["x-clamp=[5200, 5700]", "site={title: Mine}", "name=12:30", "api=null", "stages.tests.table="]
-    source = config.load(TINY, changes=changes[:4])
+    source = load(TINY, changes=changes[:4])
     tree = source.tree.plain()
     assert tree["stages"]["pm6"]["params"]["clamp"] == [5200, 5700]
     assert tree["site"]["title"] == "Mine"
@@ -139,7 +139,7 @@ def test_set_reads_yaml() -> None:
 
 def test_later_changes_win() -> None:
     """Of two changes of one value the last one holds."""
-    assert config.load(TINY, changes=["seed=1", "seed=2"]).tree.plain()["seed"] == 2
+    assert load(TINY, changes=["seed=1", "seed=2"]).tree.plain()["seed"] == 2
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_empty_mapping_is_refused(change: str) -> None:
 )
 def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) -> None:
     """A text is not cut where YAML sees a comment; where it is not clear what is the text, quotes are asked for."""
-    source = config.load(TINY, changes=[f"site.title={text}"])
+    source = load(TINY, changes=[f"site.title={text}"])
     if value is not None:
         assert (source.tree.plain()["site"]["title"], source.mistakes) == (value, ())
         return
@@ -217,14 +217,14 @@ def test_a_number_for_a_text_is_told_as_written(written: str) -> None:
 
 def test_seed_option_wins() -> None:
     """--seed replaces the seed of the file, and is checked like it."""
-    assert validate(config.load(TINY, seed=7)).seed == 7
+    assert validate(load(TINY, seed=7)).seed == 7
     with pytest.raises(Mistakes, match="--seed: seed: must be at least 0, not -1"):
-        validate(config.load(TINY, seed=-1))
+        validate(load(TINY, seed=-1))
 
 
 def test_paths_stand_relative_to_their_own_file() -> None:
     """A path is relative to the file that it is written in, also when another file extends that one."""
-    source = config.load(TINY)
+    source = load(TINY)
     schema = source.tree.at("schema")
     assert schema
     assert source.resolve(schema) == ROOT / "sql" / "schema.sql"
@@ -232,8 +232,8 @@ def test_paths_stand_relative_to_their_own_file() -> None:
 
 def test_shown_names_are_relative(tmp_path: Path) -> None:
     """Messages name a file below the working folder relative to it, another one by its whole path."""
-    assert config.shown_name(ROOT / "sql" / "schema.sql") == "sql/schema.sql"
-    assert config.shown_name(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
+    assert shown_name(ROOT / "sql" / "schema.sql") == "sql/schema.sql"
+    assert shown_name(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
 
 
 def test_missing_file_is_told(tmp_path: Path) -> None:
@@ -244,8 +244,8 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
     """Without a pyproject.toml or .git above it, a file's own folder is the project."""
-    assert config.project_of(TINY) == ROOT
-    assert config.project_of(tmp_path / "pipeline.yaml") == tmp_path
+    assert project_of(TINY) == ROOT
+    assert project_of(tmp_path / "pipeline.yaml") == tmp_path
 
 
 def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:

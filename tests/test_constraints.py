@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.constraints import folded, violations
-from etl.tables import Table, read_schema
+from etl.pipeline.constraints import folded, violations
+from etl.pipeline.schema import Table, read_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

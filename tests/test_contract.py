@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 import pytest
 
-from etl import generators
-from etl.contract import contract_named, contract_of
+from etl import school
 from etl.errors import EtlError
-from etl.generators.school_params import Growth, StatusGrowth
-from etl.params import Between, Columns, In, Text
-from etl.streams import Streams  # noqa: TC001 -- a hint that is read at run time
+from etl.generator.params import Between, Columns, In, Text
+from etl.generator.signature import contract_named, contract_of
+from etl.generator.streams import Streams  # noqa: TC001 -- a hint that is read at run time
+from etl.school.params import Growth, StatusGrowth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,17 +101,17 @@ def test_part_of_the_params_can_be_validated() -> None:
     assert (part.levels, part.size) == ([2], 3)
 
 
-@pytest.mark.parametrize("name", generators.__all__)
+@pytest.mark.parametrize("name", school.__all__)
 def test_every_generator_has_a_contract(name: str) -> None:
     """The signature of each generator can be read."""
-    contract = contract_named(name, generators, ROOT)
-    assert contract.function is getattr(generators, name)
+    contract = contract_named(name, school, ROOT)
+    assert contract.function is getattr(school, name)
     assert contract.inputs or contract.takes_more
 
 
 def test_generator_of_a_stranger_is_named_by_its_module() -> None:
     """package.module:function names any function in the project or in an installed package."""
-    assert contract_named("etl.generators.scores:next_scores", None, ROOT).inputs[0] == "previous"
+    assert contract_named("etl.school.scores:next_scores", None, ROOT).inputs[0] == "previous"
 
 
 def unhinted(a, b: pa.Table) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001

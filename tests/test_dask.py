@@ -14,13 +14,15 @@ import psutil
 import pytest
 from dask.distributed import Client, LocalCluster
 
-from etl import config, manifest, remote
-from etl.build import run
-from etl.bundle import pack, unpack
+from etl.build import manifest
+from etl.build.run import make_build
+from etl.build.ship import ship_tables
+from etl.config.identity import identify
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.identity import identify
-from etl.job import How
-from etl.progress import Progress
+from etl.run.bundle import pack, unpack
+from etl.run.job import How
+from etl.run.progress import Progress
 from tests import small
 from tests.running import ROOT, hashes
 
@@ -46,12 +48,12 @@ def test_a_cluster_makes_the_same_build(tmp_path: Path) -> None:
             sockets = psutil.Process().net_connections("tcp")
             listening.update(each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN)
 
-    source, progress = config.load(TINY, changes=PARQUET), Looking()
-    here = run(source, tmp_path / "here", how=How(workers=2))
+    source, progress = load(TINY, changes=PARQUET), Looking()
+    here = make_build(source, tmp_path / "here", how=How(workers=2))
     with contextlib.ExitStack() as taken:
         with contextlib.suppress(OSError):  # somebody has it already
             taken.enter_context(socket.create_server(("127.0.0.1", 8787)))
-        there = run(source, tmp_path / "there", progress=progress, how=How(engine="dask", workers=2))
+        there = make_build(source, tmp_path / "there", progress=progress, how=How(engine="dask", workers=2))
     assert there.manifest == here.manifest
     assert progress.stages["scores"].rows == here.manifest["tables"]["scores"]["rows"]
     assert listening == {"127.0.0.1"}
@@ -67,8 +69,8 @@ def cluster() -> Iterator[Any]:
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- Dask's
     """A worker dies when the first shard is there: its shards are made elsewhere, with the same rows and files."""
-    source = config.load(TINY, changes=PARQUET, scale=8)
-    here = remote.run(source, str(tmp_path / "here"), progress=Progress(), how=How(workers=2))
+    source = load(TINY, changes=PARQUET, scale=8)
+    here = ship_tables(source, str(tmp_path / "here"), progress=Progress(), how=How(workers=2))
     killed: list[str] = []
 
     class Killer(Progress):
@@ -83,7 +85,7 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
                     os.kill(process, signal.SIGKILL)
 
     how = How(engine="dask", scheduler=cluster.scheduler_address)
-    there = remote.run(source, f"{tmp_path.as_uri()}/there", progress=Killer(), how=how)
+    there = ship_tables(source, f"{tmp_path.as_uri()}/there", progress=Killer(), how=how)
     folder = tmp_path / "there" / there.rpartition("/")[2]
     assert manifest.read(folder) == manifest.read(Path(here)) is not None
     assert not list(manifest.damage(folder))
@@ -123,10 +125,10 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_
     )
     how = How(engine="dask", scheduler=cluster.scheduler_address)
     markers = [tmp_path / "first", tmp_path / "second"]
-    built, shipped = (config.load(path, changes=[f"stages.loans={stage.format(marker)}"]) for marker in markers)
+    built, shipped = (load(path, changes=[f"stages.loans={stage.format(marker)}"]) for marker in markers)
     places = [
-        run(built, tmp_path / "build", how=how).folder,
-        Path(remote.run(shipped, str(tmp_path / "lake"), progress=Progress(), how=how)),
+        make_build(built, tmp_path / "build", how=how).folder,
+        Path(ship_tables(shipped, str(tmp_path / "lake"), progress=Progress(), how=how)),
     ]
     for place, marker in zip(places, markers, strict=True):
         assert marker.exists()
@@ -137,26 +139,26 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_
 def test_dask_writes_parquet_alone(tmp_path: Path) -> None:
     """A database cannot be written by a cluster; the message says what to change."""
     with pytest.raises(EtlError, match=r"say outputs: \[parquet\]"):
-        run(config.load(TINY), tmp_path / "build", how=How(engine="dask"))
+        make_build(load(TINY), tmp_path / "build", how=How(engine="dask"))
     assert not list((tmp_path / "build").glob("[0-9a-f]*"))
 
 
 def test_no_scheduler_is_told(tmp_path: Path) -> None:
     """An address where nobody answers is an error of one line."""
-    source = config.load(TINY, changes=PARQUET)
+    source = load(TINY, changes=PARQUET)
     with pytest.raises(EtlError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
-        run(source, tmp_path / "build", how=How(engine="dask", scheduler="tcp://127.0.0.1:1"))
+        make_build(source, tmp_path / "build", how=How(engine="dask", scheduler="tcp://127.0.0.1:1"))
 
 
 def test_ship_needs_parquet(tmp_path: Path) -> None:
     """Rows for another file system are Parquet alone."""
     with pytest.raises(EtlError, match="ship writes Parquet alone"):
-        remote.run(config.load(TINY), str(tmp_path), progress=Progress(), how=How())
+        ship_tables(load(TINY), str(tmp_path), progress=Progress(), how=How())
 
 
 def test_a_bundle_is_the_same_pipeline_elsewhere() -> None:
     """A worker makes the same plan out of a bundle, changes and scale included."""
-    source = config.load(TINY, changes=PARQUET, seed=9, scale=2)
+    source = load(TINY, changes=PARQUET, seed=9, scale=2)
     plan, whole = unpack(pack(source, identify(source)))
     assert plan.pipeline.seed == 9
     assert whole["classes"].num_rows == 6
@@ -164,8 +166,8 @@ def test_a_bundle_is_the_same_pipeline_elsewhere() -> None:
 
 def test_a_worker_with_other_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that would make another build says what to install."""
-    source = config.load(TINY, changes=PARQUET, seed=10)
+    source = load(TINY, changes=PARQUET, seed=10)
     bundle = pack(source, identify(source))
-    monkeypatch.setattr("etl.identity.HOME", tmp_path)
+    monkeypatch.setattr("etl.config.identity.HOME", tmp_path)
     with pytest.raises(EtlError, match="install the same etl"):
         unpack(bundle)

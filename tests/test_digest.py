@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.digest import Digests, table_digest
+from etl.tables.digest import Digests, table_digest
 
 ROWS = st.lists(
     st.tuples(

@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl import display
-from etl.build import Result
+from etl.build.run import Result
+from etl.cli import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-    from etl.progress import Progress
+    from etl.run.progress import Progress
 
 
 def run_through(progress: Progress) -> None:

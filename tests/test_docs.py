@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click import Command, Group, Option
 
-from etl import config
-from etl.build import run
-from etl.cli import commands
+from etl.build.run import make_build
+from etl.cli.commands import commands
+from etl.config.source import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,20 +59,21 @@ def test_the_example_of_an_endpoint_is_served(project: Path) -> None:
     path = project / "sql/api/levels/[level]/scores.sql"
     path.parent.mkdir(parents=True)
     path.write_text(block("sql", "Scores at a level"))
-    result = run(config.load(project / "pipelines/tiny.yaml"), project / "build")
+    result = make_build(load(project / "pipelines/tiny.yaml"), project / "build")
     assert (result.folder / "api/levels/1/scores.json").read_text().startswith('[{"studentId":')
 
 
 def test_the_example_of_a_check_passes_and_counts(project: Path) -> None:
     """The README's check runs in a build and is named in its manifest."""
     (project / "sql/checks/rosters_not_empty.sql").write_text(block("sql", "No roster is empty"))
-    result = run(config.load(project / "pipelines/tiny.yaml"), project / "build")
+    result = make_build(load(project / "pipelines/tiny.yaml"), project / "build")
     assert {"check": "rosters_not_empty", "rule": "No roster is empty."} in result.manifest["checks"]
 
 
 def test_the_example_of_a_stage_runs(project: Path) -> None:
     """The README's generator can be named by package.module:function."""
-    imports = "import pyarrow as pa\nfrom etl.size import generator\nfrom etl.streams import Streams, uniform\n"
+    imports = "import pyarrow as pa\nfrom etl.generator.size import generator\n"
+    imports += "from etl.generator.streams import Streams, uniform\n"
     module = f"{imports}\n\n{block('python', 'birthdays')}"
     (project / "calendars.py").write_text(module)
     stage = "{python: calendars:birthdays, internal: true, inputs: [students], params: {days: 365}}"

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import ending, process
-from etl.cli import commands
-from etl.options import Output
+from etl.cli.commands import commands
+from etl.cli.exit import exit_code
+from etl.cli.options import Output
+from etl.run import process
 from tests.running import ROOT
 
 if TYPE_CHECKING:
@@ -49,20 +50,20 @@ def raising(error: BaseException) -> Callable[[], Any]:
         ),
         (KeyboardInterrupt(), 130, ""),
         (ZeroDivisionError("x"), 3, "ZeroDivisionError: x\nThis is a bug in etl, not in your pipeline."),
-        (ImportError("no such name", name="etl.tree"), 3, "This is a bug in etl"),
+        (ImportError("no such name", name="etl.config.node"), 3, "This is a bug in etl"),
     ],
 )
 def test_every_end_has_its_code(
     error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever ends a command has its exit code and says what to do."""
-    assert ending.exit_code(raising(error), Output()) == code
+    assert exit_code(raising(error), Output()) == code
     assert message in capsys.readouterr().err
 
 
 def test_bug_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--json`` a bug is told as JSON too, with the traceback on stderr."""
-    assert ending.exit_code(raising(ZeroDivisionError()), Output(json=True)) == 3
+    assert exit_code(raising(ZeroDivisionError()), Output(json=True)) == 3
     captured = capsys.readouterr()
     assert json.loads(captured.out)["success"] is False
     assert "ZeroDivisionError" in captured.err
@@ -81,7 +82,7 @@ def test_signal_that_a_library_swallows_still_counts(
         except BaseException:  # noqa: BLE001 -- as a library does that must not let it through
             raise RuntimeError("Query interrupted") from None
 
-    assert ending.exit_code(command, Output()) == 128 + number
+    assert exit_code(command, Output()) == 128 + number
     assert "Traceback" not in capsys.readouterr().err
 
 
@@ -104,7 +105,7 @@ def test_wrong_usage_as_json(
 ) -> None:
     """Wrong usage is told as JSON where ``--json`` is an option of the command, and not the value of another one."""
     output = Output()
-    assert ending.exit_code(lambda: commands.main(arguments, standalone_mode=False, obj=output), output) == code
+    assert exit_code(lambda: commands.main(arguments, standalone_mode=False, obj=output), output) == code
     captured = capsys.readouterr()
     if told is None:
         assert (captured.out, captured.err[:6]) == ("", "Usage:")

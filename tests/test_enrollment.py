@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators.enrollment import STATUSES, enrollment_rows, window
-from etl.generators.school_params import Shares, StatusShares
-from etl.params import Range
-from etl.streams import Streams, choose
+from etl.generator.params import Range
+from etl.generator.streams import Streams, choose
+from etl.school.params import Shares, StatusShares
+from etl.school.windows import STATUSES, enrollment_rows, window
 from tests import small
 
 STREAMS = Streams(7, "window1")

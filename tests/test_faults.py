@@ -18,7 +18,10 @@ from typing import Any
 
 import pytest
 
-from etl import build, config, load, manifest
+from etl.build import manifest
+from etl.build.run import Result, make_build
+from etl.config.source import load
+from etl.tables import sqlite
 from tests.running import KEPT, ROOT, TINY, command, etl, hashes, litter
 
 #: How many runs are killed; ``make torture`` asks for more.
@@ -49,9 +52,9 @@ def usual_seconds(out: Path) -> float:
     return time.perf_counter() - start
 
 
-def following(out: Path, seed: int | None = None) -> build.Result:
+def following(out: Path, seed: int | None = None) -> Result:
     """The next run, which succeeds; in this process, where it takes half as long."""
-    return build.run(config.load(ROOT / TINY, seed=seed), out)
+    return make_build(load(ROOT / TINY, seed=seed), out)
 
 
 def assert_whole(out: Path) -> Path:
@@ -263,7 +266,7 @@ def without(place: Path, kind: str) -> None:
     elif kind == "none":
         (place / f"{PACKAGE}.py").touch()
     else:
-        own = load.extension()
+        own = sqlite.extension()
         new = place / PACKAGE / "extensions" / ("v1.0.0" if kind == "another version" else own.parent.name) / own.name
         new.parent.mkdir(parents=True)
         (place / PACKAGE / "__init__.py").touch()

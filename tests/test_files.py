@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.config.text import after, read_text
 from etl.errors import EtlError, Where
-from etl.files import after, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

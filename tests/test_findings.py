@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import Field
 
+from etl.config.parse import parse
 from etl.errors import EtlError, Where
-from etl.findings import fields_of, shown, validated
-from etl.params import Between, Group
-from etl.syntax import parse
+from etl.generator.params import Between, Group
+from etl.pipeline.explain import fields_of, shown, validated
 
 
 class Inner(Group):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.plan import make_plan
-from etl.shards import run_until
-from etl.validation import validate
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
+from etl.run.shards import run_until
 from tests import small
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def rows(
     stages = f"visits: {{csv: visits.csv}}\n{stages or 'sums: {sql: sums.sql, inputs: [visits]}'}"
     given = {"visits.csv": VISITS, "sums.sql": select, "schema.sql": SCHEMA, **(files or {})}
     path = small.project(folder, stages, given)
-    found: list[dict[str, Any]] = run_until(make_plan(validate(config.load(path))), "sums").to_pylist()
+    found: list[dict[str, Any]] = run_until(make_plan(validate(load(path))), "sums").to_pylist()
     return found
 
 

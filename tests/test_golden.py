@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.generators import VERSION
+from etl.school import VERSION
 from tests.golden import FILE, WORLDS, record
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config, identity
-from etl.identity import identify
+from etl.config import identity
+from etl.config.identity import identify
+from etl.config.source import load
 from tests.running import ROOT, TINY, copy_of_project, edit
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def project(original: Path, tmp_path: Path) -> Path:
 
 def name_of(project: Path, pipeline: str = TINY, *changes: str, seed: int | None = None) -> str:
     """The id of the build that a pipeline file describes."""
-    return identify(config.load(project / pipeline, changes=changes, seed=seed)).id
+    return identify(load(project / pipeline, changes=changes, seed=seed)).id
 
 
 def test_name_is_short_and_plain() -> None:
@@ -138,7 +139,7 @@ def test_other_with_other_code(project: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_all_of_our_code_counts_wherever_the_identity_is_worked_out() -> None:
     """The folder of our code is that of the package, and every module of it is looked at."""
     assert identity.HOME == ROOT / "etl"
-    found = identify(config.load(ROOT / TINY)).stamps
+    found = identify(load(ROOT / TINY)).stamps
     assert set(map(str, (ROOT / "etl").rglob("*.py"))) <= set(found)
 
 
@@ -181,7 +182,7 @@ def test_other_order_of_stages_is_another_build(project: Path) -> None:
 
 def test_inputs_are_named_by_their_place_in_the_project(original: Path) -> None:
     """The identity lists each input by its path inside of the project, with its hash."""
-    found = identify(config.load(original / TINY))
+    found = identify(load(original / TINY))
     assert {"data/tests.csv", "sql/schema.sql", "sql/stages/rosters.sql"} <= set(found.inputs)
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in found.inputs.values())
     assert str(original) not in repr(found)
@@ -212,4 +213,4 @@ def test_nothing_outside_of_the_project_is_read(tmp_path: Path, project: Path) -
     """A path that leads out of the project is not followed, also not to hash what is there."""
     (tmp_path / "secret.csv").write_text("a\n")
     changes = [f"stages.tests.csv={tmp_path}/secret.csv", f"checks={tmp_path}"]
-    assert not any("secret" in name for name in identify(config.load(project / TINY, changes=changes)).inputs)
+    assert not any("secret" in name for name in identify(load(project / TINY, changes=changes)).inputs)

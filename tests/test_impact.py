@@ -15,15 +15,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from etl.generators.effects import _expected_moves, common_denominator
-from etl.generators.enrollment import STATUSES, window
-from etl.generators.estimates import impact_estimates, planted_effects
-from etl.generators.impact import NUMBERS, gain_sums, planted_sums
-from etl.generators.inference import fixed_effect_weights, student, surprise, welch
-from etl.generators.school_params import Growth, StatusShares
-from etl.generators.scores import first_scores, next_scores
-from etl.params import Range
-from etl.streams import Streams
+from etl.generator.params import Range
+from etl.generator.streams import Streams
+from etl.school.effects import _expected_moves, common_denominator
+from etl.school.estimates import impact_estimates, planted_effects
+from etl.school.impact import NUMBERS, gain_sums, planted_sums
+from etl.school.inference import fixed_effect_weights, student, surprise, welch
+from etl.school.params import Growth, StatusShares
+from etl.school.scores import first_scores, next_scores
+from etl.school.windows import STATUSES, window
 from tests import small
 
 if TYPE_CHECKING:

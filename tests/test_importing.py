@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from etl.importing import forget, search
+from etl.config.importing import forget, search
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import build, config, display, manifest
+from etl.build import manifest
+from etl.build.run import make_build
+from etl.build.verify import clean, inspect, report_of
+from etl.cli import display
+from etl.config.files import sha256
+from etl.config.source import load
 from etl.errors import CheckFailed, EtlError, Mistakes
-from etl.inspection import clean, inspect, report_of
-from etl.writer import sha256
 from tests.running import ROOT, TINY, copy_of_project, hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 DATABASE = "teacher-dashboard.db"
 
@@ -70,7 +73,7 @@ def test_broken_rule_is_found(tiny_build: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_build, out / tiny_build.name)
     (out / "current").symlink_to(tiny_build.name)
     with pytest.raises(CheckFailed, match=r"check few failed: Few students are there\. .*\n  id=1\n  id=2"):
-        inspect(config.load(project / TINY), out, full=False)
+        inspect(load(project / TINY), out, full=False)
 
 
 def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
@@ -93,12 +96,12 @@ def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
 def test_missing_checks_are_said(out: Path, change: str) -> None:
     """A pipeline that names no folder of checks is a mistake, never a crash."""
     with pytest.raises(EtlError, match="checks: must name the folder of checks"):
-        inspect(config.load(ROOT / TINY, changes=[change]), out, full=False)
+        inspect(load(ROOT / TINY, changes=[change]), out, full=False)
 
 
 def test_another_world_is_told(tiny: Source, out: Path, tmp_path: Path) -> None:
     """What takes a pipeline means it: of another world's build it says whose it is, and does nothing."""
-    default = config.load(ROOT / "pipeline.yaml")
+    default = load(ROOT / "pipeline.yaml")
     doings: list[Callable[[], object]] = [
         lambda: inspect(default, out, full=False),
         lambda: report_of(default, out, None),
@@ -116,10 +119,10 @@ def test_another_world_is_told(tiny: Source, out: Path, tmp_path: Path) -> None:
 def test_variation_is_checked_by_its_own_numbers_and_says_so(tmp_path: Path) -> None:
     """A build with another seed and other numbers is still its pipeline's; it keeps its own rules, and that is told."""
     changes = ["stages.classes.params.size=[5, 6]", "outputs=[sqlite]", "stages.students.params.external_id=x{id}"]
-    asked = config.load(ROOT / TINY, changes=changes, seed=7)
-    build.run(asked, tmp_path / "build")
+    asked = load(ROOT / TINY, changes=changes, seed=7)
+    make_build(asked, tmp_path / "build")
     assert inspect(asked, tmp_path / "build", full=True).differs == []
-    found = inspect(config.load(ROOT / TINY), tmp_path / "build", full=True)
+    found = inspect(load(ROOT / TINY), tmp_path / "build", full=True)
     assert found.name == "tiny"
     external = 'stages.students.params.external_id="x{id}"'
     assert set(found.differs) == {"seed=7", "stages.classes.params.size=[5, 6]", 'outputs=["sqlite"]', external}
@@ -133,14 +136,14 @@ def test_other_inputs_are_told(tmp_path: Path, out: Path) -> None:
     (project / "sql/checks/new.sql").write_text("-- Nothing is wrong.\nSELECT 1 WHERE 0\n")
     with (project / "data/subjects.csv").open("a") as file:
         file.write("Algebra\n")
-    found = inspect(config.load(project / TINY), out, full=False)
+    found = inspect(load(project / TINY), out, full=False)
     assert found.differs == ["another data/subjects.csv", "another sql/checks/new.sql"]
 
 
 def test_parquet_alone_is_checked(tmp_path: Path) -> None:
     """A build without a database is held against its manifest; that no check could run is said, not counted."""
-    source = config.load(ROOT / TINY, changes=["outputs=[parquet]"])
-    made = build.run(source, tmp_path / "build")
+    source = load(ROOT / TINY, changes=["outputs=[parquet]"])
+    made = make_build(source, tmp_path / "build")
     found = inspect(source, tmp_path / "build", full=True)
     assert (found.files, found.checks, found.differs) == (len(made.manifest["files"]), None, [])
     assert display.inspected(found).endswith(" files as they were made, no check could run, for it has no database")

@@ -11,10 +11,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from etl import load
 from etl.errors import EtlError
-from etl.load import Loader
-from etl.tables import Schema, read_schema
+from etl.pipeline.schema import Schema, read_schema
+from etl.tables import sqlite
+from etl.tables.sqlite import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def schema(tmp_path: Path) -> Schema:
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that can write SQLite files."""
-    with contextlib.closing(load.connect()) as opened:
+    with contextlib.closing(sqlite.connect()) as opened:
         yield opened
 
 
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_begun(tmp_path: Path, schema: Schema, connection:
 @pytest.mark.fault("an unsigned extension, or a download of one")
 def test_the_extension_is_signed_and_local(connection: duckdb.DuckDBPyConnection) -> None:
     """The extension is the wheel's file; unsigned ones are refused, and none is fetched."""
-    assert load.extension().is_file()
+    assert sqlite.extension().is_file()
     settings = ("allow_unsigned_extensions", "autoinstall_known_extensions", "autoload_known_extensions")
     for name in settings:
         assert connection.execute("SELECT current_setting($name)", {"name": name}).fetchone() == (False,)
@@ -186,7 +186,7 @@ def test_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     version = duckdb.__version__
     command = f"pip install 'duckdb=={version}' 'duckdb-extension-sqlite-scanner=={version}'"
     with pytest.raises(EtlError) as caught:
-        load.connect()
+        sqlite.connect()
     assert (
         caught.value.message == f"the package duckdb-extension-sqlite-scanner is not installed; mend it with: {command}"
     )
@@ -197,13 +197,13 @@ def test_the_extension_is_of_another_version(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(duckdb, "__version__", "9.8.7")
     message = "not the one for DuckDB 9.8.7: it has no extensions/v9.8.7/.*; mend it with: pip install 'duckdb==9.8.7' "
     with pytest.raises(EtlError, match=message):
-        load.connect()
+        sqlite.connect()
 
 
 def test_the_extension_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that DuckDB refuses is told with DuckDB's words and the command that installs it again."""
     damaged = tmp_path / "sqlite_scanner.duckdb_extension"
     damaged.write_bytes(b"not an extension" * 100)
-    monkeypatch.setattr(load, "extension", lambda: damaged)
+    monkeypatch.setattr(sqlite, "extension", lambda: damaged)
     with pytest.raises(EtlError, match=r"refuses its sqlite extension: .*pip install --force-reinstall"):
-        load.connect()
+        sqlite.connect()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import manifest
+from etl.build import manifest
 from tests.running import ROOT, hashes
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
-from etl import config
-from etl.contract import contract_of
+from etl.config.source import load
 from etl.errors import Mistakes
-from etl.markers import check
-from etl.params import Context, Marker
-from etl.validation import validate
-from etl.world import World
+from etl.generator.params import Context, Marker
+from etl.generator.signature import contract_of
+from etl.pipeline.markers import check
+from etl.pipeline.validate import validate
+from etl.pipeline.world import World
 from tests import small
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LEVELS = "id,level,name,description,min_score,max_score,color\n"
 def told(*changes: str, root: Path = ROOT) -> list[str]:
     """The mistakes that changes of the tiny world make."""
     try:
-        validate(config.load(root / "pipelines" / "tiny.yaml", changes=changes))
+        validate(load(root / "pipelines" / "tiny.yaml", changes=changes))
     except Mistakes as error:
         return [mistake.message for mistake in error.mistakes]
     return []

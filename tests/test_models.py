@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from etl import config
-from etl.contract import contract_of
-from etl.editor import json_schema
+from etl.config.parse import parse
+from etl.config.source import load
 from etl.errors import EtlError, Where
-from etl.generators import first_scores
-from etl.models import params_of, pipeline_model, stage_kind, stage_model
-from etl.syntax import parse
-from etl.validation import generators_of
+from etl.generator.signature import contract_of
+from etl.pipeline.editor import json_schema
+from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
+from etl.pipeline.validate import generators_of
+from etl.school import first_scores
 
 ROOT = Path(__file__).parent.parent
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def schema() -> Draft202012Validator:
     """The JSON Schema of the file, valid itself."""
-    document = json_schema(generators_of(config.load(ROOT / "pipeline.yaml")))
+    document = json_schema(generators_of(load(ROOT / "pipeline.yaml")))
     Draft202012Validator.check_schema(document)
     return Draft202012Validator(document)
 
@@ -33,7 +33,7 @@ def schema() -> Draft202012Validator:
 @pytest.fixture
 def world() -> Json:
     """The effective pipeline.yaml, as plain data."""
-    return dict(deepcopy(config.load(ROOT / "pipeline.yaml").tree.plain()))
+    return dict(deepcopy(load(ROOT / "pipeline.yaml").tree.plain()))
 
 
 def test_our_own_pipelines_fit_the_schema(schema: Draft202012Validator, world: Json) -> None:
@@ -174,7 +174,7 @@ def test_what_is_right_of_params_is_kept() -> None:
 def test_clock_is_a_moment(moment: str) -> None:
     """as_of is a moment of the calendar, to the second, written in the one form that SQLite writes."""
     mistakes: list[EtlError] = []
-    source = config.load(ROOT / "pipeline.yaml", changes=[f"as_of='{moment}'"])
+    source = load(ROOT / "pipeline.yaml", changes=[f"as_of='{moment}'"])
     assert pipeline_model(source.tree, mistakes) is None
     assert [mistake.message for mistake in mistakes] == [
         f"as_of: must be a moment written as YYYY-MM-DD HH:MM:SS, not '{moment}'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.modules import Code, code_of, files_below
+from etl.config.modules import Code, code_of, files_below
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ SHELF = {"helper.py": "", "shelf/__init__.py": "", "shelf/deep.py": "import help
         ("import open.deep", {"open/deep.py"}),
         ("from importlib import import_module\nimport_module('helper')", {"helper.py"}),
         ("import importlib\nimportlib.import_module('shelf.deep')\n__import__('other')", {*SHELF} - {"open/deep.py"}),
-        ("import numpy, json, etl.streams, no_such_module", set()),
+        ("import numpy, json, etl.generator.streams, no_such_module", set()),
     ],
 )
 def test_every_form_of_import(tmp_path: Path, text: str, expected: set[str]) -> None:
@@ -86,7 +86,7 @@ def test_what_is_no_python_counts_as_a_file(tmp_path: Path, source: bytes) -> No
     assert own(code_of(["library"], tmp_path), tmp_path) == {"library.py"}
 
 
-@pytest.mark.parametrize("name", ["", "..", "a b", "no_such_module", "__main__", "json", "etl.generators.rosters"])
+@pytest.mark.parametrize("name", ["", "..", "a b", "no_such_module", "__main__", "json", "etl.school.classes"])
 def test_what_is_not_there_is_left_to_the_validation(tmp_path: Path, name: str) -> None:
     """Names of nothing, of the standard library and of our own code lead to no file."""
     assert code_of([name], tmp_path) == Code()

@@ -15,10 +15,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etl import build, config
-from etl.checks import read_checks, reading, run_checks
+from etl.build.run import make_build
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.validation import validate
+from etl.pipeline.validate import validate
+from etl.tables.checks import read_checks, reading, run_checks
 from tests.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tiny(project: Path) -> dict[str, Any]:
     """The effective tree of the tiny world, to stand at the top of the project."""
-    tree = dict(config.load(project / TINY).tree.plain())
+    tree = dict(load(project / TINY).tree.plain())
     del tree["extends"]
     return tree
 
@@ -208,12 +209,12 @@ def outcome(path: Path, out: Path) -> str:
     A world of very many classes is only validated.
     """
     try:
-        source = config.load(path)
+        source = load(path)
         pipeline = validate(source)
         counts = [stage.values["count"] for stage in pipeline.stages.values() if stage.generator.endswith(":classes")]
         if any(count > MANY for count in counts):
             return "large: right, and too slow to build here, two classes at a time"
-        result = build.run(source, out)
+        result = make_build(source, out)
     except EtlError as error:
         return f"refused: {error}"
     assert result.database

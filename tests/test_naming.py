@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import build, config, space
-from etl.assemble import read
+from etl.build import space
+from etl.build.assemble import read
+from etl.build.run import make_build
+from etl.config.identity import identify
+from etl.config.importing import forget
+from etl.config.naming import namer
+from etl.config.source import load
 from etl.errors import CheckFailed, Mistakes
-from etl.identity import identify
-from etl.importing import forget
-from etl.naming import namer
-from etl.plan import make_plan
-from etl.validation import generators_of, validate
+from etl.pipeline.validate import generators_of, validate
+from etl.run.plan import make_plan
 from tests.running import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 SCHEMA = """
 CREATE TABLE patients (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -99,10 +101,10 @@ def clinic(tmp_path: Path) -> Iterator[Callable[..., Source]]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
 
-    def load(*changes: str, scale: int = 1) -> Source:
-        return config.load(tmp_path / "pipeline.yaml", changes=changes, scale=scale)
+    def load_with(*changes: str, scale: int = 1) -> Source:
+        return load(tmp_path / "pipeline.yaml", changes=changes, scale=scale)
 
-    yield load
+    yield load_with
     forget(tmp_path)
 
 
@@ -128,15 +130,15 @@ def test_a_name_does_not_matter(clinic: Callable[..., Source], names: tuple[str,
 
 def test_a_world_of_another_domain_is_built_and_checked(clinic: Callable[..., Source], tmp_path: Path) -> None:
     """Its checks find its stages by short names; one that finds none to judge is told before anything is made."""
-    result = build.run(clinic(), tmp_path / "build")
+    result = make_build(clinic(), tmp_path / "build")
     assert (result.state, result.manifest["tables"]["visits"]["rows"]) == ("built", 4)
     assert result.manifest["pipeline"]["stages"]["visits"]["python"] == "clinic.people:visits"
     assert "generators" not in result.manifest["versions"]
-    assert build.run(clinic(*spelt(*SPELT[1])), tmp_path / "build").state == "up to date"
+    assert make_build(clinic(*spelt(*SPELT[1])), tmp_path / "build").state == "up to date"
     check = tmp_path / "checks/days.sql"
     check.write_text(CHECK.replace("day NOT BETWEEN", "day BETWEEN"), encoding="utf-8")
     with pytest.raises(CheckFailed, match="check days failed"):
-        build.run(clinic(*spelt(*SPELT[1])), tmp_path / "build")
+        make_build(clinic(*spelt(*SPELT[1])), tmp_path / "build")
     check.write_text(CHECK.replace("stages: visits", "stages: visitors"), encoding="utf-8")
     with pytest.raises(Mistakes, match=r"days\.sql:2:1: no stage runs visitors, so this check would judge nothing"):
         read(clinic())
@@ -159,10 +161,10 @@ def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_
 @pytest.mark.parametrize(
     ("name", "full"),
     [
-        ("classes", "etl.generators.rosters:classes"),
-        ("etl.generators:classes", "etl.generators.rosters:classes"),
-        ("etl.generators.rosters:classes", "etl.generators.rosters:classes"),
-        ("etl.generators.enrollment:classes", "etl.generators.rosters:classes"),
+        ("classes", "etl.school.classes:classes"),
+        ("etl.school:classes", "etl.school.classes:classes"),
+        ("etl.school.classes:classes", "etl.school.classes:classes"),
+        ("etl.school.windows:classes", "etl.school.classes:classes"),
         ("clases", "clases"),
         ("etl.nothing:classes", "etl.nothing:classes"),
         ("nothing.at.all:classes", "nothing.at.all:classes"),
@@ -174,7 +176,7 @@ def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_
 )
 def test_names_are_made_full_where_source_tells(name: str, full: str) -> None:
     """A function has the name of its definition; what no source tells is left as it is written."""
-    assert namer("etl.generators", ROOT)(name) == full
+    assert namer("etl.school", ROOT)(name) == full
 
 
 def test_modules_that_import_each_other_end(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from etl.config.node import Node
 from etl.errors import Where
-from etl.model import Shard, Stage
-from etl.order import cut, in_order
-from etl.tree import Node
+from etl.pipeline.model import Shard, Stage
+from etl.pipeline.order import cut, in_order
 
 
 def stages(**given: str) -> dict[str, Stage]:

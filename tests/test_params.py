@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from etl.generators.school_params import Growth, StatusShares
-from etl.params import LIMIT, Between, Count, CountRange, Range, Share, Whole
+from etl.generator.params import LIMIT, Between, Count, CountRange, Range, Share, Whole
+from etl.school.params import Growth, StatusShares
 
 
 def validated(hint: Any, value: object) -> Any:  # noqa: ANN401 -- any annotation

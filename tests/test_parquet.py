@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl import config, manifest
-from etl.build import Result, run
+from etl.build import manifest
+from etl.build.run import Result, make_build
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.job import How
-from etl.parquet import arrow_schema, open_target, write_part
-from etl.tables import read_schema
+from etl.pipeline.schema import read_schema
+from etl.run.job import How
+from etl.tables.parquet import arrow_schema, open_target, write_part
 from tests.running import ROOT
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ SCHEMA = read_schema(ROOT / "sql" / "schema.sql", "sql/schema.sql")
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The tiny world as a database and as Parquet."""
-    source = config.load(TINY, changes=["outputs=[sqlite, parquet]"])
-    return run(source, tmp_path_factory.mktemp("parquet") / "build", how=How(workers=2))
+    source = load(TINY, changes=["outputs=[sqlite, parquet]"])
+    return make_build(source, tmp_path_factory.mktemp("parquet") / "build", how=How(workers=2))
 
 
 def rows_in_database(build: Result, table: str) -> list[tuple[object, ...]]:
@@ -110,10 +111,10 @@ def test_the_manifest_covers_the_files(both: Result) -> None:
 
 def test_parquet_alone(tmp_path: Path) -> None:
     """A build may hold Parquet and no database; its tables have the digests of the other build."""
-    alone = run(config.load(TINY, changes=["outputs=[parquet]"]), tmp_path / "build")
+    alone = make_build(load(TINY, changes=["outputs=[parquet]"]), tmp_path / "build")
     assert alone.database is None
     assert {path.name for path in alone.folder.iterdir()} == {"manifest.json", "parquet"}
-    usual = run(config.load(TINY), tmp_path / "build")
+    usual = make_build(load(TINY), tmp_path / "build")
     assert alone.manifest["tables"] == usual.manifest["tables"]
 
 

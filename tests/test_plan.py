@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from etl.plan import make_plan
-from etl.shards import run_shard, run_whole
+from etl.run.plan import make_plan
+from etl.run.shards import run_shard, run_whole
 from tests import small
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import process
-from etl.process import stop_signals
+from etl.run import process
+from etl.run.process import stop_signals
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from etl.progress import Progress, Tally
+from etl.run.progress import Progress, Tally
 
 
 def test_stages_add_up() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError
-from etl.finished import open_database
-from etl.publish import answers
-from etl.publish.answers import answer, hold_answers, known_value, values_of
-from etl.publish.endpoint import Endpoint
-from etl.publish.exact import register
+from etl.site import answers
+from etl.site.answers import answer, hold_answers, known_value, values_of
+from etl.site.endpoint import Endpoint
+from etl.site.exact import register
+from etl.tables.finished import open_database
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from etl.errors import EtlError
-from etl.finished import open_database
-from etl.publish import api as api_module
-from etl.publish.answers import answer
-from etl.publish.api import Api
-from etl.publish.endpoint import Endpoint, restore
+from etl.server import api as api_module
+from etl.server.api import Api
+from etl.site.answers import answer
+from etl.site.endpoint import Endpoint, restore
+from etl.tables.finished import open_database
 from tests.serving import ROOT
 
 if TYPE_CHECKING:

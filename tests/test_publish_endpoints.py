@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from etl.errors import Mistakes
-from etl.publish.endpoints import read_endpoints
-from etl.tables import Schema, read_schema
+from etl.pipeline.schema import Schema, read_schema
+from etl.site.read_endpoints import read_endpoints
 
 ROOT = Path(__file__).parent.parent
 

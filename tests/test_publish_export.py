@@ -19,15 +19,15 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from etl import config
+from etl.config.files import Writer
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.finished import open_database
-from etl.publish.answers import values_of
-from etl.publish.endpoint import Endpoint, restore
-from etl.publish.endpoints import read_endpoints
-from etl.publish.export import _Answers, export
-from etl.validation import validate
-from etl.writer import Writer
+from etl.pipeline.validate import validate
+from etl.site.answers import values_of
+from etl.site.endpoint import Endpoint, restore
+from etl.site.export import _Answers, export
+from etl.site.read_endpoints import read_endpoints
+from etl.tables.finished import open_database
 from tests.serving import ROOT, SMALL, serving, small_build
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def exported(
     """Export a small world's database again, somewhere else."""
     folder.mkdir()
     shutil.copyfile(small / DATABASE, folder / DATABASE)
-    pipeline = validate(config.load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
+    pipeline = validate(load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
     with Writer(folder) as files:
         files.take(DATABASE)
@@ -245,7 +245,7 @@ def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, s
 def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_path: Path) -> None:
     """The first answer of another type, or with null, is told with its address, whether or not it would be written."""
     path = ROOT / "sql/api/rosters/[id]/students.sql"
-    schema = validate(config.load(ROOT / "pipeline.yaml")).schema
+    schema = validate(load(ROOT / "pipeline.yaml")).schema
     text = path.read_text(encoding="utf-8").replace(
         "SELECT id,", "SELECT nullif(id, (SELECT max(id) FROM students)) AS id,"
     )

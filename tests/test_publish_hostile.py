@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from etl.publish import protocol
-from etl.publish.server import Server
+from etl.server import protocol
+from etl.server.app import Server
 from tests.serving import PATIENCE, Serving, in_process, serving, small_build, wait_for
 
 if TYPE_CHECKING:

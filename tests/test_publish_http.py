@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.publish.http import JSON, Body, accepts_gzip, respond_json
+from etl.server.http import JSON, Body, accepts_gzip, respond_json
 
 if TYPE_CHECKING:
-    from etl.publish.http import Message
+    from etl.server.http import Message
 
 LONG = Body(b"[" + b"1234567890," * 200 + b"0]", JSON, [(b"x-build", b"b1")])
 SHORT = Body(b"[]", JSON)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError, Where
-from etl.publish.answers import answer
-from etl.publish.endpoint import Endpoint
-from etl.publish.exact import register
-from etl.publish.judge import BEGINNING, first_rows
+from etl.site.answers import answer
+from etl.site.endpoint import Endpoint
+from etl.site.exact import register
+from etl.site.judge import BEGINNING, first_rows
 
 
 def asked(sql: str, kind: Any, **more: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from etl.publish.judge import in_column
-from etl.publish.kinds import resolved, sound
-from etl.tables import read_schema
+from etl.pipeline.schema import read_schema
+from etl.site.judge import in_column
+from etl.site.kinds import resolved, sound
 
 ROOT = Path(__file__).parent.parent
 TYPES = ["integer", "number", "text", "boolean", ["text"], {"a": "integer"}, {"*": "integer"}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.publish.log import LONGEST_MESSAGE, log_failure
+from etl.server.log import LONGEST_MESSAGE, log_failure
 
 if TYPE_CHECKING:
     import pytest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.publish.loopback import asked_at_home, is_loopback
+from etl.server.loopback import asked_at_home, is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])

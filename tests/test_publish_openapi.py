@@ -12,15 +12,15 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from etl.config import load
-from etl.publish.openapi import _type
-from etl.validation import validate
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.site.openapi import _type
 from tests.serving import ROOT, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.model import Pipeline
+    from etl.pipeline.model import Pipeline
 
 
 @pytest.fixture(scope="module")

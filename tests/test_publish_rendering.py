@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from etl.publish.http import respond
-from etl.publish.rendering import ASKED, AT_ONCE, KEPT_BYTES, Busy, Rendering
-from etl.publish.server import Server
+from etl.server.app import Server
+from etl.server.http import respond
+from etl.server.rendering import ASKED, AT_ONCE, KEPT_BYTES, Busy, Rendering
 from tests.serving import in_process, small_build, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from etl.publish.http import Message, Receive, Scope, Send
+    from etl.server.http import Message, Receive, Scope, Send
 
 
 class Pages:

@@ -22,10 +22,10 @@ import httpx
 import pytest
 
 from etl.errors import EtlError
-from etl.publish import protocol
-from etl.publish.seed import Seed
-from etl.publish.serve import listen
-from etl.publish.server import Server
+from etl.server import protocol
+from etl.server.app import Server
+from etl.server.listen import listen
+from etl.server.seed import Seed
 from tests.serving import (
     PATIENCE,
     ROOT,

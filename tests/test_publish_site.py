@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import config, manifest
-from etl.publish import plugin, site
-from etl.publish.api import Api
-from etl.validation import validate
+from etl.build import manifest
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.server import plugin
+from etl.server.api import Api
+from etl.server.plugin import make_datasette
+from etl.site import datasette
 from tests.serving import ROOT
 from tests.test_publish_api import endpoints_of
 
@@ -38,7 +41,7 @@ def metadata(default_build: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def hardened(default_build: Path) -> Iterator[Datasette]:
     """Datasette as strangers see it."""
-    datasette = site.datasette(default_build, explore=False)
+    datasette = make_datasette(default_build, explore=False)
     yield datasette
     plugin.close(datasette)
 
@@ -46,7 +49,7 @@ def hardened(default_build: Path) -> Iterator[Datasette]:
 @pytest.fixture(scope="module")
 def exploring(default_build: Path) -> Iterator[Datasette]:
     """Datasette as a person at this machine may ask for it."""
-    datasette = site.datasette(default_build, explore=True)
+    datasette = make_datasette(default_build, explore=True)
     yield datasette
     plugin.close(datasette)
 
@@ -59,7 +62,7 @@ def get(datasette: Datasette, url: str) -> httpx.Response:
 
 def test_every_table_and_column_is_described(metadata: dict[str, Any]) -> None:
     """Every table of the schema, and every column of it, has a title or a description that a reader can use."""
-    schema = validate(config.load(ROOT / "pipeline.yaml")).schema
+    schema = validate(load(ROOT / "pipeline.yaml")).schema
     tables = metadata["databases"][NAME]["tables"]
     assert set(tables) == {*schema.tables, "sqlite_sequence"}
     for name, table in schema.tables.items():
@@ -104,7 +107,7 @@ def test_inspected_data_is_true(default_build: Path) -> None:
 def test_settings_allow_nothing_but_reading(default_build: Path) -> None:
     """The settings beside the database are the hardened ones, so plain Datasette obeys them, too."""
     settings = json.loads((default_build / "settings.json").read_text(encoding="utf-8"))
-    assert settings == site.HARDENED
+    assert settings == datasette.HARDENED
     closed = ("default_allow_sql", "allow_facet", "suggest_facets", "allow_csv_stream", "allow_download")
     assert [name for name in closed if settings[name]] == []
     assert settings["default_cache_ttl"] == 0
@@ -189,7 +192,7 @@ def test_a_row_and_a_query_have_their_pages(hardened: Datasette) -> None:
 
 def test_the_plugin_routes_the_api(default_build: Path) -> None:
     """Inside Datasette alone the plugin answers below ``/api``: the same bytes, JSON errors."""
-    datasette = site.datasette(default_build, explore=False)
+    datasette = make_datasette(default_build, explore=False)
     api = Api(default_build / f"{NAME}.db", endpoints_of(default_build), "x", b"{}")
     plugin.APIS[datasette] = api
     try:
@@ -260,7 +263,7 @@ def test_a_failing_disk_is_no_clients_mistake(
 ) -> None:
     """Whatever the address says, a file that cannot be read is 500, and logged."""
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
-    datasette = site.datasette(default_build, explore=False)
+    datasette = make_datasette(default_build, explore=False)
 
     async def fail(*_: object, **__: object) -> None:
         raise error
@@ -277,7 +280,7 @@ def test_a_failure_shows_nothing_of_our_insides(
     default_build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What goes wrong inside is told to the log; the page says only that it did."""
-    datasette = site.datasette(default_build, explore=False)
+    datasette = make_datasette(default_build, explore=False)
 
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret of /the/machine: SELECT")

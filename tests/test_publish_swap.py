@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from etl.errors import EtlError
-from etl.publish.published import Published
-from etl.publish.server import Server
+from etl.server.app import Server
+from etl.server.opened import Published
 from tests.serving import clean, copy_of, point, run, serving, small_build, small_project, wait_for
 
 if TYPE_CHECKING:

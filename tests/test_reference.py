@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.reference import Reference, check_references, lacks, read_csv
-from etl.tables import Column, Rule, Table, Unique
+from etl.pipeline.reference_data import Reference, check_references, lacks, read_csv
+from etl.pipeline.schema import Column, Rule, Table, Unique
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from etl.errors import Mistakes
-from etl.validation import validate
+from etl.pipeline.validate import validate
 from tests import small
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 def told(*changes: str) -> list[str]:
     """The mistakes that changes of the tiny world make, without their places."""
     try:
-        validate(config.load(ROOT / "pipelines" / "tiny.yaml", changes=changes))
+        validate(load(ROOT / "pipelines" / "tiny.yaml", changes=changes))
     except Mistakes as error:
         return [mistake.message for mistake in error.mistakes]
     return []
@@ -140,14 +140,14 @@ def test_a_query_that_sees_one_shard_at_a_time(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "path", list(sys.path))
     total = "SELECT 1 AS id,\n  count(*) AS n\nFROM patients, floors WHERE floor = '1'"
     with pytest.raises(Mistakes) as caught:
-        validate(config.load(clinic(tmp_path / "cut", 2, sums=total)))
+        validate(load(clinic(tmp_path / "cut", 2, sums=total)))
     assert str(caught.value) == (
         "cut/sums.sql:2:3: stages.sums: count(*) needs all rows, and the stage sees one shard's rows of patients at a "
         "time; say 'gather: true', and it runs once over those of all shards"
     )
     for rows in (2, 3):
         path = clinic(tmp_path / f"all{rows}", rows, more=", gather: true", sums=total)
-        made = small.gathered(validate(config.load(path)))
+        made = small.gathered(validate(load(path)))
         assert made["sums"].to_pylist() == [{"id": 1, "n": 7}]
 
 
@@ -156,7 +156,7 @@ def test_a_query_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "path", list(sys.path))
     query = "SELECT id, age * (SELECT count(*) FROM floors) AS n FROM patients WHERE age > 2"
     found = [
-        small.gathered(validate(config.load(clinic(tmp_path / f"cut{rows}", rows, sums=query))))["sums"].to_pylist()
+        small.gathered(validate(load(clinic(tmp_path / f"cut{rows}", rows, sums=query))))["sums"].to_pylist()
         for rows in (2, 3)
     ]
     assert found[0] == found[1] == [{"id": id_, "n": 2 * id_} for id_ in range(3, 8)]

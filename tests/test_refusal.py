@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import build, config
+from etl.build.run import make_build
+from etl.config.source import load
 from etl.errors import EtlError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(project: Path, **columns: str) -> Path:
     } | columns
     select = ", ".join(f"{value} AS {name}" for name, value in values.items())
     (project / "visits.sql").write_text(f"SELECT {select} FROM ids", encoding="utf-8")  # noqa: S608 -- our own
-    return build.run(config.load(project / "pipeline.yaml"), project / "build").folder / "clinic.db"
+    return make_build(load(project / "pipeline.yaml"), project / "build").folder / "clinic.db"
 
 
 def test_tables_may_refer_to_each_other(project: Path) -> None:

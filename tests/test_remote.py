@@ -8,24 +8,26 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from etl import config, manifest, remote
+from etl.build import manifest
+from etl.build.ship import ship_tables
+from etl.config.identity import identify
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.identity import identify
-from etl.job import How
-from etl.parquet import delete_file, hold_alone, open_target, write_file
-from etl.progress import Progress
+from etl.run.job import How
+from etl.run.progress import Progress
+from etl.tables.parquet import delete_file, hold_alone, open_target, write_file
 from tests import small
 from tests.running import hashes
 
 
 def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
     """What a killed ship left is made whole; a stranger's file is refused before and after the work, for it counts."""
-    source = config.load(small.library(tmp_path / "library"))
+    source = load(small.library(tmp_path / "library"))
     place = tmp_path / "lake" / identify(source).id
     (place / "parquet/loans").mkdir(parents=True)
     for left in ("loans/part-00000.parquet", ".loans-part-00118.parquet.1-2.tmp"):
         (place / "parquet" / left).write_bytes(b"half")
-    assert remote.run(source, f"file://{tmp_path}/lake", progress=Progress(), how=How()) == f"file://{place}"
+    assert ship_tables(source, f"file://{tmp_path}/lake", progress=Progress(), how=How()) == f"file://{place}"
     content = manifest.read(place)
     assert content is not None
     assert {*hashes(place)} == {manifest.NAME, *content["files"]}
@@ -35,7 +37,7 @@ def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
         (place / "parquet/loans" / name).write_bytes(b"")
         progress = Progress()
         with pytest.raises(EtlError, match=rf"loans/{name}: does not belong to the build, .*; move it away and ship"):
-            remote.run(source, str(tmp_path / "lake"), progress=progress, how=How())
+            ship_tables(source, str(tmp_path / "lake"), progress=progress, how=How())
         assert len(progress.stages) == stages
         (place / "parquet/loans" / name).unlink()
 
@@ -50,8 +52,8 @@ def test_the_disk_has_the_files_before_the_manifest(tmp_path: Path, monkeypatch:
         keep(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    source = config.load(small.library(tmp_path / "library"))
-    place = Path(remote.run(source, str(tmp_path / "new" / "lake"), progress=Progress(), how=How()))
+    source = load(small.library(tmp_path / "library"))
+    place = Path(ship_tables(source, str(tmp_path / "new" / "lake"), progress=Progress(), how=How()))
     content = manifest.read(place)
     assert content is not None
     nodes = {path.stat().st_ino: path for path in (tmp_path, *place.parents, place, *place.rglob("*"))}

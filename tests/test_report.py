@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from etl import assemble, build, config, report
-from etl.cli import commands
+from etl.build import assemble, report
+from etl.build.run import make_build
+from etl.cli.commands import commands
+from etl.config.identity import DRAWS, identify
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.identity import DRAWS, identify
-from etl.model import GENERAL_REPORT
-from etl.report.part import MINUS, Part, number, share
-from etl.report.school import charts, drawing, frame, planned, queries, truth, year
-from etl.report.school.planned import First, Planned
-from etl.report.school.queries import Database, Lacking
-from etl.validation import validate
+from etl.pipeline.model import GENERAL_REPORT
+from etl.pipeline.validate import validate
+from etl.school.report import charts, drawing, frame, planned, queries, truth, year
+from etl.school.report.planned import First, Planned
+from etl.school.report.queries import Database, Lacking
+from etl.site.report.section import MINUS, Part, number, share
 from tests import small
 from tests.running import ROOT
 from tests.serving import serving
@@ -34,18 +36,18 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
 WORLDS = (ROOT / "pipeline.yaml", TINY)
-SCHOOL = "report=etl.report.school:draw"
+SCHOOL = "report=etl.school.report:draw"
 HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
 
 
 def told(folder: Path) -> dict[str, Any]:
     """What the report is told of a build of the default or the tiny world."""
     content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    source = next(made for path in WORLDS if identify(made := config.load(path)).id == content["build"])
+    source = next(made for path in WORLDS if identify(made := load(path)).id == content["build"])
     found: dict[str, Any] = assemble._told(identify(source), validate(source), content["tables"], content["checks"])
     return dict(json.loads(json.dumps(found)))  # as it comes from one process to the other
 
@@ -380,13 +382,13 @@ def test_hostile_text_is_inert(edited: Callable[[str], Path], tiny_build: Path) 
 def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a report no process is started and no page links it; with or without is part of a build's name."""
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
-    without = config.load(TINY)
-    result = build.run(without, tmp_path)
+    without = load(TINY)
+    result = make_build(without, tmp_path)
     assert not (result.folder / "report.html").exists()
     assert "report.html" not in (result.folder / "index.html").read_text(encoding="utf-8")
     assert "report.html" not in (result.folder / "metadata.json").read_text(encoding="utf-8")
     assert DRAWS not in result.manifest["versions"]
-    wanted = [identify(config.load(TINY, changes=[change])) for change in ("report=true", SCHOOL)]
+    wanted = [identify(load(TINY, changes=[change])) for change in ("report=true", SCHOOL)]
     assert len({result.manifest["build"], *(each.id for each in wanted)}) == 3
     assert [each.versions.get(DRAWS, "none") == "none" for each in wanted] == [True, False]
     runner = CliRunner()
@@ -398,7 +400,7 @@ def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pyte
 def test_run_draws_and_the_command_finds_and_copies(tiny_build: Path, tmp_path: Path) -> None:
     """The command finds a build's report; for a build without one it draws that of any world, as a run does."""
     runner = CliRunner()
-    result = build.run(config.load(TINY, changes=["report=true"]), tmp_path / "build")
+    result = make_build(load(TINY, changes=["report=true"]), tmp_path / "build")
     page = (result.folder / "report.html").read_text(encoding="utf-8")
     assert titles(page) == ["Tables", "Columns", "Lineage", "Checks"]
     found = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path / "build"), "--json"])
@@ -451,7 +453,7 @@ def loans(books: pa.Table, *, days: int = 7) -> pa.RecordBatch:
 def a_library(folder: Path, report: str, files: dict[str, str] | None = None) -> Source:
     """A project of another domain, with a database and a report."""
     text = small.LIBRARY["pipeline.yaml"].replace("[parquet]", "[sqlite]") + f"report: {report}\n"
-    return config.load(small.library(folder, {**(files or {}), "pipeline.yaml": text}))
+    return load(small.library(folder, {**(files or {}), "pipeline.yaml": text}))
 
 
 def test_a_world_of_another_domain_has_a_report_that_is_true_of_it(tmp_path: Path) -> None:
@@ -461,7 +463,7 @@ def test_a_world_of_another_domain_has_a_report_that_is_true_of_it(tmp_path: Pat
         "  id INTEGER PRIMARY KEY,\n  title TEXT NOT NULL -- Its name.\n);\n"
         "CREATE TABLE loans (id INTEGER PRIMARY KEY, days INTEGER NOT NULL);\n"
     )
-    result = build.run(a_library(tmp_path, "true", {"sql/schema.sql": schema}), tmp_path / "build")
+    result = make_build(a_library(tmp_path, "true", {"sql/schema.sql": schema}), tmp_path / "build")
     html = (result.folder / "report.html").read_text(encoding="utf-8")
     assert titles(html) == ["Tables", "Columns", "Lineage", "Checks"]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", html)]
@@ -479,8 +481,8 @@ def test_a_function_of_somebody_draws(tmp_path: Path) -> None:
     pipeline = small.LIBRARY["pipeline.yaml"].replace("{sql: sql/loans.sql,", "{python: own.maker:loans,")
     files = {"own/__init__.py": "", "own/drawing.py": OWN, "own/words.py": "HELLO = 'Hi'\n", "own/maker.py": MAKER}
     pipeline = pipeline.replace("[parquet]", "[sqlite]") + "report: own.drawing:draw\n"
-    source = config.load(small.library(tmp_path, {**files, "pipeline.yaml": pipeline}))
-    result = build.run(source, tmp_path / "build")
+    source = load(small.library(tmp_path, {**files, "pipeline.yaml": pipeline}))
+    result = make_build(source, tmp_path / "build")
     made = "{'books': ('books.csv', {}), 'loans': ('own.maker:loans', {'days': 7})}"
     assert (result.folder / "report.html").read_text(encoding="utf-8") == f"Hi library.db 2 {made}"
     (tmp_path / "own/words.py").write_text("HELLO = 'Ho'\n", encoding="utf-8")
@@ -496,7 +498,7 @@ def test_a_function_that_draws_nothing_is_told(tmp_path: Path, body: str, says: 
     module = f"drawn_{len(body)}"  # a name of its own, for modules are imported once
     source = a_library(tmp_path, f"{module}:draw", {f"{module}.py": f"def draw(database, about):\n    {body}\n"})
     with pytest.raises(EtlError, match=f"the report could not be drawn: .*{says}; --no-report"):
-        build.run(source, tmp_path / "build")
+        make_build(source, tmp_path / "build")
 
 
 def listened(page: Page) -> tuple[list[str], list[str]]:

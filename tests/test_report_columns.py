@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from etl.report import columns
-from etl.report.columns import BARS, Profile, drawn, profiles
+from etl.site.report import columns
+from etl.site.report.columns import BARS, Profile, drawn, profiles
 
 SCRIPT = """
 CREATE TABLE "a ""b" ("select" INTEGER PRIMARY KEY, n REAL, word TEXT, {x} BLOB) {kind};

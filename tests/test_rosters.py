@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators.rosters import classes
-from etl.params import Range
-from etl.streams import Streams, uniform
+from etl.generator.params import Range
+from etl.generator.streams import Streams, uniform
+from etl.school.classes import classes
 
 STREAMS = Streams(7, "classes")
 TITLES = ["Mr.", "Mrs.", "Ms.", "Dr."]

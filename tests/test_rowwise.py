@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from etl.rowwise import AGGREGATES, whole_parts
-from etl.sandbox import run_query
+from etl.pipeline.query import run_query
+from etl.pipeline.rowwise import AGGREGATES, whole_parts
 
 CUT = pa.table(
     {"id": [1, 2, 3, 4, 5, 6], "k": [1, 2, 1, 2, 9, 1], "x": [5.0, 1.0, 2.0, 2.0, 8.0, 1.0], "l": [[1, 2]] * 6}

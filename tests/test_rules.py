@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators.columns import matrix, vectors
-from etl.generators.rules import broken_growth, broken_means
-from etl.generators.scores import first_scores, next_scores
-from etl.params import Range
-from etl.streams import Streams
+from etl.generator.params import Range
+from etl.generator.streams import Streams
+from etl.school.columns import matrix, vectors
+from etl.school.growth_checks import broken_growth, broken_means
+from etl.school.scores import first_scores, next_scores
 from tests import small
 
 if TYPE_CHECKING:
-    from etl.generators.school_params import Growth
+    from etl.school.params import Growth
 
 TESTS = small.tests("2025-08-15", "2025-10-15", "2025-12-15")
 STANDARDS = small.standards(1, 1, 2, 2)

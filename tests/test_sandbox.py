@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from etl.sandbox import UNSTABLE, inspect_query, run_query
+from etl.pipeline.query import UNSTABLE, inspect_query, run_query
 
 if TYPE_CHECKING:
     from pathlib import Path

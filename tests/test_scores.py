@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators.enrollment import STATUSES
-from etl.generators.scores import first_scores, half_up_mean, next_scores, score_rows
-from etl.params import Range
-from etl.streams import Streams, choose, normal, uniform
+from etl.generator.params import Range
+from etl.generator.streams import Streams, choose, normal, uniform
+from etl.school.scores import first_scores, half_up_mean, next_scores, score_rows
+from etl.school.windows import STATUSES
 from tests import small
 
 if TYPE_CHECKING:
-    from etl.generators.school_params import Growth
+    from etl.school.params import Growth
 
 STREAMS = Streams(7, "pm")
 TESTS = small.tests("2025-08-15", "2025-10-15", "2025-12-15")

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 import pytest
 
 from etl.errors import CheckFailed
-from etl.plan import make_plan
-from etl.shards import run_shard, run_until, run_whole, shard_count
+from etl.run.plan import make_plan
+from etl.run.shards import run_shard, run_until, run_whole, shard_count
 from tests import small
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.model import Pipeline
+    from etl.pipeline.model import Pipeline
 
 
 @cache

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from etl.generators.sittings import among, drive, present
-from etl.streams import Streams
+from etl.generator.streams import Streams
+from etl.school.sittings import among, drive, present
 from tests import small
 
 STREAMS = Streams(7, "pm")

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from etl import build, config, space
+from etl.build import space
+from etl.build.run import make_build
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.plan import make_plan
-from etl.validation import validate
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
 from tests.running import ROOT, TINY, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.plan import Plan
+    from etl.run.plan import Plan
 
 
 class Disk(NamedTuple):
@@ -30,7 +32,7 @@ class Disk(NamedTuple):
 
 def plan(name: str, *changes: str) -> Plan:
     """The plan of one of our pipelines."""
-    return make_plan(validate(config.load(ROOT / name, changes=changes)))
+    return make_plan(validate(load(ROOT / name, changes=changes)))
 
 
 @pytest.mark.parametrize("name", ["pipeline.yaml", TINY])
@@ -52,7 +54,7 @@ def test_answers_that_are_served_live_take_no_room() -> None:
 
 def test_a_world_grows_with_its_rosters() -> None:
     """A hundred times the rosters take about a hundred times the room."""
-    source = config.load(ROOT / "pipeline.yaml", scale=100, changes=["site.static_limit=0"])
+    source = load(ROOT / "pipeline.yaml", scale=100, changes=["site.static_limit=0"])
     one = space.estimate(plan("pipeline.yaml", "site.static_limit=0"))
     assert space.estimate(make_plan(validate(source))) == pytest.approx(100 * one, rel=0.1)
 
@@ -66,9 +68,9 @@ def test_a_world_that_cannot_fit_is_refused_before_it_starts(
     shutil.copytree(tiny_build, out / tiny_build.name)
     (out / "current").symlink_to(tiny_build.name)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**9, 10**9 - 12_345_678, 12_345_678))
-    source = config.load(ROOT / TINY, changes=["stages.classes.params.count=5000000"])
+    source = load(ROOT / TINY, changes=["stages.classes.params.count=5000000"])
     with pytest.raises(EtlError) as caught:
-        build.run(source, out)
+        make_build(source, out)
     assert caught.value.message.startswith("the world needs about 58")
     assert str(caught.value.where) == str(out)
     assert caught.value.message.endswith(

@@ -11,11 +11,11 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
-from etl.build import run
-from etl.config import load
+from etl.build.run import make_build
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.finished import open_database
-from etl.sql import empty_database, filled, hold_compiles, literal, quote
+from etl.pipeline.sql import empty_database, filled, hold_compiles, literal, quote
+from etl.tables.finished import open_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +132,7 @@ def test_a_world_of_odd_names(tmp_path: Path) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    folder = run(load(tmp_path / "pipeline.yaml"), tmp_path / "build").folder
+    folder = make_build(load(tmp_path / "pipeline.yaml"), tmp_path / "build").folder
     row = {"select": 7, 'a"b': "o'k", "x y": 0.5, "it's": 7}
     assert json.loads((folder / "api/orders/7.json").read_bytes()) == [row]
     with closing(open_database(folder / "odd.db")) as database:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import EtlError
-from etl.plan import make_plan
-from etl.shards import run_until
-from etl.stages import run_stage
+from etl.run.plan import make_plan
+from etl.run.shards import run_until
+from etl.run.stages import run_stage
 from tests import small
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from etl import manifest
+from etl.build import manifest
+from etl.build.store import KEEP, Store, hold_world, in_use
 from etl.errors import EtlError
-from etl.store import KEEP, Store, hold_world, in_use
 from tests.running import ROOT, litter
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def killed(folder: Path, body: str) -> None:
     """Run a few lines in another process that holds the store, and kill it there."""
     lines = [
         "import pathlib, sys, time",
-        "from etl.store import Store, in_use",
+        "from etl.build.store import Store, in_use",
         "store = Store(pathlib.Path(sys.argv[1]))",
         "with store.locked(print):",
         *(f"    {line}" for line in body.splitlines()),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.plan import make_plan
-from etl.shards import run_until
-from etl.strangers import printing_aside
-from etl.validation import validate
+from etl.generator.strangers import printing_aside
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
+from etl.run.shards import run_until
 from tests import small
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def told(folder: Path, module: str, code: str, files: Mapping[str, str] | None =
     stages = f"rooms: {{python: '{module}:rooms'}}"
     path = small.project(folder, stages, {"schema.sql": SCHEMA, f"{module}.py": code, **(files or {})})
     with pytest.raises(EtlError) as caught:
-        run_until(make_plan(validate(config.load(path))), "rooms")
+        run_until(make_plan(validate(load(path))), "rooms")
     return str(caught.value).replace(module, "own")
 
 
@@ -70,13 +70,14 @@ def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> No
 
 def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
     """A function that estimates the rows of a stage is told in the same way."""
-    code = "import pyarrow as pa\nfrom etl.size import generator\n\ndef many(params, inputs):\n    return 1 // 0\n\n"
+    code = "import pyarrow as pa\nfrom etl.generator.size import generator\n\n"
+    code += "def many(params, inputs):\n    return 1 // 0\n\n"
     code += "@generator(rows=many)\ndef rooms() -> pa.Table: ...\n"
     path = small.project(tmp_path, f"rooms: {{python: '{run}:rooms'}}", {"schema.sql": SCHEMA, f"{run}.py": code})
     with pytest.raises(
         EtlError, match=r"\.py:5: stages\.rooms: the rows of .* cannot be estimated: ZeroDivisionError: "
     ):
-        make_plan(validate(config.load(path))).expected()
+        make_plan(validate(load(path))).expected()
 
 
 @pytest.mark.parametrize(

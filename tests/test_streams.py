@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from etl import streams
-from etl.streams import Streams, choose, normal, uniform
+from etl.generator import streams
+from etl.generator.streams import Streams, choose, normal, uniform
 
 SEED = Streams(20250801, "students")
 WORDS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20).map(lambda words: np.array(words, dtype=np.uint32))

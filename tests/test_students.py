@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.generators.students import _different, students
-from etl.streams import Streams
+from etl.generator.streams import Streams
+from etl.school.students import _different, students
 
 STREAMS = Streams(7, "students")
 SIZES = st.lists(st.integers(0, 6), min_size=1, max_size=5)

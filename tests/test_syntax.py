@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etl.config.parse import MAX_CHARACTERS, parse, tree_of
 from etl.errors import EtlError, Where
-from etl.syntax import MAX_CHARACTERS, parse, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

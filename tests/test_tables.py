@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import Mistakes
-from etl.tables import Column, ForeignKey, Rule, Schema, Unique, read_schema
+from etl.pipeline.schema import Column, ForeignKey, Rule, Schema, Unique, read_schema
 
 ROOT = Path(__file__).parent.parent
 

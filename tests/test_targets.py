@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl import config
+from etl.build.targets import COPY, REPORT, TIMINGS, Kind, copy, hold, write
+from etl.config.source import load
 from etl.errors import EtlError
-from etl.progress import Progress, timings
-from etl.publish.pages import page
-from etl.targets import COPY, REPORT, TIMINGS, Kind, copy, hold, write
+from etl.run.progress import Progress, timings
+from etl.site.pages import page
 from tests.running import ROOT, TINY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etl.config import Source
+    from etl.config.source import Source
 
 
 def database(path: Path, word: str) -> Path:
@@ -201,6 +201,6 @@ def test_a_place_that_cannot_be_written_is_told_at_once(tiny: Source, tmp_path: 
             tmp_path.parent.chmod(0o755)
             os.seteuid(65534)
         with pytest.raises(EtlError, match=r"t\.json: cannot write the timings: Permission denied"):
-            hold(config.load(ROOT / TINY), tmp_path / "build", (tmp_path / "new" / "t.json", TIMINGS))
+            hold(load(ROOT / TINY), tmp_path / "build", (tmp_path / "new" / "t.json", TIMINGS))
     finally:
         os.seteuid(user)

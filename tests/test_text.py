@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl import build, config
-from etl.publish import site
+from etl.build.run import make_build
+from etl.config.source import load
+from etl.server.plugin import make_datasette
 from tests.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
 from tests.running import TINY, copy_of_project
 
@@ -34,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         replace_cells(project / "data" / file, "Fractions Foundations", ASSIGNMENT)
     write_names(project / "data/subjects.csv", [SCRIPT, "日本 \"&\" 'é'", LONG])
     changes = [f"stages.classes.params.size=[{len(TEXTS)}, {len(TEXTS)}]", "stages.classes.params.titles=['<i>&']"]
-    return build.run(config.load(project / TINY, changes=changes), project / "build").folder
+    return make_build(load(project / TINY, changes=changes), project / "build").folder
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_the_front_page_shows_them_as_text(world: Path) -> None:
 @pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
 def test_datasettes_pages_show_them_as_text(world: Path, students: list[str]) -> None:
     """Datasette's table, rows and queries have the names, escaped, and its JSON has them unchanged."""
-    datasette = site.datasette(world, explore=False)
+    datasette = make_datasette(world, explore=False)
 
     async def get(path: str) -> Any:  # noqa: ANN401 -- httpx's
         answer = await datasette.client.get(path)

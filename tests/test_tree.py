@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from etl.config.node import Node, bound, overlay
+from etl.config.parse import parse
 from etl.errors import EtlError, Where
-from etl.syntax import parse
-from etl.tree import Node, bound, overlay
 
 BASE = """
 seed: 1

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from etl import config
+from etl.config.source import load
 from etl.errors import Mistakes
-from etl.validation import validate
+from etl.pipeline.validate import validate
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "pipelines" / "tiny.yaml"
@@ -17,7 +17,7 @@ TINY = ROOT / "pipelines" / "tiny.yaml"
 def told(*changes: str) -> list[str]:
     """The mistakes that changes of the tiny world make."""
     with pytest.raises(Mistakes) as caught:
-        validate(config.load(TINY, changes=changes))
+        validate(load(TINY, changes=changes))
     return [mistake.message for mistake in caught.value.mistakes]
 
 
@@ -51,7 +51,7 @@ def test_mistake_in_a_rule_is_told_once() -> None:
 def test_form_and_content_are_told_together() -> None:
     """A key that stands twice does not hide what else is wrong."""
     with pytest.raises(Mistakes) as caught:
-        validate(config.load(TINY, changes=["site={title: a, title: b, notice: ''}", "seed=x"]))
+        validate(load(TINY, changes=["site={title: a, title: b, notice: ''}", "seed=x"]))
     assert [mistake.message for mistake in caught.value.mistakes] == [
         "seed: must be a whole number, not 'x'",
         "the key 'title' stands twice, first in line 1",

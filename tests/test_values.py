@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from etl.values import ARROW, becomes, converted, fault
+from etl.pipeline.values import ARROW, becomes, converted, fault
 
 DAY, MOMENT = date(2025, 1, 2), datetime(2025, 1, 2, 3, 4, 5)  # noqa: DTZ001 -- without a zone is what it is about
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from etl import config
-from etl.build import run
-from etl.checks import read_checks, reading, run_checks
-from etl.validation import validate
+from etl.build.run import make_build
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.tables.checks import read_checks, reading, run_checks
 from tests import oracle, small
 
 if TYPE_CHECKING:
-    from etl.build import Result
+    from etl.build.run import Result
 
 ROOT = small.ROOT
 #: What makes each of them small: twelve classes with a third of them in each window, or six with half.
@@ -90,8 +90,8 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 -- 
 
     @cache
     def build(name: str) -> Built:
-        source = config.load(ROOT / f"pipelines/{name}.yaml", changes=SMALL[name])
-        return Built(run(source, tmp_path_factory.mktemp(name) / "build"))
+        source = load(ROOT / f"pipelines/{name}.yaml", changes=SMALL[name])
+        return Built(make_build(source, tmp_path_factory.mktemp(name) / "build"))
 
     return build
 
@@ -99,7 +99,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 -- 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_rule_holds(name: str, worlds: Any) -> None:  # noqa: ANN401
     """The world is valid at its full size, and a small one passes every check, the full ones too."""
-    source = config.load(ROOT / f"pipelines/{name}.yaml")
+    source = load(ROOT / f"pipelines/{name}.yaml")
     assert len(validate(source).stages) > len(SMALL)
     result = worlds(name).result
     checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.namer())

@@ -1,0 +1,1 @@
+"""The folder of builds: making, storing, verifying and shipping them."""

@@ -1,0 +1,123 @@
+"""From a pipeline to a published build: plan, stages, load, checks, assemble, switch ``current``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from etl.build import manifest
+from etl.config.source import again
+from etl.errors import Bug
+from etl.config.identity import identify
+from etl.run.job import How
+from etl.run.progress import Progress
+from etl.build.store import KEEP, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.config.source import Source
+    from etl.config.identity import Identity
+
+
+@dataclass(frozen=True)
+class Result:
+    """A build, and how the run came by it: built, repaired, or up to date."""
+
+    folder: Path
+    state: str
+    manifest: dict[str, Any]
+
+    @property
+    def database(self) -> Path | None:
+        """The database of the build, if it has one."""
+        path = self.folder / self.manifest["pipeline"]["database"]
+        return path if path.exists() else None
+
+    def summary(self) -> dict[str, Any]:
+        """What a program wants to know of it."""
+        return {
+            "state": self.state,
+            "build": self.manifest["build"],
+            "folder": str(self.folder),
+            "database": str(self.database) if self.database else None,
+            "tables": {name: content["rows"] for name, content in self.manifest["tables"].items()},
+        }
+
+
+def make_build(  # noqa: PLR0913 -- the options of the command
+    source: Source,
+    out: Path,
+    *,
+    force: bool = False,
+    keep: int = KEEP,
+    progress: Progress | None = None,
+    how: How | None = None,
+) -> Result:
+    """Make the build that a pipeline describes, or find it, and point ``current`` at it; ``keep`` builds stay.
+
+    Raises EtlError for what is wrong with the pipeline, the data or the machine, and Bug when building again gives
+    other bytes. Whatever it raises, the builds that were there are whole, and ``current`` points where it did.
+    """
+    progress = progress or Progress()
+    store = Store(out, progress.warn)
+    with store.locked(progress.say) as waited:
+        with progress.phase("identify"):  # whoever edits files while a run waits for its turn gets what they say now
+            source = again(source) if waited else source
+            identity = identify(source)
+        with progress.phase("verify"):
+            old = store.find(identity.id)
+            damage = list(manifest.damage(old)) if old else []
+        if old and not damage and not force:
+            return _finish(store, old, "up to date", keep)
+        if old and damage:
+            progress.say(f"the build {old.name} is damaged ({damage[0]}); building it again")
+        with store.assembling(identity.id) as folder:
+            content = _assemble(source, identity, folder, progress, how or How())
+            if old and not damage:
+                _hold_equal(old, content)
+                return _finish(store, old, "built again, the same bytes", keep)
+            with progress.phase("publish"):
+                new = store.publish(folder, identity.id)
+        result = _finish(store, new, "repaired" if old else "built", keep)
+        if old and old.exists():
+            _discard(store, old, content, progress)
+        return result
+
+
+def _discard(store: Store, damaged: Path, content: dict[str, Any], progress: Progress) -> None:
+    """Delete a damaged build that was made again, if it is one: by its manifest, or by the names of all its files."""
+    others = list(manifest.strays(damaged, content["files"])) if manifest.read(damaged) is None else []
+    if others:
+        progress.warn(f"{damaged} stays, for nothing tells that it is ours: it has no manifest, and {others[0]}")
+    else:
+        store.remove(damaged)
+
+
+def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:
+    store.switch(folder)
+    store.prune(keep)
+    content = manifest.read(folder)
+    if content is None:
+        raise Bug(f"{folder} has no manifest")
+    return Result(folder, state, content)
+
+
+def _assemble(source: Source, identity: Identity, folder: Path, progress: Progress, how: How) -> dict[str, Any]:
+    """Make the files of a build in an empty folder: its manifest."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        with progress.phase("import"):  # an up-to-date build needs none of it
+            from etl.tables.sqlite import connect  # noqa: PLC0415
+
+            opened = beside.submit(connect)  # it verifies 35 MB of extension, and leaves Python to the imports
+            from etl.build.assemble import assemble  # noqa: PLC0415
+        return assemble(source, identity, folder, progress=progress, how=how, opened=opened)
+
+
+def _hold_equal(old: Path, content: dict[str, Any]) -> None:
+    """Hold that building again gave the same bytes."""
+    before = manifest.read(old) or {}
+    if before.get("files") != content["files"]:
+        names = {name for name in content["files"] if content["files"][name] != before.get("files", {}).get(name)}
+        raise Bug(f"the same pipeline gave other bytes in {', '.join(sorted(names))} than in {old}")

@@ -1,0 +1,62 @@
+"""About how much room a world will take, so that one that cannot fit is refused before it starts."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from etl.errors import EtlError, Where
+from etl.tables.sqlite import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.run.plan import Plan
+
+#: Bytes of a row in SQLite, its part of the indexes with it, where the generator does not know better: narrow tables
+#: of the default world take 82 and 111.
+ROW = 100
+
+#: Pages that a table has at least: its own, and one for an index.
+PAGES = 2
+
+#: Bytes of the exported JSON for each byte of the database, measured on the default world.
+JSON = 1.1
+
+#: Bytes of Parquet for each byte of SQLite, likewise.
+PARQUET = 0.2
+
+GIGABYTE = 1_000_000_000
+
+
+def estimate(plan: Plan) -> int:
+    """About how many bytes a build takes: within a quarter for the worlds that the tests build."""
+    sizes, pipeline = plan.expected(), plan.pipeline
+    filled = [sizes[stage.name] for stage in plan.stages if stage.table]
+    rows = sum(size.rows * (size.width or ROW) for size in filled)
+    total = 0.0
+    if "sqlite" in pipeline.outputs:
+        total += rows + PAGES * PAGE_SIZE * len(pipeline.schema.tables)
+        answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has one for each class, say
+        as_files = answers <= pipeline.site.static_limit
+        total += rows * JSON if pipeline.api and as_files else 0  # others are served live only
+    if "parquet" in pipeline.outputs:
+        total += rows * PARQUET
+    return round(total)
+
+
+def hold(plan: Plan, folder: Path, free: int | None = None) -> None:
+    """Hold that a build fits beside what is in its folder. Raises EtlError. ``free`` bytes are asked of the system."""
+    needed = estimate(plan)
+    free = shutil.disk_usage(folder).free if free is None else free
+    if needed > free:
+        message = (
+            f"the world needs about {shown(needed)}, and {shown(free)} are free there; "
+            "make it smaller, or name a folder on another disk: --out"
+        )
+        raise EtlError(message, Where(str(folder)))
+
+
+def shown(size: int) -> str:
+    """A size as a person reads it."""
+    return f"{size / GIGABYTE:,.1f} GB" if size >= GIGABYTE else f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,148 @@
+"""Looks at an existing build: whether its files are as they were made, and its data keeps the rules."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.build import manifest, report, targets
+from etl.tables.checks import read_checks, reading, run_checks
+from etl.config.source import shown_name
+from etl.errors import EtlError, Mistakes, Where
+from etl.tables.finished import open_database
+from etl.config.identity import identify
+from etl.pipeline.model import GENERAL_REPORT
+from etl.site.answers import hold_answers
+from etl.site.endpoint import restore
+from etl.site.exact import register
+from etl.build.store import current_of, hold_world, in_use, Store
+from etl.config.files import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from etl.config.source import Source
+
+
+class Inspection(NamedTuple):
+    """What was looked at, all of it in order."""
+
+    build: str
+    name: str  # of its pipeline
+    files: int
+    checks: int | None  # None when there is no database to ask
+    differs: list[str]  # what the build was made with, where the pipeline says something else
+
+
+def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
+    """Hold that the current build is the pipeline's, is as it was made, and keeps the rules of the pipeline's checks.
+
+    The numbers in those rules are the build's own. Raises EtlError: there is no build, or it is another pipeline's, or
+    an answer is not what is declared; Mistakes: files are damaged, each named; CheckFailed: rules are broken.
+    """
+    folder = current_of(source, out)
+    with in_use(folder):
+        damage = [
+            EtlError(f"{fault}; mend it with: python -m etl run", Where(shown_name(folder)))
+            for fault in manifest.damage(folder)
+        ]
+        if damage:
+            raise Mistakes(damage)
+        content = manifest.read(folder) or {}
+        identity = identify(source)
+        inputs = [name for name, found in identity.inputs.items() if content["inputs"].get(name) != found]
+        differs = [*differences(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
+        count = _check(source, folder, content, full=full)
+    return Inspection(content["build"], content["name"], len(content["files"]), count, differs)
+
+
+def differences(made: Any, asked: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
+    """What a build was made with that a pipeline says otherwise, as ``path.to.key=value``."""
+    if isinstance(made, dict) and isinstance(asked, dict):
+        for key in {**made, **asked}:
+            yield from differences(made.get(key), asked.get(key), f"{path}.{key}" if path else key)
+    elif made != asked:
+        yield f"{path}={json.dumps(made, ensure_ascii=False)}"
+
+
+def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool) -> int | None:
+    """Run the checks over the database of a build: how many there are. None without a database."""
+    database = content["pipeline"]["database"]
+    if database not in content["files"]:
+        return None
+    node = source.tree.at("checks")
+    path = source.resolve(node) if node and isinstance(node.scalar, str) else None
+    if path is None or not path.is_dir():
+        raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
+    checks = read_checks(path, shown_name(path), full=full, in_full=source.namer())
+    with reading(folder / database) as query:
+        run_checks(checks, query, content["pipeline"])
+    if full:
+        endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
+        with contextlib.closing(register(open_database(folder / database))) as opened:
+            hold_answers(opened, endpoints)
+    return len(checks)
+
+
+def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
+    """Find the report of the current build, or write it to ``copy_to``, drawn anew where the build has none: its path.
+
+    Raises EtlError: there is no build, or it is another pipeline's, or it has no report and a build never changes, or
+    no database to draw it from.
+    """
+    if copy_to:
+        targets.hold(source, out, (copy_to, targets.REPORT))
+    folder = current_of(source, out)
+    with in_use(folder):
+        page = _page(folder)
+        if copy_to is None:
+            if page is None:
+                hint = "make one with --copy-to FILE: a build never changes"
+                raise EtlError(f"the build was made without a report; {hint}", Where(shown_name(folder)))
+            return folder / report.NAME
+        page = page or _drawn(folder)
+    targets.write(copy_to, targets.REPORT, lambda temporary: temporary.write_bytes(page))
+    return copy_to.resolve()
+
+
+def clean(source: Source, out: Path, keep: int, say: Callable[[str], None]) -> tuple[int, int]:
+    """Delete old builds of a pipeline: how many went, and how many stay.
+
+    Raises EtlError when all builds that are there are another pipeline's.
+    """
+    store = Store(out, say)
+    if not store.builds():
+        return 0, 0
+    if not store.builds(source.name):
+        hold_world(store.current or store.builds()[0], source.name)
+    with store.locked(say):
+        gone = store.prune(keep, source.name)
+    return len(gone), len(store.builds(source.name))
+
+
+def _page(folder: Path) -> bytes | None:
+    """The report of a build; None where there is none."""
+    try:
+        with open_regular(folder / report.NAME) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"{report.NAME} is damaged ({error.strerror}); mend it with: python -m etl run"
+        raise EtlError(message, Where(shown_name(folder))) from error
+
+
+def _drawn(folder: Path) -> bytes:
+    content = manifest.read(folder)
+    if content is None:
+        raise EtlError(f"{manifest.NAME} is missing or damaged; mend it with: python -m etl run", Where(str(folder)))
+    database = folder / content["pipeline"]["database"]
+    if not database.is_file():
+        raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))
+    shown = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    described = shown["databases"][database.stem]["tables"]
+    tables = {name: {**described[name], "rows": found["rows"]} for name, found in content["tables"].items()}
+    told = report.about(content["build"], content["pipeline"], tables=tables, params={}, checks=content["checks"])
+    return report.make(GENERAL_REPORT, database, told)

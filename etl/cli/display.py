@@ -1,0 +1,177 @@
+"""How a run looks: plain lines in a pipe, a live bar on a terminal, nothing when quiet. Everything goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from etl.run.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from etl.build.run import Result
+    from etl.build.verify import Inspection
+    from etl.run.plan import Plan
+
+
+class Silent(Progress):
+    """Collects timings, and says only what went wrong."""
+
+    def warn(self, message: str) -> None:
+        """Print a line."""
+        print(f"warning: {message}", file=sys.stderr, flush=True)  # noqa: T201 -- the display is what prints
+
+
+class Lines(Silent):
+    """A plain line a stage, once it has yielded all its rows."""
+
+    def say(self, message: str) -> None:
+        """Print a line."""
+        print(message, file=sys.stderr, flush=True)  # noqa: T201 -- the display is what prints
+
+    def end(self) -> None:
+        """Print what each stage yielded."""
+        width = max(map(len, self.stages), default=0)
+        for name, tally in self.stages.items():
+            self.say(f"{name:{width}}  {tally.rows:>11,} rows  {tally.seconds:7.3f} s")
+
+
+class Bar(Lines):
+    """A live bar with the rows done and the rows a second, above it a line a stage."""
+
+    def begin(self, expected_rows: int) -> None:
+        """Show the bar."""
+        from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import Progress as RichProgress  # noqa: PLC0415
+
+        self._bar = RichProgress(
+            TextColumn("loading"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} rows, {task.fields[speed]:,.0f} a second"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("load", total=max(expected_rows, 1), speed=0)
+        self._start, self._rows = time.perf_counter(), 0
+        self._bar.start()
+
+    def loaded(self, rows: int) -> None:
+        """Move the bar."""
+        self._rows += rows
+        speed = self._rows / max(time.perf_counter() - self._start, 1e-9)
+        self._bar.update(self._task, advance=rows, speed=speed)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+        super().end()
+
+    def close(self) -> None:
+        """Take the bar away also when the run failed."""
+        if hasattr(self, "_bar"):
+            self._bar.stop()
+
+
+def progress_for(*, quiet: bool, terminal: bool) -> Progress:
+    """The display that fits."""
+    return Silent() if quiet else Bar() if terminal else Lines()
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> str:
+    """Columns of text, as wide as they need to be; ``right`` are the numbers of columns that hold numbers."""
+    cells = [[_cell(cell) for cell in row] for row in [headers, *rows]]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(headers))]
+    aligned = set(right)
+    lines = []
+    for row in cells:
+        texts = [
+            cell.rjust(width) if index in aligned else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(texts).rstrip())
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def stages(plan: Plan) -> list[dict[str, Any]]:
+    """What a plan says of each stage, in the order of running."""
+    sizes = plan.expected()
+    return [
+        {
+            "stage": stage.name,
+            "kind": stage.kind,
+            "source": stage.generator or stage.shown,
+            "fills": stage.table,
+            "check": stage.check,
+            "inputs": sorted(set(stage.inputs.values()), key=list(plan.pipeline.stages).index),
+            "sharded": stage in plan.sharded,
+            "gathered": stage in plan.gathered,
+            "expected_rows": sizes[stage.name].rows,
+        }
+        for stage in plan.stages
+    ]
+
+
+def drawing(plan: Plan) -> str:
+    """The stages of a plan as tables: those that run once, once a shard, and once over what all shards yielded."""
+    headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
+    described = {stage["stage"]: stage for stage in stages(plan)}
+    parts = []
+    for title, group in (
+        ("once", plan.whole),
+        (f"once for each {plan.rows:,} rows of {plan.by}", plan.sharded),
+        ("once, over what all of these yielded", plan.gathered),
+    ):
+        rows = [
+            (
+                *(stage[key] for key in ("stage", "kind", "source")),
+                ", ".join(stage["inputs"]) or None,
+                "a check" if stage["check"] else stage["fills"],
+                "none" if stage["check"] else stage["expected_rows"],
+            )
+            for stage in (described[made.name] for made in group)
+        ]
+        if rows:
+            parts.append(f"{title}:\n{table(headers, rows, right=(5,))}\n")
+    return "\n".join(parts)
+
+
+def summary(result: Result, seconds: float) -> str:
+    """The table at the end of a run."""
+    size = sum(int(file["bytes"]) for file in result.manifest["files"].values())
+    counts = [(name, content["rows"]) for name, content in result.manifest["tables"].items()]
+    total = sum(rows for _, rows in counts)
+    return "\n".join(
+        [
+            table(("table", "rows"), [*counts, ("total", total)], right=(1,)),
+            "",
+            f"{result.state}: build {result.manifest['build']}, {size / 1e6:,.1f} MB, in {seconds:.2f} s",
+            shown(result.database or result.folder),
+        ]
+    )
+
+
+def inspected(found: Inspection) -> str:
+    """What was found of a build that is as it must be."""
+    checks = "no check could run, for it has no database" if found.checks is None else f"{found.checks} checks passed"
+    more = f" and {len(found.differs) - 3} more" if len(found.differs) > 3 else ""  # noqa: PLR2004 -- as many as fit
+    differs = f"\nmade, and checked, with {', '.join(found.differs[:3])}{more}" if found.differs else ""
+    return f"build {found.build} of {found.name}: {found.files} files as they were made, {checks}{differs}"
+
+
+def shown(path: Any) -> str:  # noqa: ANN401 -- a path
+    """A path as a person types it."""
+    from etl.config.source import shown_name  # noqa: PLC0415 -- the display imports little
+
+    return shown_name(path)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(value))

@@ -1,0 +1,226 @@
+"""YAML text to a tree, with every fault of form and its place.
+
+Finds what PyYAML's loaders pass over: two keys of the same name, tags, aliases that hold themselves. Plain scalars are
+null, true, false, decimal numbers or texts, as YAML 1.2 has them: ``no``, ``12:30`` and ``1_000`` are texts, and so is
+a date.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml.cyaml import CBaseLoader
+
+from etl.config.node import MAX_DEPTH, Node, bound
+from etl.config.text import after, read_text
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_CHARACTERS = 1_000_000
+
+
+def read(path: Path, shown: str, mistakes: list[EtlError]) -> Node:
+    """Read a YAML file, as :func:`tree_of` does; ``shown`` is its name in messages."""
+    return tree_of(read_text(path, shown), shown, mistakes)
+
+
+def parse(text: str, shown: str) -> Node:
+    """Parse a YAML text. Raises EtlError or Mistakes."""
+    mistakes: list[EtlError] = []
+    tree = tree_of(text, shown, mistakes)
+    if mistakes:
+        raise Mistakes(mistakes)
+    bound(tree)
+    return tree
+
+
+def value_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
+    """Parse a value of the command line, where nothing is a comment: ``Grade #3`` is a text to its end."""
+    tree = tree_of(text, shown, mistakes)
+    if not _has_comment(text):
+        return tree
+    if tree.written or tree.is_null():
+        return Node(tree.where, scalar=text.strip(), written=text.strip())
+    mistakes.append(EtlError("what follows '#' is a comment in YAML; put the text in quotes", tree.where))
+    return tree
+
+
+def _has_comment(text: str) -> bool:
+    """Whether YAML leaves something out: what stands between two tokens is spaces, or a comment."""
+    end = 0
+    for token in yaml.scan(text, Loader=CBaseLoader):
+        if "#" in text[end : token.start_mark.index]:
+            return True
+        end = max(end, token.end_mark.index)
+    return "#" in text[end:]
+
+
+def tree_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
+    """Parse a YAML text. Faults of form that can be passed over go to ``mistakes``; raises EtlError for the others."""
+    if len(text) > MAX_CHARACTERS:
+        raise EtlError(f"more than {MAX_CHARACTERS:,} characters are no configuration", Where(shown))
+    odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if odd:
+        raise EtlError(f"not YAML: the character {odd[0]!r} may not stand here", after(text[: odd.start()], shown))
+    try:
+        _bound_depth(text, shown)
+        root = _Loader(text).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        raise _not_yaml(error, text, shown) from error
+    if root is None:
+        return Node(Where(shown, 1, 1))
+    return _Builder(shown, mistakes).build(root)
+
+
+class _Loader(CBaseLoader):
+    """PyYAML's parser; a node's tag is what the file says, else nothing (_scalar tells numbers from texts)."""
+
+    def resolve(self, *_: object) -> str:
+        """No tag."""
+        return ""
+
+
+def _where(shown: str, mark: Any) -> Where:  # noqa: ANN401 -- PyYAML's marks have two types
+    return Where(shown, mark.line + 1, mark.column + 1) if mark else Where(shown)
+
+
+def _bound_depth(text: str, shown: str) -> None:
+    """Refuse deep nesting before it is composed: libyaml composes by recursion and dies of it."""
+    depth = 0
+    loader = _Loader(text)
+    while loader.check_event():
+        event = loader.get_event()
+        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
+            depth += 1
+            if depth > MAX_DEPTH:
+                message = f"nested more than {MAX_DEPTH} deep; nothing in a pipeline is"
+                raise EtlError(message, _where(shown, event.start_mark))
+        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+            depth -= 1
+
+
+_ADVICE = {
+    "found a tab character where an indentation space is expected": "a tab; indent with spaces",
+    "mapping values are not allowed in this context": (
+        "no ':' is expected here; check the indentation of the line, and put a text with ': ' in it in quotes"
+    ),
+    "did not find expected key": "this does not go on with what stands above; check the indentation and the quotes",
+    "did not find expected '-' indicator": "the list above goes on with '- '; check the indentation",
+    "but found another document": "a second document begins here; a pipeline file holds one",
+    "found unknown escape character": "no such escape; write \\\\ for a backslash, or use 'single quotes'",
+}
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
+    """Say what libyaml found, and what to do about it."""
+    problem, mark, context = error.problem or error.context or "", error.problem_mark, error.context_mark
+    mark = mark or context
+    line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
+    rest = line[mark.column :] if mark else ""
+    word = re.match(r"[*&]?([^\s,\[\]{}]*)", rest)
+    message = _ADVICE.get(problem, problem)
+    if problem == "found character that cannot start any token":
+        message = (
+            "a tab; indent with spaces" if rest[:1] == "\t" else f"a text that begins with {rest[:1]!r} needs quotes"
+        )
+    elif problem == "found undefined alias":
+        above = text.split("\n")[: mark.line] if mark else []
+        known = {name for each in above for name in re.findall(r"[:-] +&([^\s,\[\]{}]+)", each)}
+        name = word[1] if word else ""
+        message = f"there is no anchor '&{name}' above{did_you_mean(name, known)}"
+    elif problem == "second occurrence" and context:
+        message = f"the anchor '&{word[1] if word else ''}' stands twice, first in line {context.line + 1}"
+    elif problem == "found unexpected end of stream" and context:
+        message, mark = "the quote that opens here is never closed", context
+    elif problem.startswith("did not find expected ','") and context:
+        message = f"{problem.removeprefix('did not find ')}, to close what opens in line {context.line + 1}"
+    return EtlError(f"not YAML: {message}", _where(shown, mark))
+
+
+class _Builder:
+    """Turns PyYAML's nodes into ours and collects every fault of form on the way."""
+
+    def __init__(self, shown: str, mistakes: list[EtlError]) -> None:
+        self.shown, self.mistakes = shown, mistakes
+        self._built: dict[int, Node] = {}
+        self._open: set[int] = set()
+
+    def build(self, source: Any) -> Node:  # noqa: ANN401 -- a PyYAML node
+        where = _where(self.shown, source.start_mark)
+        if id(source) in self._open:
+            self._say("an alias may not stand inside of what it names", where)
+            return Node(where, broken=True)
+        if id(source) not in self._built:
+            self._open.add(id(source))
+            self._built[id(source)] = self._new(source, where)
+            self._open.discard(id(source))
+        return self._built[id(source)]
+
+    def _new(self, source: Any, where: Where) -> Node:  # noqa: ANN401 -- a PyYAML node
+        tag = source.tag.replace("tag:yaml.org,2002:", "!!")
+        if tag:
+            self._say(f"the tag {tag} has no meaning here; write the plain value", where)
+        if isinstance(source, yaml.ScalarNode):
+            if "\0" in source.value:
+                self._say("the text holds a NUL character; delete it", where)
+            plain = not source.style
+            scalar = _scalar(source.value) if plain else source.value
+            return Node(where, scalar=scalar, broken=bool(tag), written=source.value if plain else "")
+        if isinstance(source, yaml.SequenceNode):
+            return Node(where, items=[self.build(item) for item in source.value], broken=bool(tag))
+        node = Node(where, own={}, broken=bool(tag))
+        for key, value in source.value:
+            self._add(node, key, value)
+        return node
+
+    def _add(self, node: Node, key: Any, value: Any) -> None:  # noqa: ANN401 -- PyYAML nodes
+        where = _where(self.shown, key.start_mark)
+        own = node.own if node.own is not None else {}
+        if not isinstance(key, yaml.ScalarNode) or key.tag:
+            self._say("a key must be a plain word", where)
+            node.broken = True
+        elif key.value in node.keys:
+            self._say(f"the key '{key.value}' stands twice, first in line {node.keys[key.value].line}", where)
+        elif key.value == "<<" and not key.style:
+            node.keys["<<"] = where
+            self._merge(node, self.build(value), where)
+        else:
+            if id(value) in self._built:
+                node.aliased.add(key.value)
+            own[key.value] = self.build(value)
+            node.keys[key.value] = where
+
+    def _merge(self, node: Node, value: Node, where: Where) -> None:
+        node.merged = value.items if value.items is not None else [value]
+        if any(other.own is None for other in node.merged):
+            node.broken = True
+            if not value.broken:
+                self._say("a merge key '<<' needs a mapping, or a list of mappings, such as '<<: *anchor'", where)
+            node.merged = [other for other in node.merged if other.own is not None]
+
+    def _say(self, message: str, where: Where) -> None:
+        self.mistakes.append(EtlError(message, where))
+
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]{1,30}\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+
+
+def _scalar(text: str) -> str | int | float | bool | None:
+    """The value of a plain scalar (YAML 1.2.2, section 10.3.2; octal, hexadecimal, .inf and .nan stay texts)."""
+    if text in _NULL:
+        return None
+    if text in _TRUTH:
+        return _TRUTH[text]
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text) and math.isfinite(float(text)):
+        return float(text)
+    return text

@@ -1,1 +1,0 @@
-"""Where shards run: on this machine, or on an engine for many."""

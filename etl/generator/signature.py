@@ -1,0 +1,210 @@
+"""What a generator asks for, read from its signature: parameter names are its inputs, type hints are its contract."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import typing
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.errors import PydanticUserError
+
+from etl.config.importing import search
+from etl.errors import EtlError, did_you_mean
+from etl.generator.params import Apart, Columns, Distinct, Marker
+from etl.generator.size import estimate_of
+from etl.generator.strangers import described, place_of, printing_aside
+from etl.generator.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from etl.generator.size import Estimate
+
+#: A step of the path to a value: a key, or an index of a list.
+Step = str | int
+
+_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
+
+
+TableMarker = Columns | Distinct | Apart
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The inputs and params of a generator."""
+
+    name: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]  # the tables that it names
+    takes_more: bool  # whether it takes further tables by any name
+    streams: str | None  # the name of its parameter for random streams
+    params: type[BaseModel]
+    hints: dict[str, Any]  # the annotation of each param
+    tables: dict[str, tuple[TableMarker, ...]]  # what holds for each input, "" standing for further ones
+    estimate: Estimate | None  # of its rows
+
+    def takes(self, table: str) -> bool:
+        """Whether a table of this name may be among the inputs."""
+        return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
+
+    def markers(self, table: str) -> tuple[TableMarker, ...]:
+        """What holds for an input of this name."""
+        return self.tables.get(table, self.tables.get("", ()))
+
+    def misfit(self, table: str, columns: Collection[str]) -> str | None:
+        """Say what an input of this name and with these columns lacks."""
+        choices = [marker for marker in self.markers(table) if isinstance(marker, Columns)]
+        lacks = min(([name for name in choice.names if name not in columns] for choice in choices), key=len, default=[])
+        if not lacks:
+            return None
+        what = "the column " if len(lacks) == 1 else "the columns "
+        return f"{self.name} needs {what}{', '.join(lacks)}, and this has {', '.join(columns)}"
+
+    def part(self, names: set[str]) -> type[BaseModel]:
+        """The model of some of the params."""
+        parameters = inspect.signature(self.function).parameters
+        return _model(
+            self.name, {name: _field(hint, parameters[name]) for name, hint in self.hints.items() if name in names}
+        )
+
+    def marked(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:
+        """Yield each marked value among params: its path, its marker, and the value."""
+        for name, hint in self.hints.items():
+            if name in values:
+                yield from _marked(hint, (name,), values[name])
+
+
+def contract_named(name: str, generators: ModuleType | None, root: Path) -> Contract:
+    """The contract of a generator by its short name in a module, or by ``package.module:function``. Raises EtlError."""
+    if ":" not in name:
+        known = functions_of(generators) if generators else {}
+        if name in known:
+            return contract_of(known[name], name)
+        written_out = "; write package.module:function, or say generators: module"
+        raise EtlError(f"unknown generator '{name}'{did_you_mean(name, known) if generators else written_out}")
+    return contract_of(function_named(name, root), name)
+
+
+def function_named(name: str, root: Path) -> Callable[..., Any]:
+    """The function ``package.module:function`` of the project or of an installed package. Raises EtlError."""
+    if not _NAME.match(name):
+        raise EtlError(f"'{name}' is not of the form package.module:function")
+    module, _, function = name.partition(":")
+    home = module_named(module, root)
+    found = getattr(home, function, None)
+    if not inspect.isfunction(found):
+        raise EtlError(f"{module} has no function '{function}'{did_you_mean(function, functions_of(home))}")
+    return found
+
+
+def module_named(name: str, root: Path) -> ModuleType:
+    """Import a module of the project or of an installed package. Raises EtlError."""
+    if not _NAME.match(f"{name}:function"):
+        raise EtlError(f"'{name}' is no name of a module, such as package.module")
+    search(root)
+    try:
+        with printing_aside():
+            return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # whatever a stranger's module raises when it is imported
+        where = place_of(error, root)
+        place = f" ({where})" if where else ""
+        if isinstance(error, ModuleNotFoundError):
+            message = f"there is no module '{error.name}' in the project or among the installed packages{place}"
+            raise EtlError(message) from error
+        raise EtlError(f"cannot import {name}: {described(error)}{place}") from error
+
+
+def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """The functions of a module that others may use: those of its ``__all__``, else those without an underscore."""
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    return {name: found for name in names if inspect.isfunction(found := getattr(module, name, None))}
+
+
+def contract_of(function: Callable[..., Any], name: str) -> Contract:
+    """Read a generator's signature. Raises EtlError that says which hint is missing or can't be used."""
+    if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(inspect.unwrap(function)):
+        raise EtlError(f"{name} is an 'async def', which nobody awaits; write 'def'")
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # hints are evaluated: they can raise anything
+        raise EtlError(
+            f"the type hints of {name} cannot be read: {error}; import what they name at run time"
+        ) from error
+    inputs, fields, streams, takes_more = [], {}, None, False
+    tables: dict[str, tuple[TableMarker, ...]] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints.get(parameter.name)
+        if hint is None:
+            raise EtlError(
+                f"the parameter '{parameter.name}' of {name} has no type hint; write '{parameter.name}: pa.Table' for "
+                f"an input, or '{parameter.name}: int' (say) for a param"
+            )
+        hint, own = _table(hint)
+        if hint is pa.Table and parameter.kind is parameter.VAR_KEYWORD:
+            takes_more, tables[""] = True, own
+        elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
+            raise EtlError(
+                f"the parameter '{parameter.name}' of {name} cannot be passed by its name; take the '*' or '/' away, "
+                f"or write '**{parameter.name}: pa.Table' for further inputs"
+            )
+        elif hint is pa.Table:
+            inputs.append(parameter.name)
+            tables[parameter.name] = own
+        elif hint is Streams:
+            streams = parameter.name
+        elif parameter.name.startswith(("_", "model_")):  # pydantic keeps these names for itself
+            raise EtlError(
+                f"a param of {name} cannot be called '{parameter.name}'; take a name without '_' or 'model_'"
+            )
+        else:
+            fields[parameter.name] = _field(hint, parameter)
+    params = _model(name, fields)
+    param_hints = {name: hint for name, (hint, _) in fields.items()}
+    estimate = estimate_of(function)
+    return Contract(
+        function.__name__, function, tuple(inputs), takes_more, streams, params, param_hints, tables, estimate
+    )
+
+
+def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 -- an annotation
+    """The hint, without its markers when it is one of a table, and those markers."""
+    if typing.get_origin(hint) is typing.Annotated and typing.get_args(hint)[0] is pa.Table:
+        return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, TableMarker))
+    return hint, ()
+
+
+def _field(hint: Any, parameter: inspect.Parameter) -> tuple[Any, Any]:  # noqa: ANN401 -- an annotation
+    return hint, ... if parameter.default is parameter.empty else parameter.default
+
+
+def _model(name: str, fields: dict[str, Any]) -> type[BaseModel]:
+    config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a param may be called 'schema', as a method of the model is
+            return create_model(f"{name} params", __config__=config, **fields)
+    except (PydanticUserError, NameError) as error:
+        message = re.split(r"\. |\n", str(error), maxsplit=1)[0]
+        raise EtlError(f"the type hints of {name} cannot be validated: {message}") from error
+
+
+def _marked(hint: Any, path: tuple[Step, ...], value: Any) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:  # noqa: ANN401
+    if typing.get_origin(hint) is typing.Annotated:
+        inner, *extras = typing.get_args(hint)
+        yield from ((path, extra, value) for extra in extras if isinstance(extra, Marker))
+        yield from _marked(inner, path, value)
+    elif typing.get_origin(hint) is list and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _marked(typing.get_args(hint)[0], (*path, index), item)
+    elif isinstance(value, BaseModel):
+        for name, nested in typing.get_type_hints(type(value), include_extras=True).items():
+            if name in type(value).model_fields:
+                yield from _marked(nested, (*path, name), getattr(value, name))

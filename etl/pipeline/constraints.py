@@ -1,0 +1,90 @@
+"""Which rows of a table break its CHECK and UNIQUE rules: asked of SQLite, which alone knows what they mean."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.pipeline.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from etl.pipeline.schema import Rule, Table, Unique
+
+_ROW = quote("number of the row")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A row that breaks a rule, counted from 0."""
+
+    row: int
+    rule: Rule | Unique
+    first: int  # of rows that repeat a key, the first one that has it; else the row itself
+
+
+def violations(table: Table, cells: Mapping[str, Sequence[object]]) -> Iterator[Violation]:
+    """The rows that break a rule all of whose columns are given, rule by rule.
+
+    The rows are put into a table of the same types and collations that has no rules, and each rule is a query over it:
+    SQLite itself would stop at the first.
+    """
+    names = [name for name in table.columns if name in cells]
+    rules = [rule for rule in table.rules if set(rule.columns) <= set(names)]
+    keys = [key for key in table.unique if set(key.columns) <= set(names)]
+    if not (rules or keys):
+        return
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        columns = (
+            f"{quote(name)} {table.columns[name].type} COLLATE {table.columns[name].collation}" for name in names
+        )
+        database.execute(f"CREATE TABLE {quote(table.name)} ({_ROW} INTEGER PRIMARY KEY, {', '.join(columns)})")
+        places = ", ".join("?" * (len(names) + 1))
+        rows = zip(*(cells[name] for name in names), strict=True)
+        database.executemany(
+            f"INSERT INTO {quote(table.name)} VALUES ({places})",  # noqa: S608 -- quoted names
+            ((number, *row) for number, row in enumerate(rows)),
+        )
+        for rule in rules:
+            yield from (Violation(number, rule, number) for number in _breaking(database, table, rule))
+        for key in keys:
+            yield from (Violation(number, key, first) for number, first in database.execute(_repeated(table, key)))
+
+
+def _breaking(database: sqlite3.Connection, table: Table, rule: Rule) -> list[int]:
+    """The rows that a CHECK refuses, also because it cannot be worked out for them, as that of broken JSON."""
+    query = f"SELECT {_ROW} FROM {quote(table.name)} WHERE NOT ({rule.sql})"  # noqa: S608 -- the schema's own expression
+    try:
+        return [number for (number,) in database.execute(f"{query} ORDER BY 1")]
+    except sqlite3.Error:
+        rows = [number for (number,) in database.execute(f"SELECT {_ROW} FROM {quote(table.name)}").fetchall()]  # noqa: S608
+        return [number for number in rows if _refuses(database, f"{query} AND {_ROW} = {number}")]
+
+
+def _refuses(database: sqlite3.Connection, query: str) -> bool:
+    try:
+        return database.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return True
+
+
+def _repeated(table: Table, key: Unique) -> str:
+    """A query for the rows that have the key of an earlier one; a null is like no other."""
+    parts = (f"{quote(name)} COLLATE {how}" for name, how in zip(key.columns, key.collations, strict=True))
+    known = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key.columns)
+    first = f"min({_ROW}) OVER (PARTITION BY {', '.join(parts)}) AS first"
+    inner = f"SELECT {_ROW} AS row, {first} FROM {quote(table.name)} WHERE {known}"  # noqa: S608 -- quoted names
+    return f"SELECT row, first FROM ({inner}) WHERE row > first ORDER BY row"  # noqa: S608
+
+
+def folded(value: object, collation: str) -> object:
+    """A value as a collation compares it; SQLite has these three."""
+    if not isinstance(value, str) or collation == "BINARY":
+        return value
+    return value.rstrip(" ") if collation == "RTRIM" else value.translate(_LOWER)
+
+
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # NOCASE knows the letters of ASCII alone

@@ -1,0 +1,95 @@
+"""The text of a DDL file: its statements and where they stand, their comments, and the rules that SQLite can't list."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.config.text import after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from etl.errors import Where
+
+_SPACE = re.compile(r"(\s|--[^\n]*(\n|\Z)|/\*.*?(\*/|\Z))*", re.DOTALL)
+_QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""
+_COMMENT = re.compile(rf"({_QUOTED})|(?:(?<!\s)\s*)?--([^\n]*)|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_FIRST_NAME = re.compile(rf"[\s,]*({_QUOTED}|\w+)")
+_TABLE_BEGINS = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{_QUOTED}|[\w.]+)\s*\(\Z", re.IGNORECASE)
+_TOKEN = re.compile(rf"{_QUOTED}|\w+|[()]")
+_IN_LIST = re.compile(rf"({_QUOTED}|\w+)\s+IN\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, with the comments in it."""
+
+    text: str
+    before: str  # what stands before it in the file
+    shown: str  # the file in messages
+
+    def place(self, pattern: str = "") -> Where:
+        """Where a pattern first matches, when it does; else where the statement begins."""
+        found = re.search(pattern, self.text, re.MULTILINE | re.IGNORECASE)
+        return after(self.before + self.text[: found.start(found.lastindex or 0) if found else 0], self.shown)
+
+
+def split(text: str, shown: str) -> Iterator[Statement]:
+    """The statements of a file, with the comments in them, not those between them."""
+    start = 0
+    for end in [*(found.end() for found in re.finditer(";", text)), len(text)]:
+        if end < len(text) and not sqlite3.complete_statement(text[start:end]):
+            continue
+        space = _SPACE.match(text, start, end)
+        begin = space.end() if space else start
+        if text[begin:end].strip(";"):
+            yield Statement(text[begin:end], text[:begin], shown)
+        start = end
+
+
+def without_comments(text: str) -> str:
+    """A statement as it is stored. Quoted names and texts are left as they are."""
+    return _COMMENT.sub(lambda found: found[1] or ("" if found[2] is not None else " "), text).strip()
+
+
+def descriptions(text: str) -> dict[str, str]:
+    """The comments behind what begins a line of a CREATE TABLE: by column, "" standing for the table itself."""
+    described = {}
+    for found in _COMMENT.finditer(text):
+        before = text[: found.start()]
+        if found[2] is None:
+            continue
+        name = "" if _TABLE_BEGINS.match(before) else _FIRST_NAME.match(before.rpartition("\n")[2])
+        if name is not None:
+            described[_unquoted(name[1]) if name else ""] = found[2].strip()
+    return described
+
+
+def checks(text: str) -> Iterator[str]:
+    """The expression of each CHECK of a CREATE TABLE without comments; SQLite has no pragma that lists them."""
+    depth, start, inside, word = 0, 0, 0, ""
+    for token in _TOKEN.finditer(text):
+        if token[0] == "(":
+            depth += 1
+            if word == "CHECK" and not inside:
+                start, inside = token.end(), depth
+        elif token[0] == ")":
+            if depth == inside:
+                yield text[start : token.start()].strip()
+                inside = 0
+            depth -= 1
+        word = token[0].upper()
+
+
+def listed(check: str) -> tuple[str, ...]:
+    """The texts that a CHECK of the form ``column IN ('a', 'b')`` allows, () for any other form."""
+    found = _IN_LIST.fullmatch(check)
+    return tuple(_unquoted(text) for text in re.findall(r"'(?:[^']|'')*'", found[2])) if found else ()
+
+
+def _unquoted(name: str) -> str:
+    quote = {"[": "]"}.get(name[0], name[0])
+    return name if quote.isalnum() or quote == "_" else name[1:-1].replace(quote * 2, quote)

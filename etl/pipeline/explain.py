@@ -1,0 +1,165 @@
+"""What pydantic finds, in words that say what to do, at the place where the value stands."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from etl.errors import EtlError, Where, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_core import ErrorDetails
+
+    from etl.config.node import Node
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(
+    model: type[M], data: object, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
+) -> tuple[M | None, set[str]]:
+    """Validate data that stands in a node; ``spot`` is its path in the file and where its key stands.
+
+    Returns the model, None when there are mistakes, and the top-level keys that are wrong.
+    """
+    try:
+        return model.model_validate(data), set()
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    meant = {
+        (*details["loc"][:-1], _meant(model, details)) for details in found if details["type"] == "extra_forbidden"
+    }
+    for details in found:
+        if details["type"] != "missing" or (details["loc"] not in meant and not _in_broken(details, node)):
+            mistake = _mistake(details, model, node, spot)
+            mistakes += [mistake] if mistake else []
+    return None, {str(details["loc"][0]) for details in found if details["loc"]}
+
+
+def fields_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a model allows."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _in_broken(details: ErrorDetails, node: Node) -> bool:
+    """Whether a key is missing from a mapping whose form is wrong."""
+    parent = node.at(*details["loc"][:-1])
+    return parent is not None and parent.broken
+
+
+def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tuple[str, Where]) -> EtlError | None:
+    """Say what is wrong; None when that follows from what was said of the value's form."""
+    steps = [step for step in details["loc"] if step != "[key]"]
+    kind = details["type"]
+    while steps and node.at(*steps) is None and kind not in {"missing", "extra_forbidden"}:
+        steps.pop()  # pydantic's own names for the parts of a validator
+    message = _WORDS.get(kind, _own_words)(details)
+    if kind == "extra_forbidden":
+        where = node.place(*steps)
+        message += did_you_mean(str(steps[-1]), _fields(model, steps[:-1]))
+    elif details["loc"][-1:] == ("[key]",):
+        where = node.place(*steps)
+    elif kind == "missing":
+        where = node.place(*steps[:-1]) if steps[1:] else spot[1]
+        message += _needs(model, steps)
+    else:
+        target = node.at(*steps) or node
+        if target.broken:
+            return None
+        where = target.where
+        if kind == "string_type" and target.written and not target.is_null():
+            message = f"must be a text, not {target.written}; put it in quotes: '{target.written}'"
+    shown = ".".join(str(step) for step in (spot[0], *steps) if step != "")
+    return EtlError(f"{shown or 'the file'}: {message}", where)
+
+
+def _meant(model: type[BaseModel], details: ErrorDetails) -> str:
+    """The key that an unknown one was meant to be, if one is near."""
+    hint = did_you_mean(str(details["loc"][-1]), _fields(model, list(details["loc"][:-1])))
+    return hint.partition("did you mean '")[2].removesuffix("'?")
+
+
+def _needs(model: type[BaseModel], steps: list[str | int]) -> str:
+    """What a missing mapping must have, so that it need not be asked for key by key."""
+    found = _model_at(model, steps)
+    required = (
+        [field.alias or name for name, field in found.model_fields.items() if field.is_required()] if found else []
+    )
+    return f"; it needs {', '.join(required)}" if required else ""
+
+
+def _fields(model: type[BaseModel], steps: list[str | int]) -> list[str]:
+    """The keys that the model allows at a path."""
+    found = _model_at(model, steps)
+    return fields_of(found) if found else []
+
+
+def _model_at(model: type[BaseModel], steps: list[str | int]) -> type[BaseModel] | None:
+    current: Any = model
+    for step in steps:
+        fields = getattr(current, "model_fields", {})
+        field = next((field for name, field in fields.items() if step in {name, field.alias}), None)
+        current = _bare(field.annotation) if field else None
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _bare(hint: Any) -> Any:  # noqa: ANN401 -- annotations
+    """The type itself of ``Annotated[type, …]`` and of ``type | None``."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _bare(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        return next((_bare(part) for part in typing.get_args(hint) if part is not type(None)), None)
+    return hint
+
+
+def _is(what: str) -> Callable[[ErrorDetails], str]:
+    return lambda details: f"must be {what}, not {shown(details['input'])}"
+
+
+def _bound(word: str, key: str) -> Callable[[ErrorDetails], str]:
+    return lambda details: f"must be {word} {int(details['ctx'][key]):,}, not {shown(details['input'])}"
+
+
+def _own_words(details: ErrorDetails) -> str:
+    text = details["msg"]
+    return f"{text[:1].lower()}{text[1:]}, not {shown(details['input'])}"
+
+
+def shown(value: object) -> str:
+    """A value of the file, as a message names it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}" if value else "an empty list"
+    text = str(value)
+    text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
+    return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
+
+
+_WORDS: dict[str, Callable[[ErrorDetails], str]] = {
+    "missing": lambda _: "is missing",
+    "extra_forbidden": lambda _: "unknown key",
+    "int_type": _is("a whole number"),
+    "int_from_float": _is("a whole number"),
+    "float_type": _is("a number"),
+    "string_type": _is("a text"),
+    "bool_type": _is("true or false"),
+    "list_type": _is("a list"),
+    "dict_type": _is("a mapping"),
+    "model_type": _is("a mapping"),
+    "model_attributes_type": _is("a mapping"),
+    "too_short": lambda _: "may not be empty",
+    "string_too_short": lambda _: "may not be empty",
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than_equal": _bound("at most", "le"),
+    "less_than": _bound("less than", "lt"),
+    "literal_error": lambda details: f"must be {details['ctx']['expected']}, not {shown(details['input'])}",
+    "value_error": lambda details: str(details["ctx"]["error"]),
+}

@@ -1,0 +1,268 @@
+"""The form of ``pipeline.yaml``, as pydantic models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+from etl.errors import EtlError, Where, did_you_mean
+from etl.generator.params import Group, Text
+from etl.pipeline.explain import fields_of, shown, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+    from etl.config.node import Node
+    from etl.generator.signature import Contract
+
+
+@dataclass(frozen=True)
+class Form:
+    """A text must match a pattern, as a whole; ``what`` says so in words."""
+
+    pattern: str
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's own
+        """Check after the type."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, str]:
+        """The pattern, for editors."""
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+    def _check(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text):
+            return text
+        message = f"must be {self.what}, not {shown(text)}"
+        raise ValueError(message)
+
+
+def _instant(text: str) -> str:
+    try:
+        if datetime.strptime(text, "%Y-%m-%d %H:%M:%S").strftime("%Y-%m-%d %H:%M:%S") == text:  # noqa: DTZ007 -- no zone
+            return text
+    except ValueError:
+        pass
+    message = f"must be a moment written as YYYY-MM-DD HH:MM:SS, not {shown(text)}"
+    raise ValueError(message)
+
+
+def _named(value: object) -> object:
+    """A list of inputs is a mapping of each name to itself."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        message = f"must be a list of stages, or a mapping from names to stages, not {shown(value)}"
+        raise ValueError(message)
+    twice = next((name for name in value if value.count(name) > 1), None)
+    if twice is not None:
+        message = f"'{twice}' stands twice"
+        raise ValueError(message)
+    return {name: name for name in value}
+
+
+def _bindable(value: object) -> object:
+    """Hold that a query can take the value."""
+    for item in value if isinstance(value, list) else [value]:
+        long = isinstance(item, int) and not -(2**63) <= item < 2**63
+        if long or not isinstance(item, (str, int, float)):
+            message = f"must be a text, a number, true or false, or a list of these, not {shown(item)}"
+            raise ValueError(message)
+    return value
+
+
+def _drawing(value: object) -> object:
+    if isinstance(value, (bool, str)):
+        return value
+    message = f"must be true, false or package.module:function, not {shown(value)}"
+    raise ValueError(message)
+
+
+Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
+Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_', a letter first")]
+StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
+DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as world.db")]
+ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.classes.params.count")]
+Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
+Inputs = Annotated[
+    dict[Name, Text],
+    BeforeValidator(_named),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        }
+    ),
+]
+Bindable = Annotated[Any, AfterValidator(_bindable)]
+Report = Annotated[
+    Any, AfterValidator(_drawing), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": ":"}]})
+]
+
+
+class ShownTable(Group):
+    """How Datasette shows a table."""
+
+    label: Text | None = Field(
+        None, description="The column that stands for a row wherever another table refers to it."
+    )
+    sort: Text | None = Field(None, description="The column that the rows are sorted by.")
+    units: dict[str, Text] = Field(default_factory=dict, description="The unit of each column that has one.")
+
+
+class Site(Group):
+    """What the published pages say of the data."""
+
+    title: Text = Field(description="Title of the pages.")
+    description: Text = Field(description="What the data is, in a sentence or two.")
+    notice: Text = Field(description="Stands on every page: that the data is synthetic.")
+    license: Text = Field(description="Name of the data's licence.")
+    license_url: Link = Field(description="Where the licence stands.")
+    units: list[Text] = Field(default_factory=list, description="Units of columns, as the pint package writes them.")
+    static_limit: Annotated[int, Field(ge=0)] = Field(
+        1000, description="An endpoint with more answers than this is served live only, not written as files."
+    )
+    tables: dict[str, ShownTable] = Field(default_factory=dict, description="How Datasette shows the tables.")
+
+
+class ShardModel(Group):
+    """How a stage, and everything downstream of it, is cut."""
+
+    by: Text = Field(description="The input to slice.")
+    rows: Annotated[int, Field(ge=1)] = Field(description="Rows of that input in a shard.")
+
+
+class StageModel(Group):
+    """What stages of every kind have."""
+
+    table: Text | None = Field(None, description="The table to fill, if not the one of the stage's name.")
+    internal: bool = Field(default=False, description="True for a stage that fills no table.")
+
+
+class CsvStage(StageModel):
+    """Reference data from a CSV file."""
+
+    csv: Text = Field(description="The CSV file.")
+    like: Text | None = Field(None, description="For an internal stage: a table whose columns' rules hold here too.")
+    references: dict[str, StageColumn] = Field(
+        default_factory=dict, description="Columns whose cells must stand in a column of another csv stage."
+    )
+
+
+class MadeStage(StageModel):
+    """What stages that make rows from other stages have."""
+
+    inputs: Inputs = Field(default_factory=dict, description="Stages that this one sees, by the name it knows them by.")
+    check: Text | None = Field(None, description="The rule that holds when this stage yields no rows.")
+    shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in slices.")
+    gather: bool = Field(default=False, description="Run this stage once after all slices, over all that they yielded.")
+
+
+class PythonStage(MadeStage):
+    """Rows from a Python function."""
+
+    python: Text = Field(description="A generator's short name, or package.module:function.")
+    params: dict[str, Any] = Field(default_factory=dict, description="The function's params.")
+    reads: list[Text] = Field(default_factory=list, description="Files and folders that the function reads.")
+
+
+class SqlStage(MadeStage):
+    """Rows from a query in DuckDB's dialect."""
+
+    sql: Text = Field(description="The SQL file.")
+    params: dict[str, Bindable] = Field(default_factory=dict, description="Values of the query's $params.")
+
+
+class PipelineModel(Group):
+    """The top level of a pipeline file, its stages aside."""
+
+    name: Slug = Field(description="Name of the pipeline.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="Another seed, another world of the same kind.")
+    as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
+    extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
+    scale: list[ScalePath] | None = Field(None, description="Paths of the numbers that --scale multiplies.")
+    generators: Text | None = Field(None, description="The module in which the short names of generators are found.")
+    schema_: Text = Field(alias="schema", description="The DDL of the database.")
+    database: DatabaseName = Field(description="The database's file name.")
+    outputs: list[Literal["sqlite", "parquet"]] = Field(
+        ["sqlite"], min_length=1, description="What a build holds: the SQLite database, Parquet files, or both."
+    )
+    report: Report = Field(
+        default=True,
+        description="Whether a build with a database has report.html, or package.module:function, which draws it.",
+    )
+    checks: Text = Field(description="The folder of checks.")
+    api: Text | None = Field(None, description="The folder of endpoints.")
+    site: Site
+    stages: dict[Name, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
+
+
+KINDS: dict[str, type[CsvStage | PythonStage | SqlStage]] = {"csv": CsvStage, "python": PythonStage, "sql": SqlStage}
+
+
+def pipeline_model(tree: Node, mistakes: list[EtlError]) -> PipelineModel | None:
+    """Validate the top level; ``x-`` keys hold anything."""
+    data = {key: node.plain() for key, node in tree.mapping().items() if not key.startswith("x-")}
+    return validated(PipelineModel, data, tree, ("", Where(tree.where.file, 1, 1)), mistakes)[0]
+
+
+def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], others: Iterable[str] = ()) -> str | None:
+    """The one key of a stage that says its kind, None when there is not exactly one; ``others`` are names of stages."""
+    kinds = [kind for kind in KINDS if kind in node.mapping()]
+    if len(kinds) == 1:
+        return kinds[0]
+    if node.own is None or node.broken:
+        return None  # the top level's model, or the parser, has said so
+    known = {name for model in KINDS.values() for name in fields_of(model)}
+    if kinds:
+        mistakes.append(EtlError(f"{path}: a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key))
+        return None
+    for name in node.mapping():
+        hint = did_you_mean(name, KINDS) if name not in known else ""
+        if "mean" in hint:
+            mistakes.append(EtlError(f"{path}.{name}: unknown key{hint}", node.key(name)))
+            return None
+    hint = did_you_mean(path.removeprefix("stages."), others)
+    hint = hint if "mean" in hint else ""
+    message = f"a stage needs one of csv, python and sql, to say where its rows come from{hint}"
+    mistakes.append(EtlError(f"{path}: {message}", key))
+    return None
+
+
+def stage_model(
+    kind: str, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
+) -> tuple[CsvStage | PythonStage | SqlStage | None, set[str]]:
+    """Validate a stage: what is right of it, and the keys that are wrong. None when its kind's own key is wrong."""
+    data = node.plain()
+    if kind == "python":
+        data.pop("params", None)  # validated against the generator's own params
+    model, wrong = validated(KINDS[kind], data, node, spot, mistakes)
+    if model is None and kind not in wrong:
+        model = KINDS[kind].model_validate({key: value for key, value in data.items() if key not in wrong})
+    return model, wrong
+
+
+def params_of(
+    contract: Contract, stage: Node, path: str, key: Where, mistakes: list[EtlError]
+) -> tuple[BaseModel | None, dict[str, Any]]:
+    """Validate a stage's params against its generator's: the model, if all is right, and the values that are."""
+    node = stage.mapping().get("params")
+    data: Any = node.plain() if node else {}
+    where = stage.key("params") if node else key
+    model, wrong = validated(contract.params, data, node or stage, (f"{path}.params", where), mistakes)
+    right: BaseModel | None = model
+    if model is None:
+        names = set(data) - wrong if isinstance(data, dict) else set()
+        part = contract.part(names)
+        right = part.model_validate({name: data[name] for name in names})
+    return model, {name: getattr(right, name) for name in contract.hints if hasattr(right, name)}

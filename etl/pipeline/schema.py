@@ -1,0 +1,293 @@
+"""The tables of the database, as ``sql/schema.sql`` states them: names, types, keys, rules and descriptions."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from etl.config.text import read_text
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.pipeline import ddl
+from etl.pipeline.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TYPES = ("INTEGER", "REAL", "TEXT")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    type: str  # one of TYPES
+    nullable: bool
+    description: str
+    values: tuple[str, ...] = ()  # what CHECK (column IN (...)) allows, () for anything
+    key: bool = False  # whether it alone is the primary key, and whole numbers
+    collation: str = "BINARY"  # how its texts are compared: BINARY, NOCASE or RTRIM
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns whose values together stand in one row at most, and how each one's texts are compared."""
+
+    columns: tuple[str, ...]
+    collations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns whose values together must stand in another table, unless one of them is null."""
+
+    columns: tuple[str, ...]
+    parent: str
+    targets: tuple[str, ...]  # the parent's columns, one for each
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CHECK: its expression, and the columns that it reads."""
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns in order, and its rules."""
+
+    name: str
+    description: str
+    columns: dict[str, Column]
+    unique: tuple[Unique, ...] = ()  # the primary key first
+    foreign_keys: tuple[ForeignKey, ...] = ()  # by the number that SQLite gives them
+    rules: tuple[Rule, ...] = ()
+    rowid: bool = True  # whether its rows have a number, as all have but those of a WITHOUT ROWID table
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All tables, in the order of the file, and the statements that make them, without comments.
+
+    SQLite stores statements as they are written. Tools that read types from them (kysely-codegen, for one) split them
+    at commas and brackets, and would take a comment for a part of a definition.
+    """
+
+    path: Path
+    statements: tuple[str, ...]
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+def read_schema(path: Path, shown: str) -> Schema:
+    """Read a DDL file by running it in an empty SQLite database. Raises Mistakes with file and line."""
+    statements = list(ddl.split(read_text(path, shown), shown))
+    mistakes: list[EtlError] = []
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        made = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
+        if not mistakes:
+            tables = {name: _table(database, name, made[name].text) for (name,) in database.execute(_TABLES).fetchall()}
+            mistakes += _faults(tables, made)
+            mistakes += _broken_views(database, made)
+            if not tables:
+                mistakes.append(EtlError("the file makes no table", Where(shown, 1, 1)))
+        if not mistakes:
+            mistakes += _broken_keys(database, made)
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Schema(path, tuple(ddl.without_comments(statement.text) for statement in statements), tables)
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
+_ALLOWED = re.compile(r"CREATE\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW)\b", re.IGNORECASE)
+_NEAR = re.compile(r'near "(\w+)": syntax error')
+
+
+def _run(database: sqlite3.Connection, statement: ddl.Statement, mistakes: list[EtlError]) -> Iterator[str]:
+    """Run a statement, and yield the name of what it made."""
+    before = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+    if not _ALLOWED.match(ddl.without_comments(statement.text)):
+        mistakes.append(EtlError("only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here", statement.place()))
+    elif not sqlite3.complete_statement(statement.text):
+        mistakes.append(EtlError("the statement that begins here has no end; close it with ';'", statement.place()))
+    else:
+        try:
+            database.execute(statement.text)
+        except sqlite3.Error as error:
+            if mistakes and str(error).startswith("no such table"):
+                return  # its own statement is wrong
+            near = _NEAR.search(str(error))
+            where = statement.place(rf"\b{near[1]}\b") if near else statement.place()
+            mistakes.append(EtlError(f"SQLite says: {error}", where))
+    yield from {name for (name,) in database.execute("SELECT name FROM sqlite_schema")} - before
+
+
+def _faults(tables: dict[str, Table], made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """What SQLite allows, and the pipeline can't load."""
+    for table in tables.values():
+        for column in table.columns.values():
+            if column.type not in TYPES:
+                message = f"the type of {table.name}.{column.name} must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
+                yield EtlError(f"{message}, not '{column.type}'", _place(made[table.name], column.name))
+        for key in table.foreign_keys:
+            fault = _fault_of_key(table, key, tables)
+            if fault:
+                source = ", ".join(f"{table.name}.{name}" for name in key.columns)
+                yield EtlError(f"{source} {fault}", _place(made[table.name], key.columns[0]))
+
+
+def _place(statement: ddl.Statement, column: str) -> Where:
+    return statement.place(rf"(?:^|[(,])\W*({re.escape(column)})\b")
+
+
+def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> str | None:
+    """What is wrong with a foreign key."""
+    parent = tables.get(key.parent)
+    if parent is None:
+        return f"refers to the table '{key.parent}', which is not there{did_you_mean(key.parent, tables)}"
+    target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
+    if len(key.columns) != len(key.targets):
+        many = f"whose primary key is {target}" if key.targets else "which has no primary key"
+        return f"refers to {parent.name}, {many}; name the columns that it refers to"
+    unknown = [name for name in key.targets if name not in parent.columns]
+    if unknown:
+        hint = did_you_mean(unknown[0], parent.columns)
+        return f"refers to {parent.name}.{unknown[0]}, which is not there{hint}"
+    if set(key.targets) not in [set(unique.columns) for unique in parent.unique]:
+        return f"refers to {target}, which is not unique"
+    own, others = (
+        [table.columns[name].type for name in key.columns],
+        [parent.columns[name].type for name in key.targets],
+    )
+    return None if own == others else f"is {', '.join(own)}, and {target} is {', '.join(others)}; give both one type"
+
+
+def _broken_keys(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """The tables whose foreign keys SQLite itself can't check."""
+    for (name,) in database.execute(_TABLES).fetchall():
+        try:
+            database.execute("SELECT * FROM pragma_foreign_key_check(?)", (name,)).fetchall()
+        except sqlite3.Error as error:
+            yield EtlError(f"SQLite says: {error}", made[name].place())
+
+
+def _broken_views(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    views = database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
+    for (name,) in views:
+        try:
+            database.execute(f"SELECT * FROM {quote(name)} LIMIT 0")  # noqa: S608 -- a quoted name
+        except sqlite3.Error as error:
+            yield EtlError(f"SQLite says: {error}", made[name].place())
+
+
+def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
+    described = ddl.descriptions(text)
+    info = database.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall()
+    asked = "COLLATE" in text.upper()  # else they are all BINARY, and asking takes a tenth of a millisecond each
+    collations = {column: _collation(database, name, column) if asked else "BINARY" for _, column, *_ in info}
+    rules = [_rule(database, name, check) for check in ddl.checks(ddl.without_comments(text))]
+    rules = [rule for rule in rules if rule.columns]  # CHECK (1) is about no row
+    values = {  # under another collation more texts are allowed than the list has
+        rule.columns[0]: listed
+        for rule in rules
+        if len(rule.columns) == 1 and (listed := ddl.listed(rule.sql)) and collations[rule.columns[0]] == "BINARY"
+    }
+    unique = tuple(_unique(database, name, collations))
+    columns = {
+        column: Column(
+            name=column,
+            type=declared.upper(),
+            nullable=not (not_null or key),
+            description=described.get(column, ""),
+            values=values.get(column, ()),
+            key=bool(key) and unique[0].columns == (column,) and declared.upper() == "INTEGER",
+            collation=collations[column],
+        )
+        for _, column, declared, not_null, _, key in info
+    }
+    return Table(
+        name,
+        described.get("", ""),
+        columns,
+        unique,
+        tuple(_foreign_keys(database, name)),
+        tuple(rules),
+        rowid=_has_rowid(database, name),
+    )
+
+
+def _has_rowid(database: sqlite3.Connection, table: str) -> bool:
+    try:
+        database.execute(f"SELECT rowid FROM {quote(table)}")  # noqa: S608 -- a quoted name
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:
+    """A CHECK, with the columns that SQLite reads for it."""
+    read: dict[str, None] = {}
+
+    def note(action: int, name: str | None, column: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_READ and name == table and column:
+            read[column] = None
+        return sqlite3.SQLITE_OK
+
+    database.set_authorizer(note)
+    try:
+        database.execute(f"EXPLAIN SELECT ({check}) FROM {quote(table)}")  # noqa: S608 -- the schema's own expression
+    finally:
+        database.set_authorizer(None)
+    return Rule(check, tuple(read))
+
+
+def _collation(database: sqlite3.Connection, table: str, column: str) -> str:
+    """How a column's texts are compared, which SQLite tells of an index alone."""
+    database.execute("SAVEPOINT asked")
+    database.execute(f"CREATE INDEX etl_asks ON {quote(table)} ({quote(column)})")
+    (found,) = database.execute("SELECT coll FROM pragma_index_xinfo('etl_asks')").fetchone()
+    database.execute("ROLLBACK TO asked")
+    database.execute("RELEASE asked")
+    return str(found)
+
+
+def _foreign_keys(database: sqlite3.Connection, name: str) -> Iterator[ForeignKey]:
+    """The foreign keys of a table, with the names of tables and columns as these write them."""
+    tables = {table.lower(): table for (table,) in database.execute(_TABLES)}
+    found: dict[int, list[tuple[str, str, str | None]]] = {}
+    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+    for number, parent, source, target in database.execute(query, (name,)):
+        found.setdefault(number, []).append((parent, source, target))
+    for pairs in found.values():
+        parent = tables.get(pairs[0][0].lower(), pairs[0][0])
+        names = database.execute("SELECT name, pk FROM pragma_table_info(?) ORDER BY pk", (parent,)).fetchall()
+        own = {column.lower(): column for column, _ in names}
+        written = tuple(own.get(target.lower(), target) for _, _, target in pairs if target)
+        yield ForeignKey(
+            tuple(source for _, source, _ in pairs), parent, written or tuple(column for column, key in names if key)
+        )
+
+
+def _unique(database: sqlite3.Connection, name: str, collations: dict[str, str]) -> Iterator[Unique]:
+    """The sets of columns that are unique; partial indexes and indexes of expressions are none."""
+    key = [column for (column,) in database.execute(_KEY, (name,))]
+    told = set()
+    if key:
+        told.add(Unique(tuple(key), tuple(collations[column] for column in key)))
+        yield from told
+    indexes = database.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (name,))
+    for (index,) in indexes.fetchall():
+        members = database.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (index,))
+        columns, how = zip(*members.fetchall(), strict=True)
+        unique = Unique(columns, how)
+        if unique not in told and None not in columns:
+            told.add(unique)
+            yield unique
+
+
+_KEY = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"

@@ -1,0 +1,293 @@
+"""From a pipeline as it is written to one that can run: every stage, its files and its generator looked at."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from etl.config import scale
+from etl.config.source import shown_name
+from etl.config.text import read_text
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
+from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
+from etl.pipeline.model import GENERAL_REPORT, Pipeline, Shard, Stage
+from etl.pipeline.rules import check
+from etl.pipeline.schema import read_schema
+from etl.pipeline.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+    from pydantic import BaseModel
+
+    from etl.config.node import Node
+    from etl.config.source import Source
+    from etl.generator.signature import Contract
+    from etl.pipeline.forms import CsvStage, PythonStage, Site, SqlStage
+    from etl.pipeline.schema import Schema
+
+
+def validate(source: Source) -> Pipeline:
+    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes: all, of form too."""
+    mistakes = list(source.mistakes)
+    top = pipeline_model(source.tree, mistakes)
+    schema = _schema(source, mistakes)
+    shown = source.tree.at("site", "tables")
+    if top and schema and shown:
+        _site(top.site, schema, shown, mistakes)
+    stages_node = source.tree.at("stages")
+    nodes = stages_node.mapping() if stages_node else {}
+    builder = _Stages(source, schema, mistakes)
+    version = getattr(builder.generators, "VERSION", None)
+    made = {name: builder.stage(name, node) for name, node in nodes.items()}
+    stages = {name: stage for name, stage in made.items() if stage is not None}
+    world = World(stages, set(nodes), schema)
+    check(world)
+    mistakes += world.mistakes
+    drawn = _report(source, top.report, mistakes) if top else None
+    checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
+    scale.check(source.tree, mistakes)
+    if mistakes or top is None or schema is None or checks is None:
+        raise Mistakes(_once(mistakes))
+    return Pipeline(
+        source=source,
+        name=top.name,
+        seed=top.seed,
+        as_of=top.as_of,
+        site=top.site,
+        database=top.database,
+        schema=schema,
+        checks=checks,
+        api=api,
+        outputs=tuple(dict.fromkeys(top.outputs)),
+        report=drawn,
+        version=version if isinstance(version, int) else None,
+        stages=stages,
+        references=world.rows,
+    )
+
+
+def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
+    """The params of each generator that has a short name, by that and its full name. Raises Mistakes."""
+    mistakes: list[EtlError] = []
+    module = _generators(source, mistakes)
+    if mistakes:
+        raise Mistakes(mistakes)
+    found = {}
+    for name, function in functions_of(module).items() if module else ():
+        with contextlib.suppress(EtlError):  # a function that is no generator
+            found[name, source.namer()(name)] = contract_of(function, name).params
+    return found
+
+
+def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
+    """The module that short names are looked up in."""
+    node = source.tree.at("generators")
+    if node is None or not isinstance(node.scalar, str):
+        return None  # the model has said so
+    try:
+        return module_named(node.scalar, source.root)
+    except EtlError as error:
+        mistakes.append(EtlError(f"generators: {error.message}", node.where))
+        return None
+
+
+def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> str | None:  # noqa: FBT001 -- as YAML has it
+    """The full name of the function that draws the report, None where there is to be none."""
+    if isinstance(written, bool):
+        return GENERAL_REPORT if written else None
+    try:
+        function_named(written, source.root)
+    except EtlError as error:
+        node = source.tree.at("report")
+        mistakes.append(EtlError(f"report: {error.message}", node.where if node else None))
+    return written
+
+
+def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
+    """Each mistake once, though a rule that is written once (``&anchor``) be used by many stages."""
+    told = set()
+    for mistake in mistakes:
+        path, _, what = mistake.message.partition(": ")
+        same = (mistake.where, what, path.rpartition(".")[2] if what.startswith("is missing") else "")
+        if same not in told:
+            yield mistake
+        told.add(same)
+
+
+def _path(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
+    """The path that a value names, if it is one inside the project."""
+    if not isinstance(node.scalar, str):
+        return None  # the model has said so
+    try:
+        resolved = source.resolve(node)
+    except EtlError as error:
+        mistakes.append(EtlError(f"{path}: {error.message}", error.where))
+        return None
+    if not resolved.is_relative_to(source.root):
+        mistakes.append(EtlError(f"{path}: {node.scalar} lies outside of the project", node.where))
+        return None
+    return resolved
+
+
+def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
+    resolved = _path(source, node, path, mistakes)
+    if resolved is None or resolved.is_file():
+        return resolved
+    if resolved.is_dir():
+        mistakes.append(EtlError(f"{path}: {node.scalar} is a folder; name a file in it", node.where))
+        return None
+    near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
+    mistakes.append(EtlError(f"{path}: there is no file {node.scalar}{near}", node.where))
+    return None
+
+
+def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
+    node = source.tree.at(key)
+    resolved = _path(source, node, key, mistakes) if node else None
+    if node and resolved and not resolved.is_dir():
+        what = f"{node.scalar} is a file; name a folder" if resolved.exists() else f"there is no folder {node.scalar}"
+        mistakes.append(EtlError(f"{key}: {what}", node.where))
+        return None
+    return resolved
+
+
+def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> None:
+    """Hold that ``site: tables:`` names tables and columns that exist."""
+    for name, shown in site.tables.items():
+        table = schema.tables.get(name)
+        if table is None:
+            hint = did_you_mean(name, schema.tables)
+            mistakes.append(EtlError(f"site.tables.{name}: the schema has no table '{name}'{hint}", node.key(name)))
+            continue
+        said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
+        for key, column in said:
+            if column is not None and column not in table.columns:
+                place = node.at(name, key)
+                where = place.where if place and place.own is None else place.key(column) if place else node.where
+                hint = did_you_mean(column, table.columns)
+                message = f"site.tables.{name}.{key}: the table {name} has no column '{column}'{hint}"
+                mistakes.append(EtlError(message, where))
+
+
+def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
+    node = source.tree.at("schema")
+    path = _file(source, node, "schema", mistakes) if node else None
+    try:
+        return read_schema(path, shown_name(path)) if path else None
+    except Mistakes as error:
+        mistakes += error.mistakes
+    except EtlError as error:
+        mistakes.append(error)
+    return None
+
+
+class _Stages:
+    """Turns one stage's mapping into a Stage, collecting mistakes."""
+
+    def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
+        self.source, self.schema, self.mistakes = source, schema, mistakes
+        told = len(mistakes)
+        self.generators = _generators(source, mistakes)
+        self.nameless = len(mistakes) > told  # no short name means anything, and that was told
+
+    def stage(self, name: str, node: Node) -> Stage | None:
+        """Validate a stage; None when it is too broken to go on with."""
+        path, key = f"stages.{name}", self.source.tree.place("stages", name)
+        stages = self.source.tree.at("stages")
+        kind = stage_kind(node, path, key, self.mistakes, {*(stages.mapping() if stages else ())} - {name})
+        if kind is None:
+            return None
+        model, wrong = stage_model(kind, node, (path, key), self.mistakes)
+        if model is None:
+            return None
+        internal = model.internal or getattr(model, "check", None) is not None
+        values: dict[str, Any] = {
+            "table": self._table(name, node, key, model, internal=internal),
+            "check": getattr(model, "check", None),
+            "inputs": dict(getattr(model, "inputs", {})),
+            "internal": internal,
+            "wrong": frozenset(wrong),
+        }
+        if shard := getattr(model, "shard", None):
+            values["shard"] = Shard(shard.by, shard.rows)
+        values["gather"] = getattr(model, "gather", False)
+        if kind == "python":
+            values |= self._generator(node, model, (path, key), wrong)
+        else:
+            values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
+            values["shown"] = shown_name(values["path"]) if values["path"] else ""
+            values["params"] = dict(getattr(model, "params", {}))
+        if kind == "sql" and values["path"]:
+            with contextlib.suppress(EtlError):  # which is told with all else that is wrong with the query
+                values["text"] = read_text(values["path"], values["shown"])
+        return Stage(name, kind, node, key, **values)
+
+    def _table(
+        self, name: str, node: Node, key: Where, model: CsvStage | PythonStage | SqlStage, *, internal: bool
+    ) -> str | None:
+        where = node.mapping()["table"].where if model.table else key
+        if internal:
+            if model.table:
+                why = "an internal stage" if model.internal else "a check"
+                message = f"{why} fills no table; take this away, or '{'internal' if model.internal else 'check'}'"
+                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+            return None
+        table = model.table or name
+        if self.schema and table not in self.schema.tables:
+            message = f"the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}"
+            if model.table:
+                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+            else:
+                message += " (a stage that fills no table says 'internal: true')"
+                self.mistakes.append(EtlError(f"stages.{name}: {message}", where))
+            return None
+        return table
+
+    def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
+        path, key = spot
+        self._reads(node.mapping().get("reads"), f"{path}.reads")
+        if self.nameless and ":" not in model.python:
+            return {}
+        try:
+            contract = contract_named(model.python, self.generators, self.source.root)
+        except EtlError as error:
+            self.mistakes.append(EtlError(f"{path}.python: {error.message}", node.mapping()["python"].where))
+            return {}
+        if "inputs" not in wrong:
+            self._inputs(node, model, contract, spot)
+        params, values = params_of(contract, node, path, key, self.mistakes)
+        return {"generator": model.python, "contract": contract, "params": params, "values": values}
+
+    def _reads(self, node: Node | None, path: str) -> None:
+        for number, item in enumerate((node.items if node else None) or ()):
+            resolved = _path(self.source, item, f"{path}.{number}", self.mistakes)
+            if resolved == self.source.root:
+                message = f"{item.scalar} is the whole project, its builds too; name what is read"
+                self.mistakes.append(EtlError(f"{path}.{number}: {message}", item.where))
+            elif resolved and not resolved.is_dir():
+                _file(self.source, item, f"{path}.{number}", self.mistakes)
+
+    def _inputs(self, node: Node, model: Any, contract: Contract, spot: tuple[str, Where]) -> None:  # noqa: ANN401
+        inputs = node.mapping().get("inputs")
+        path = f"{spot[0]}.inputs"
+        extra = [name for name in model.inputs if not contract.takes(name)]
+        missing = [name for name in contract.inputs if name not in model.inputs]
+        for name in extra:
+            hint = did_you_mean(name, missing)
+            where = _input_place(inputs, name) if inputs else spot[1]
+            self.mistakes.append(EtlError(f"{path}: {contract.name} takes no input '{name}'{hint}", where))
+            missing = [other for other in missing if f"did you mean '{other}'" not in hint]
+        if missing and not (inputs or node).broken:
+            names = " and ".join(f"'{name}'" for name in missing)
+            where = node.key("inputs") if inputs else spot[1]
+            self.mistakes.append(EtlError(f"{path}: {contract.name} needs {names}; name a stage for each", where))
+
+
+def _input_place(inputs: Node, name: str) -> Where:
+    """Where an input is named, in a list or as a key of a mapping."""
+    item = next((item for item in inputs.items or () if item.scalar == name), None)
+    return item.where if item else inputs.key(name)

@@ -1,0 +1,82 @@
+"""A pipeline packed for another process or machine: its files, and how it was asked for."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from etl.config.identity import identify
+from etl.config.importing import forget
+from etl.config.source import again, load, shown_name
+from etl.errors import EtlError, Where
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
+from etl.run.shards import run_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from etl.config.identity import Identity
+    from etl.config.source import Request, Source
+    from etl.run.plan import Plan
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that a worker needs; two bundles of one build are equal."""
+
+    build: str
+    pipeline: str  # path of the pipeline file, in the project
+    request: Request
+    files: tuple[tuple[str, bytes], ...]  # by path in the project
+
+
+def pack(source: Source, identity: Identity) -> Bundle:
+    """Pack a pipeline with all the files that it names."""
+    pipelines = {str(path.relative_to(source.root)) for path in source.files.values()}
+    files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
+    if identify(again(source)).id != identity.id:
+        message = "it, or a file that it names, changed while the build was made of it; run again"
+        raise EtlError(message, Where(shown_name(source.path)))
+    return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
+
+
+def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+    """Lay a bundle out and run the stages that run once; the process keeps it for its next shard.
+
+    Raises EtlError when this machine would make another build: other code, or other versions of the libraries.
+    """
+    with _LOCK:  # a worker may have threads
+        return _unpacked(bundle)
+
+
+_LOCK = Lock()
+_FOLDER = contextlib.ExitStack()  # of the bundle that is laid out: generators may read it, and import from it, later
+atexit.register(_FOLDER.close)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+    _FOLDER.close()
+    root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-"))).resolve()
+    _FOLDER.callback(forget, root)
+    (root / "pyproject.toml").touch()  # the mark of a project's folder
+    for name, content in bundle.files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    request = bundle.request
+    source = load(root / bundle.pipeline, changes=request.changes, seed=request.seed, scale=request.scale)
+    found = identify(source).id
+    if found != bundle.build:
+        raise EtlError(
+            f"a worker would make the build {found}, not {bundle.build}: install the same etl, the same "
+            "requirements.lock and the same packages of generators there"
+        )
+    plan = make_plan(validate(source))
+    return plan, run_whole(plan)

@@ -1,0 +1,80 @@
+"""Runs one stage of any kind: tables in, a table out, which fits the table of the database that it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from etl.errors import Bug, EtlError
+from etl.generator.strangers import running
+from etl.generator.streams import Streams
+from etl.pipeline.fitting import fitted, hold_sound
+from etl.pipeline.query import query_error, run_query
+from etl.pipeline.values import ARROW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.pipeline.model import Pipeline, Stage
+    from etl.pipeline.reference_data import Reference
+
+
+def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
+    """Run a stage over its inputs, by the names it knows them by. Raises EtlError with the stage's place."""
+    if stage.kind == "csv":
+        result = reference_table(pipeline.references[stage.name])
+    elif stage.kind == "sql":
+        result = _run_sql(stage, inputs)
+    else:
+        result = _run_python(stage, inputs, pipeline)
+    hold_sound(result, stage)
+    return fitted(result, stage, pipeline.schema.tables[stage.table]) if stage.table else result
+
+
+def reference_table(reference: Reference) -> pa.Table:
+    """The rows of a CSV file as Arrow."""
+    return pa.table({name: pa.array(cells, ARROW[reference.types[name]]) for name, cells in reference.columns.items()})
+
+
+def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:
+    try:
+        return run_query(stage.text, stage.params, inputs)
+    except duckdb.Error as error:
+        told = query_error(error, stage.text, stage.shown)
+        raise EtlError(f"stages.{stage.name}: {told.message}", told.where) from error
+
+
+def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
+    contract = stage.contract
+    if contract is None:
+        raise Bug(stage.name)
+    arguments: dict[str, Any] = {**inputs, **{name: getattr(stage.params, name) for name in contract.hints}}
+    for name, table in inputs.items():
+        if misfit := contract.misfit(name, table.column_names):
+            message = f"{misfit}; take another stage than '{stage.inputs[name]}'"
+            raise EtlError(f"stages.{stage.name}.inputs.{name}: {message}", stage.where)
+    if contract.streams:
+        arguments[contract.streams] = Streams(pipeline.seed, stage.name)
+    with running(stage, pipeline.source.root, f"{stage.generator} failed"):
+        result = contract.function(**arguments)
+        batches = list(result) if isinstance(result, Iterator) else [result]
+    return _joined(batches, stage)
+
+
+def _joined(batches: list[Any], stage: Stage) -> pa.Table:
+    """One table of the record batches that a generator made."""
+    if not batches:
+        raise EtlError(f"stages.{stage.name}: {stage.generator} yielded no batch; yield an empty one", stage.where)
+    for batch in batches:
+        if not isinstance(batch, (pa.RecordBatch, pa.Table)):
+            message = f"{stage.generator} made a {type(batch).__name__}; return a pa.RecordBatch, or yield several"
+            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+        if not batch.schema.equals(batches[0].schema):
+            message = f"the batches of {stage.generator} differ in their columns; make them alike"
+            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+    return pa.concat_tables(
+        [batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]) for batch in batches]
+    )

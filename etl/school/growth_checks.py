@@ -1,0 +1,132 @@
+"""Rules over every number of a shard, held before the numbers become JSON: each yields the rows that break it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pyarrow as pa
+
+from etl.school.columns import matrix
+from etl.school.params import Growth
+from etl.school.scores import (
+    SITTING,
+    UNTOUCHED,
+    WINDOW,
+    Assignments,
+    AssignmentStandards,
+    Clamp,
+    Impact,
+    Measure,
+    Standards,
+    Tests,
+    status_bounds,
+)
+from etl.school.sittings import drive
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def broken_growth(
+    tests: Tests,
+    standards: Standards,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
+    *,
+    clamp: Clamp,
+    growth: Growth,
+    **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
+) -> pa.RecordBatch:
+    """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
+
+    One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
+    who are not in both sittings are left out; those who are and missed a test are not.
+    """
+    measure = Measure.of(standards)
+    windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
+    sittings = _in_sequence(tests, [table for name, table in sittings_and_windows.items() if name not in windows])
+    found = []
+    for before, after in pairwise(sittings):
+        ids, driven, was, now = _both(before, after)
+        test_id = after["test_id"][0].as_py()
+        bounds = np.full((2, now.size), UNTOUCHED, dtype=np.int32)  # of the growth, where an assignment decides it
+        impact = Impact.of(assignments, assignment_standards, measure, test_id)
+        for held in impact.held(windows, ids):
+            for bound, own in zip(bounds, status_bounds(growth.assigned, held.statuses), strict=True):
+                bound[held.cells] = np.maximum(bound[held.cells], own[:, None])
+        # Most scores were not touched, moved by what they may, and stayed on the scale; the others are looked at.
+        moved = now - was
+        other = (moved < growth.untouched.low) | (moved > growth.untouched.high) | (driven[:, None] > 0)
+        other |= (now < clamp.low) | (now > clamp.high)
+        cells = np.flatnonzero(other.reshape(-1) | (bounds[0] != UNTOUCHED))
+        row, column = np.divmod(cells, len(measure.standards))
+        first, second = was[row, column].astype(np.int64), now[row, column].astype(np.int64)
+        least, most = (
+            np.clip(first + growth.driven * driven[row] + np.where(bound == UNTOUCHED, usual, bound), *clamp)
+            for bound, usual in zip(bounds[:, cells], growth.untouched, strict=True)
+        )
+        wrong = (second < least) | (second > most)
+        columns = (ids[row], np.full(len(row), test_id), measure.standards[column], first, second, least, most)
+        found.append([values[wrong] for values in columns])
+    names = ("student_id", "test_id", "standard_id", "before", "after", "least", "most")
+    return pa.record_batch({name: _column([rows[place] for rows in found]) for place, name in enumerate(names)})
+
+
+def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
+    """Find the students whose scores are not the rounded means of the scores below them, from the second test on.
+
+    One row each: student_id, test_id, overall.
+    """
+    measure = Measure.of(standards)
+    found = []
+    for sitting in _in_sequence(tests, list(sittings.values()))[1:]:
+        standard, category, overall = (
+            matrix(sitting["standards"]),
+            matrix(sitting["categories"]),
+            sitting["overall"].to_numpy(),
+        )
+        # A mean m of k scores is rounded half up to r when -k <= 2 (sum - k r) < k.
+        parts, wholes = np.ascontiguousarray(standard.T), np.ascontiguousarray(category.T)
+        wrong = _not_mean(wholes, overall)
+        for index, whole in enumerate(wholes):
+            wrong |= _not_mean(parts[measure.category == index], whole)
+        found.append(
+            {name: sitting[name].to_numpy()[wrong].astype(np.int64) for name in ("student_id", "test_id", "overall")}
+        )
+    names = ("student_id", "test_id", "overall")
+    return pa.record_batch({name: _column([rows[name] for rows in found]) for name in names})
+
+
+def _not_mean(parts: NDArray[np.int32], whole: NDArray[np.int32]) -> NDArray[np.bool_]:
+    count = len(parts)
+    twice = 2 * (parts.sum(axis=0, dtype=np.int64) - count * whole.astype(np.int64))
+    wrong: NDArray[np.bool_] = (twice < -count) | (twice >= count)
+    return wrong
+
+
+def _both(
+    before: pa.Table, after: pa.Table
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """The students of both sittings: their ids, who is driven, and their standard scores before and after."""
+    first, second = before["student_id"].to_numpy(), after["student_id"].to_numpy()
+    driven, was, now = drive(before), matrix(before["standards"]), matrix(after["standards"])
+    if np.array_equal(first, second):
+        return first, driven, was, now
+    ids, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    return ids, driven[in_first], was[in_first], now[in_second]
+
+
+def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:
+    """The sittings in the order of their tests. Raises ValueError when there are not two: nothing would be judged."""
+    if len(sittings) < 2:  # noqa: PLR2004 -- a sitting and the one before it
+        message = "the rule compares a sitting with the one before it; give it two or more, or take the stage away"
+        raise ValueError(message)
+    sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
+    filled = [table for table in sittings if table.num_rows]
+    return sorted(filled, key=lambda table: sequence[table["test_id"][0].as_py()])
+
+
+def _column(parts: list[NDArray[np.int64]]) -> pa.Array:
+    return pa.array(np.concatenate(parts) if parts else np.empty(0, dtype=np.int64))

@@ -1,0 +1,106 @@
+"""The school's own words for params: shares and growth by status, and a range that the performance levels cover."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from etl.generator.params import Between, Group, Marker, Range, Share, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from etl.generator.params import Context
+    from etl.pipeline.cells import Cell
+    from etl.pipeline.reference_data import Reference
+
+
+class Shares(Group):
+    """How far some students come: the share of each status."""
+
+    completed: Share
+    started: Share
+    not_started: Share
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = math.fsum((self.completed, self.started, self.not_started))
+        if not math.isclose(total, 1, abs_tol=1e-9):
+            message = f"the shares must sum to 1, not to {total:g}"
+            raise ValueError(message)
+        return self
+
+
+class StatusShares(Shares):
+    """How far assigned students come: the share of each status."""
+
+    driven: Annotated[Shares | None, Field(description="Those of driven students, where they are others.")] = None
+
+
+class StatusGrowth(Group):
+    """Growth of a standard that an assignment covers, by how far the student came with it."""
+
+    completed: Between
+    started: Between
+    not_started: Between
+
+
+class Growth(Group):
+    """What a standard's score moves by from one test to the next, in scale points."""
+
+    untouched: Between
+    assigned: StatusGrowth
+    driven: Annotated[Whole, Field(description="What driven students grow by more, whatever they were given.")] = 0
+
+
+@dataclass(frozen=True)
+class CoveredBy(Marker):
+    """The range must lie within this table's bands, from its first ``min_score`` to its last ``max_score``."""
+
+    table: str
+
+    def faults(self, value: Range, context: Context) -> Iterator[str]:
+        """Check the bands too; what is wrong with them is a mistake of their CSV file."""
+        reference = context.reference(self.table)
+        if reference and reference.sound("min_score", "max_score"):
+            yield from _uncovered(value, reference)
+
+
+def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
+    """Cut scores ascend without a gap (mistakes of the CSV file), and cover the clamp."""
+    low, high = [_number(cell) for cell in reference.columns["min_score"]], reference.columns["max_score"]
+    before = len(reference.mistakes)
+    _ascending(low, reference)
+    for row, begin in enumerate(low if len(reference.mistakes) == before else ()):
+        end = _number(high[row])
+        previous = _number(high[row - 1]) if row else None
+        if begin is None:
+            continue
+        if end is not None and end < begin:
+            reference.say(f"the band ends at {end}, below its beginning {begin}", row, "max_score")
+        elif row and previous is None:
+            reference.say("only the last band may have no upper end", row - 1, "max_score")
+        elif row and previous is not None and begin != previous + 1:
+            message = f"the band must begin at {previous + 1}, where the one before it ends, not at {begin}"
+            reference.say(message, row, "min_score")
+    if len(reference.mistakes) > before or not low or low[0] is None:
+        return
+    top = _number(high[-1])
+    if clamp.low < low[0] or (top is not None and clamp.high > top):
+        span = f"from {low[0]}" + ("" if top is None else f" to {top}")
+        yield f"[{clamp.low}, {clamp.high}] is not covered by the bands in {reference.shown}, {span}"
+
+
+def _ascending(low: list[int | None], reference: Reference) -> None:
+    for row in range(1, len(low)):
+        previous, begin = low[row - 1], low[row]
+        if previous is not None and begin is not None and begin <= previous:
+            message = f"the bands must ascend; this one begins at {begin}, the one before it at {previous}"
+            reference.say(message, row, "min_score")
+
+
+def _number(cell: Cell) -> int | None:
+    return cell if isinstance(cell, int) else None

@@ -1,0 +1,72 @@
+"""What the pipeline says that the world should be: the numbers that the report compares with what is there.
+
+What the pipeline does not say is None: then the report shows what is there, and compares it with nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: The generators whose params are read.
+FIRST = "etl.school.scores:first_scores"
+NEXT = "etl.school.scores:next_scores"
+CLASSES = "etl.school.classes:classes"
+WINDOW = "etl.school.windows:window"
+
+#: How a student stands to an assignment, the furthest first; ``none``: it was not given to them.
+STATUSES = {"completed": "completed", "started": "started", "not_started": "not started", "none": "not assigned"}
+
+
+@dataclass(frozen=True)
+class First:
+    """The first test: scores drawn from a normal distribution."""
+
+    test: str
+    mean: float
+    sd: float
+    clamp: tuple[int, int]
+
+    def shares(self, cuts: Sequence[int]) -> list[float]:
+        """The share of scores that is due from each cut score to the next one, rounding and clamp included."""
+        low, high = self.clamp
+        normal = NormalDist(self.mean, self.sd)
+        above = [1.0 if cut <= low else 0.0 if cut > high else 1 - normal.cdf(cut - 0.5) for cut in cuts]
+        return [one - other for one, other in zip([1.0, *above[1:]], [*above[1:], 0.0], strict=True)]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a standard's score moves by into a test, by status, before the clamp."""
+
+    ranges: Mapping[str, tuple[int, int]]
+    clamp: tuple[int, int]
+
+
+class Planned:
+    """What the stages of a pipeline say."""
+
+    def __init__(self, stages: Iterable[Mapping[str, Any]]) -> None:
+        """Read the stages that the report knows; their params were validated."""
+        params: dict[str, list[Mapping[str, Any]]] = {}
+        for stage in stages:
+            params.setdefault(stage["source"], []).append(stage["params"])
+        tests = [given for given in params.get(FIRST, []) if given["sd"] > 0]
+        self.first = next((First(p["test"], p["mean"], p["sd"], tuple(p["clamp"])) for p in tests), None)
+        self.growth = {given["test"]: _growth(given) for given in params.get(NEXT, [])}
+        self.class_size = next((tuple(given["size"]) for given in params.get(CLASSES, [])), None)
+        shares = [given["status"] for given in params.get(WINDOW, [])]
+        same = shares and all(each == shares[0] for each in shares)
+        self.status: Mapping[str, Any] | None = shares[0] if same else None
+
+
+def _growth(params: Mapping[str, Any]) -> Growth:
+    growth = params["growth"]
+    extra = growth["driven"]  # some students grow by this much more, whatever they were given
+    ranges = {**growth["assigned"], "none": growth["untouched"]}
+    wide = {status: (ranges[status][0] + min(extra, 0), ranges[status][1] + max(extra, 0)) for status in STATUSES}
+    return Growth(wide, tuple(params["clamp"]))

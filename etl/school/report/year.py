@@ -1,0 +1,265 @@
+"""The parts that show the school year: levels, scores, classes, who was given what, and when it was done."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from etl.school.report import charts, frame
+from etl.school.report.planned import STATUSES
+from etl.school.report.queries import ASSIGNED, CLASS_SIZES, DATES, LEVELS, SCORES, TESTS, Lacking
+from etl.school.report.spread import spread_of, taken
+from etl.site.report.section import MOST_ROWS, Part, listed, number, plural, share, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.school.report.planned import Planned
+    from etl.school.report.queries import Database
+
+_MOST_BINS = 60
+_STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
+
+
+def level_shares(database: Database, planned: Planned) -> Part:
+    """The share of students at each level, test by test, and what the first test was meant to give."""
+    tests, levels = taken(database), database.ask(LEVELS)
+    if not levels or not tests:
+        raise Lacking("any level or score")
+    found = {test["id"]: [0] * len(levels) for test in tests}
+    place = {level["level"]: index for index, level in enumerate(levels)}
+    for row in database.ask(SCORES):
+        if row["test_id"] in found and row["level"] in place:
+            found[row["test_id"]][place[row["level"]]] += row["students"]
+    names = [str(test["name"]) for test in tests]
+    bars = [[count / max(sum(found[test["id"]]), 1) for count in found[test["id"]]] for test in tests]
+    rows: list[tuple[object, ...]] = [
+        (test["name"], sum(found[test["id"]]), *(share(part, 1) for part in bar))
+        for test, bar in zip(tests, bars, strict=True)
+    ]
+    lowest, start, end = str(levels[0]["name"]), bars[0][0], bars[-1][0]
+    says = [f"From {names[0]} to {names[-1]} the share at {lowest} goes from {share(start, 1)} to {share(end, 1)}."]
+    if planned.first and planned.first.test in names:
+        at = names.index(planned.first.test)
+        due = planned.first.shares([level["min_score"] for level in levels])
+        gaps = [abs(one - other) for one, other in zip(bars[at], due, strict=True)]
+        far = levels[gaps.index(max(gaps))]["name"]
+        says.append(
+            f"The target of {names[at]} is a normal distribution, mean {number(planned.first.mean)} and standard "
+            f"deviation {number(planned.first.sd)}: the largest difference from it is {100 * max(gaps):.1f} percentage "
+            f"points, at {far}."
+        )
+        names.insert(at, f"{names[at]} target")
+        bars.insert(at, due)
+        rows.insert(at, (names[at], "", *(share(part, 1) for part in due)))
+    colours = [frame.colour(level["color"], index) for index, level in enumerate(levels)]
+    drawn = [
+        {"row": row, "level": index, "start": sum(bar[:index]), "end": sum(bar[: index + 1])}
+        for row, bar in enumerate(bars)
+        for index in range(len(levels))
+    ]
+    return Part(
+        "Performance levels",
+        tuple(says),
+        ("Test", "Students", *(str(level["name"]) for level in levels)),
+        rows,
+        charts.levels(drawn, names, colours),
+        tuple(("box", colour, str(level["name"])) for colour, level in zip(colours, levels, strict=True)),
+        "share of students",
+    )
+
+
+def distributions(database: Database, planned: Planned) -> Part:
+    """How the overall scores of each test are spread."""
+    tests = taken(database)
+    if not tests:
+        raise Lacking("any score")
+    counts: dict[int, dict[int, int]] = {test["id"]: {} for test in tests}
+    for row in database.ask(SCORES):
+        if row["test_id"] in counts:
+            of_test = counts[row["test_id"]]
+            of_test[row["score"]] = of_test.get(row["score"], 0) + row["students"]
+    low = min(min(scores) for scores in counts.values())
+    high = max(max(scores) for scores in counts.values())
+    step = next((step for step in _STEPS if (high - low) / step <= _MOST_BINS), math.ceil((high - low) / _MOST_BINS))
+    drawn, rows, spreads = [], [], []
+    for place, test in enumerate(tests):
+        scores = counts[test["id"]]
+        bins: dict[int, int] = {}
+        for score, students in scores.items():
+            bins[score // step] = bins.get(score // step, 0) + students
+        most = max(bins.values())
+        spread = spread_of(scores)
+        spreads.append(spread)
+        for index in range(low // step - 1, high // step + 2):
+            top = round(0.9 * bins.get(index, 0) / most - place, 4)
+            drawn.append({"row": place, "x": (index + 0.5) * step, "base": -place, "top": top})
+        drawn.append({"middle": spread.median, "base": -place, "high": 0.9 - place})
+        rows.append(
+            (
+                test["name"],
+                spread.number,
+                number(spread.mean, 1),
+                number(spread.sd, 1),
+                *(number(end) for end in (spread.least, spread.lower, spread.median, spread.upper, spread.most)),
+            )
+        )
+    first, last = spreads[0], spreads[-1]
+    goes = f"from {number(first.mean, 1)} on {tests[0]['name']} to {number(last.mean, 1)} on {tests[-1]['name']}"
+    says = [f"The mean goes {goes}, where the middle half has {number(last.lower)} to {number(last.upper)}."]
+    if planned.first:
+        ends = planned.first.clamp
+        beyond = sum(n for scores in counts.values() for score, n in scores.items() if not ends[0] <= score <= ends[1])
+        says.append(
+            f"No score leaves the scale, {number(ends[0])} to {number(ends[1])}."
+            if not beyond
+            else f"{plural(beyond, 'score lies', 'scores lie')} outside of the scale, {number(ends[0])} to "
+            f"{number(ends[1])}."
+        )
+    return Part(
+        "Score distributions",
+        tuple(says),
+        ("Test", "Students", "Mean", "SD", "Least", "Lower quartile", "Median", "Upper quartile", "Most"),
+        rows,
+        charts.ridges(
+            drawn, [str(test["name"]) for test in tests], [(low // step - 0.5) * step, (high // step + 1.5) * step]
+        ),
+        (("tick", frame.INK, "median"),),
+        "overall score, in scale points",
+    )
+
+
+def class_sizes(database: Database, planned: Planned) -> Part:
+    """How many students sit in a roster."""
+    sizes = database.ask(CLASS_SIZES)
+    if not sizes:
+        raise Lacking("any roster")
+    rosters = sum(row["rosters"] for row in sizes)
+    students = sum(row["size"] * row["rosters"] for row in sizes)
+    least, most = sizes[0]["size"], sizes[-1]["size"]
+    asked = ""
+    if planned.class_size:
+        low, high = planned.class_size
+        fits = low <= least and most <= high
+        asked = f", as the pipeline asks ({low} to {high})" if fits else f"; the pipeline asks for {low} to {high}"
+    step = next((step for step in _STEPS if (most - least) / step <= 40), _STEPS[-1])  # noqa: PLR2004 -- bars on a phone
+    bars: dict[int, int] = {}
+    for row in sizes:
+        bars[row["size"] // step * step] = bars.get(row["size"] // step * step, 0) + row["rosters"]
+    drawn = [{"x": size + (step - 1) / 2, "number": number} for size, number in bars.items()]
+    many = f"{plural(rosters, 'roster')} {'has' if rosters == 1 else 'have'} from {least} to {most} students{asked}"
+    return Part(
+        "Class sizes",
+        (f"{many}; the mean is {number(students / rosters, 1)}.",),
+        ("Students", "Rosters"),
+        [(row["size"], row["rosters"]) for row in sizes],
+        charts.columns(drawn, step),
+        unit="students in a roster; upwards, rosters",
+    )
+
+
+def assigned(database: Database, planned: Planned) -> Part:
+    """Who was given which assignment, and how far they came."""
+    found = database.ask(ASSIGNED)
+    tests = {test["id"]: str(test["name"]) for test in database.ask(TESTS)}
+    if not found:
+        raise Lacking("any assignment")
+    statuses = [status for status in STATUSES if status != "none"]
+    drawn: list[dict[str, Any]] = []
+    rows, totals = [], dict.fromkeys(statuses, 0)
+    for place, row in enumerate(found):
+        counts = [row[status] or 0 for status in statuses]
+        for index, (status, count) in enumerate(zip(statuses, counts, strict=True)):
+            totals[status] += count
+            start = sum(counts[:index])
+            drawn.append({"row": place, "status": status, "start": start, "end": start + count})
+        after, impacted = tests.get(row["after_id"], ""), tests.get(row["impacted_id"], "")
+        levels = ", ".join(sorted(str(row["levels"] or "").split(",")))
+        rosters = f"{number(row['rosters'])} ({row['first']} to {row['last']})" if row["rosters"] else "0"
+        rows.append((row["name"], row["platform"], after, impacted, levels, rosters, sum(counts), *counts))
+    total = sum(totals.values())
+    shares = [f"{share(totals[status], total)} {STATUSES[status]}" for status in statuses]
+    says = [f"{plural(len(found), 'assignment')} went to students {number(total)} times: {listed(shares)}."]
+    if planned.status and total:
+        asks = f"The pipeline asks for {_shares(planned.status)}"
+        driven = planned.status.get("driven")  # some students have shares of their own
+        says.append(f"{asks}; of driven students, for {_shares(driven)}." if isinstance(driven, dict) else f"{asks}.")
+    return Part(
+        "Who was assigned",
+        tuple(says),
+        (
+            *("Assignment", "Platform", "After", "Impacts", "Levels", "Rosters (ids)", "Students"),
+            *(STATUSES[status].capitalize() for status in statuses),
+        ),
+        rows,
+        charts.stacks(
+            [row for row in drawn if row["row"] < MOST_ROWS], [str(row["name"]) for row in found][:MOST_ROWS]
+        ),
+        tuple(("box", frame.STATUS_COLOURS[status], STATUSES[status]) for status in statuses),
+        "students",
+    )
+
+
+def _shares(status: Mapping[str, Any]) -> str:
+    known = {name: value for name, value in status.items() if name in STATUSES and isinstance(value, (int, float))}
+    return listed([f"{share(value, 1)} {STATUSES[name]}" for name, value in known.items()])
+
+
+def dates(database: Database, _: Planned) -> Part:
+    """When the work was begun and done, between the two tests of each window."""
+    tests = {test["id"]: test for test in database.ask(TESTS)}
+    windows: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    outside = total = 0
+    for row in database.ask(DATES):
+        test_days = [_day(tests.get(row[end], {}).get("administered_at")) for end in ("after_id", "impacted_id")]
+        day = _day(row["day"])
+        if day is not None and None not in test_days:
+            windows.setdefault((row["after_id"], row["impacted_id"]), []).append({**row, "at": day})
+            total += row["students"]
+            outside += row["students"] * (not test_days[0] <= day <= test_days[1])  # type: ignore[operator]
+    if not windows:
+        raise Lacking("any date of a window between two dated tests")
+    drawn: list[dict[str, Any]] = []
+    rows = []
+    for place, ((after, impacted), days) in enumerate(sorted(windows.items())):
+        opens, closes = (_day(tests[test]["administered_at"]) for test in (after, impacted))
+        for event in ("started", "completed"):
+            so_far = 0
+            drawn.append({"window": place, "status": event, "number": 0, "day": opens})
+            mine = [row for row in days if row["event"] == event]
+            for row in mine:
+                so_far += row["students"]
+                drawn.append({"window": place, "status": event, "number": so_far, "day": row["at"]})
+            drawn.append({"window": place, "status": event, "number": so_far, "day": closes})
+            if mine:
+                window = f"{tests[after]['name']} to {tests[impacted]['name']}"
+                rows.append((window, event, so_far, mine[0]["day"], mine[-1]["day"]))
+    marks = [
+        {"day": day, "name": short(test["name"], 6)}
+        for test in tests.values()
+        if (day := _day(test["administered_at"])) is not None
+    ]
+    lines = [{**row, "window": 2 * row["window"] + (row["status"] == "completed")} for row in drawn]
+    return Part(
+        "Dates",
+        (
+            f"All {number(total)} dates lie between the two tests of their window."
+            if not outside
+            else f"Of {number(total)} dates, {plural(outside, 'lies', 'lie')} outside of their window.",
+            "Each line counts the work that has been started, or completed, by a day.",
+        ),
+        ("Window", "Event", "Students", "First day", "Last day"),
+        rows,
+        charts.calendar(lines, marks),
+        tuple(("line", frame.STATUS_COLOURS[event], event) for event in ("started", "completed")),
+        "upwards, assignments of students so far",
+    )
+
+
+def _day(text: object) -> int | None:
+    """A day as milliseconds since 1970, UTC, as Vega counts them; None for what is no day."""
+    try:
+        return int(datetime.strptime(str(text)[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""The students of each class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.generator.params import Columns, Distinct, Template, Text
+from etl.generator.size import Inputs, generator
+from etl.generator.streams import Streams, uniform
+from etl.school.classes import classes as school_classes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOST_NAMES = 2**31 - 1  # what a draw can choose from
+
+
+def _expected(_: Any, inputs: Inputs) -> int:  # noqa: ANN401 -- it needs no params
+    """The middle of the class sizes for each class."""
+    low, high = inputs.param(school_classes, "size") or (1, 1)
+    return inputs.rows("classes") * (low + high) // 2
+
+
+@generator(rows=_expected)
+def students(
+    streams: Streams,
+    classes: Annotated[pa.Table, Columns(("id", "size", "first_student"))],
+    first_names: Annotated[pa.Table, Columns(("name",)), Distinct("name")],
+    last_names: Annotated[pa.Table, Columns(("name",)), Distinct("name")],
+    *,
+    external_id: Annotated[str, Template(("id",))],
+    created_at: Text,
+) -> pa.RecordBatch:
+    """Fill the classes: one row a student, in the order of classes, no two names alike in a class.
+
+    Columns: id, roster_id, name, external_id (the template with the id in it), created_at.
+    Raises ValueError when a name stands twice in its list, or there are fewer names than students in a class.
+    """
+    sizes = classes["size"].to_numpy()
+    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # in the class, from 0
+    students = np.repeat(classes["first_student"].to_numpy(), sizes) + place
+    names = _number_of_names(first_names, last_names)
+    if sizes.max(initial=0) > names:
+        message = (
+            f"{first_names.num_rows} first and {last_names.num_rows} last names make {names} different names, too few "
+            f"for a class of {sizes.max()}; add names, or make the classes smaller"
+        )
+        raise ValueError(message)
+    ids = pa.array(students)
+    pick = _different(streams.words_of("name", students)[:, 0], sizes, names)
+    before, after = external_id.split("{id}")
+    given, family = np.divmod(pick, last_names.num_rows)
+    return pa.record_batch(
+        {
+            "id": ids,
+            "roster_id": pa.array(np.repeat(classes["id"].to_numpy(), sizes)),
+            "name": _joined(_take(first_names, given), " ", _take(last_names, family)),
+            "external_id": _joined(before, ids.cast(pa.string()), after),
+            "created_at": pa.repeat(created_at, len(students)),
+        }
+    )
+
+
+def _number_of_names(first_names: pa.Table, last_names: pa.Table) -> int:
+    for kind, table in (("first", first_names), ("last", last_names)):
+        counted = Counter(table["name"].to_pylist())
+        if twice := [name for name, count in counted.items() if count > 1]:
+            message = f"the {kind} name '{twice[0]}' stands twice; two students of a class could be named alike"
+            raise ValueError(message)
+    names: int = first_names.num_rows * last_names.num_rows
+    if names > _MOST_NAMES:
+        message = f"the lists make {names} different names, and only {_MOST_NAMES} can be told apart; shorten one"
+        raise ValueError(message)
+    return names
+
+
+def _take(names: pa.Table, index: NDArray[np.int64]) -> pa.Array:
+    return names["name"].combine_chunks().take(pa.array(index))
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
+    """Draw without replacement within each class: an array with a number from 0 to choices - 1 for each student.
+
+    The first steps of a Fisher-Yates shuffle, for all classes side by side. A deck is not all of the choices, only
+    those that some step of some class touches: the first ones, in their order, and the positions that are drawn.
+    """
+    decks, steps = len(sizes), int(sizes.max(initial=0))
+    starts = np.cumsum(sizes) - sizes
+    step = np.arange(steps)
+    word = words[np.minimum(starts[:, None] + step, max(len(words) - 1, 0))]  # beyond a smaller class it is not used
+    positions = uniform(word, step, choices - 1).astype(np.int64)
+    cards, places = np.unique(np.concatenate([step, positions.reshape(-1)]), return_inverse=True)
+    places = places[steps:].reshape(positions.shape)
+    deck = np.tile(cards, (decks, 1))
+    everyone = np.arange(decks)
+    for swapped in range(steps):
+        place = places[:, swapped]
+        positions[:, swapped] = deck[everyone, place]  # the card that is drawn
+        deck[everyone, place] = deck[:, swapped]
+    return positions[step < sizes[:, None]]

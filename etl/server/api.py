@@ -1,0 +1,144 @@
+"""The read-only API over one build, as an ASGI application. It knows endpoints, SQLite and bytes, and no Datasette."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from etl.server.http import JSON, Body, respond, respond_json
+from etl.site.answers import answer, known_value
+from etl.site.exact import register
+from etl.tables.finished import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from etl.server.http import Headers, Receive, Scope, Send
+    from etl.site.endpoint import Endpoint
+    from etl.site.judge import Value
+
+#: Bytes of answers that are kept, the ones not asked for longest go first.
+CACHE_BYTES = 64_000_000
+
+#: A longer path names nothing here.
+LONGEST_PATH = 1000
+
+METHODS = b"GET, HEAD, OPTIONS"
+
+_PREFLIGHT: Headers = [
+    (b"allow", METHODS),
+    (b"access-control-allow-methods", METHODS),
+    (b"access-control-allow-headers", b"If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+class Api:
+    """The endpoints of one build. Answers are kept as bytes; SQL runs once for each, in a thread of its own."""
+
+    def __init__(self, database: Path, endpoints: list[Endpoint], build: str, openapi: bytes) -> None:
+        """Open the database of a build."""
+        self._database = register(open_database(database))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="api")
+        self._endpoints = endpoints
+        self._kept: OrderedDict[tuple[str, ...], Body] = OrderedDict()
+        self._size = 0
+        self._making: dict[tuple[str, ...], asyncio.Future[Body | None]] = {}
+        self._extra: Headers = [
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", b"ETag, X-Build"),
+            (b"x-build", build.encode()),
+        ]
+        self._openapi = Body(openapi, JSON, self._extra)
+
+    def close(self) -> None:
+        """Close the database, once nothing reads it any more, and keep no answers."""
+        self._kept.clear()
+        self._thread.submit(self._database.close)
+        self._thread.shutdown(wait=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI's signature
+        """Answer a request whose path is ``/api`` or below."""
+        try:
+            body = await self._find(_segments(scope))
+        except ValueError as error:
+            await self._error(scope, send, 400, str(error))
+            return
+        if body is None:
+            await self._error(scope, send, 404, "there is nothing here")
+        elif scope["method"] in {"GET", "HEAD"}:
+            await body.respond(scope, send)
+        elif scope["method"] == "OPTIONS":
+            await respond(send, 204, [*self._extra, *_PREFLIGHT])
+        else:
+            await self._error(scope, send, 405, "this API is read-only", [(b"allow", METHODS)])
+
+    async def _error(self, scope: Scope, send: Send, status: int, message: str, extra: Headers | None = None) -> None:
+        await respond_json(scope, send, status, {"error": message}, [*self._extra, *(extra or [])])
+
+    async def _find(self, segments: tuple[str, ...]) -> Body | None:
+        """The body for a URL's segments. Raises ValueError for a parameter that can be no value."""
+        if segments == ("openapi.json",):
+            return self._openapi
+        key = (*segments[:-1], segments[-1].removesuffix(".json"))
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return kept
+        for endpoint in self._endpoints:
+            texts = endpoint.match(key)
+            if texts is not None:
+                return await self._made(key, endpoint, texts)
+        return None
+
+    async def _made(self, key: tuple[str, ...], endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
+        """The body as SQL makes it, once for all who wait for it."""
+        making = self._making.get(key)
+        if making is None:
+            making = asyncio.get_running_loop().run_in_executor(self._thread, self._make, endpoint, texts)
+            self._making[key] = making
+            making.add_done_callback(lambda done: self._keep(key, done))
+        return await asyncio.shield(making)
+
+    def _make(self, endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
+        values: dict[str, Value] = {}
+        for name, text in texts.items():
+            value = known_value(self._database, endpoint.parameters[name], text)
+            if value is None:
+                return None
+            values[name] = value
+        return Body(answer(self._database, endpoint, values), JSON, self._extra)
+
+    def _keep(self, key: tuple[str, ...], made: asyncio.Future[Body | None]) -> None:
+        del self._making[key]
+        body = None if made.cancelled() or made.exception() else made.result()
+        if body is None:
+            return
+        self._kept[key] = body
+        self._size += body.size
+        while self._size > CACHE_BYTES and len(self._kept) > 1:
+            self._size -= self._kept.popitem(last=False)[1].size
+
+
+def _segments(scope: Scope) -> tuple[str, ...]:
+    """The segments of a path below /api, decoded one by one: an encoded slash separates nothing. ("",) for no path.
+
+    Raises ValueError for a query string: an endpoint has none, and what ignored it would look like an answer to it.
+    """
+    if scope.get("query_string"):
+        name = unquote_to_bytes(re.split(rb"[=&]", scope["query_string"].lstrip(b"&"), maxsplit=1)[0])
+        shown = name.decode(errors="replace")[:40]
+        raise ValueError(f"unknown query parameter {shown!r}; there are none, take everything from the '?' on away")
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    raw = raw.partition(b"?")[0]
+    if len(raw) > LONGEST_PATH or not raw.startswith(b"/api/"):
+        return ("",)
+    try:
+        return tuple(unquote_to_bytes(part).decode() for part in raw.removeprefix(b"/api/").split(b"/"))
+    except UnicodeDecodeError:
+        return ("",)

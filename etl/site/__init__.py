@@ -1,0 +1,1 @@
+"""The static face of a build: endpoints, answers, pages, the OpenAPI document."""

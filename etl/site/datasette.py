@@ -1,0 +1,97 @@
+"""Datasette over a build: its metadata and settings, made from the pipeline, and the application itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.pipeline.model import Pipeline
+    from etl.site.endpoint import Endpoint
+
+#: Read-only means read-only: nothing that lets a stranger spend this machine's time or memory.
+HARDENED: dict[str, bool | int] = {
+    "default_allow_sql": False,
+    "allow_facet": False,
+    "suggest_facets": False,
+    "allow_csv_stream": False,
+    "allow_download": False,
+    "default_cache_ttl": 0,
+    "max_returned_rows": 100,
+    "default_page_size": 50,
+    "sql_time_limit_ms": 500,
+    "num_sql_threads": 2,
+    "truncate_cells_html": 300,
+}
+
+#: For a person at this machine, who asks for it.
+EXPLORING: dict[str, bool | int] = {
+    **HARDENED,
+    "default_allow_sql": True,
+    "allow_facet": True,
+    "suggest_facets": True,
+    "allow_csv_stream": True,
+    "allow_download": True,
+    "max_returned_rows": 1000,
+    "sql_time_limit_ms": 5000,
+    "facet_time_limit_ms": 1000,
+}
+
+_REPORT = {"about": "Report: what the data looks like", "about_url": "/report.html"}
+
+
+def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
+    """What Datasette says of the data: titles, the descriptions out of the schema, labels, units, and queries."""
+    site = pipeline.site
+    tables: dict[str, dict[str, Any]] = {}
+    for name, table in pipeline.schema.tables.items():
+        shown = site.tables.get(name)
+        tables[name] = {
+            "title": name.replace("_", " ").capitalize(),
+            "description": table.description,
+            "columns": {column.name: column.description for column in table.columns.values()},
+            **({"label_column": shown.label} if shown and shown.label else {}),
+            **({"sort": shown.sort} if shown and shown.sort else {}),
+            **({"units": shown.units} if shown and shown.units else {}),
+        }
+    tables["sqlite_sequence"] = {"hidden": True}  # SQLite's own
+    queries = {
+        f"api-{endpoint.name}": {  # not the name alone: a query hides the table of its name
+            "title": endpoint.title,
+            "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
+            "sql": endpoint.sql,
+            **({"params": list(endpoint.parameters)} if endpoint.parameters else {}),
+        }
+        for endpoint in endpoints
+    }
+    return {
+        "title": site.title,
+        "description": site.description,
+        "about": site.notice,
+        "about_url": "/index.html",
+        "license": site.license,
+        "license_url": site.license_url,
+        "custom_units": site.units,
+        "databases": {
+            pipeline.database.removesuffix(".db"): {
+                "title": site.title,
+                "description": site.notice,
+                **(_REPORT if pipeline.report else {}),
+                "tables": tables,
+                "queries": queries,
+            }
+        },
+    }
+
+
+def inspect_data(pipeline: Pipeline, rows: Mapping[str, int], size: int, sha256: str) -> dict[str, Any]:
+    """What Datasette would find by counting, so that it opens the database immutable and at once."""
+    return {
+        pipeline.database.removesuffix(".db"): {
+            "hash": sha256,
+            "size": size,
+            "file": pipeline.database,
+            "tables": {table: {"count": count} for table, count in rows.items()},
+        }
+    }

@@ -1,0 +1,145 @@
+"""The API as an OpenAPI 3.1 document, made from the endpoints' files, the schema, and examples out of the build."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from etl.site.answers import LARGEST_ID, pieces, values_of
+from etl.site.judge import first_rows
+from etl.site.kinds import SCALARS, camel, column_of, nullable, resolved
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from etl.pipeline.forms import Site
+    from etl.pipeline.schema import Schema
+    from etl.site.endpoint import Endpoint
+    from etl.site.kinds import Type
+
+#: Rows of an example.
+EXAMPLE_ROWS = 2
+
+
+def document(
+    endpoints: list[Endpoint], schema: Schema, site: Site, build: str, database: sqlite3.Connection
+) -> dict[str, Any]:
+    """Describe every endpoint. The same build gives the same document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": site.title,
+            "summary": site.notice,
+            "description": f"{site.description} {site.notice} Every path also answers with `.json` behind it.",
+            "version": build,
+            "license": {"name": site.license, "url": site.license_url},
+        },
+        "servers": [{"url": ".."}],
+        "paths": {endpoint.template: _path(endpoint, database) for endpoint in endpoints},
+        "components": {
+            "schemas": {
+                **{_row_name(endpoint): _row(endpoint, schema) for endpoint in endpoints},
+                "Error": {
+                    "type": "object",
+                    "properties": {"error": {"type": "string", "description": "What is wrong."}},
+                    "required": ["error"],
+                    "additionalProperties": False,
+                },
+            },
+            "responses": {
+                name: {
+                    "description": text,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                }
+                for name, text in _ERRORS.items()
+            },
+            "headers": _HEADERS,
+        },
+    }
+
+
+def render(content: dict[str, Any]) -> bytes:
+    """The document as bytes."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_ERRORS = {
+    "BadRequest": "A parameter is not an id, or there is a query parameter: no endpoint has one.",
+    "NotFound": "There is no such thing.",
+}
+
+_HEADERS = {
+    "ETag": {"description": "A strong validator; another one for the gzip form.", "schema": {"type": "string"}},
+    "X-Build": {"description": "The build that answered.", "schema": {"type": "string"}},
+}
+
+
+def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
+    values = next(values_of(database, endpoint), None)
+    example = [] if values is None else first_rows(pieces(database, endpoint, values)[1], EXAMPLE_ROWS)
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": "One of the values that exist.",
+            "schema": _parameter(None if values is None else values[name]),
+            **({} if values is None else {"example": values[name]}),
+        }
+        for name in endpoint.parameters
+    ]
+    rows = {"type": "array", "items": {"$ref": f"#/components/schemas/{_row_name(endpoint)}"}}
+    responses: dict[str, Any] = {
+        "200": {
+            "description": endpoint.description,
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS},
+            "content": {"application/json": {"schema": rows, "example": example}},
+        },
+        "304": {"description": "The client has it: If-None-Match names its ETag."},
+        "400": {"$ref": "#/components/responses/BadRequest"},
+    }
+    if parameters:
+        responses["404"] = {"$ref": "#/components/responses/NotFound"}
+    operation = {
+        "operationId": endpoint.name,
+        "summary": endpoint.title,
+        "description": endpoint.description,
+        "responses": responses,
+    }
+    return {"get": operation, **({"parameters": parameters} if parameters else {})}
+
+
+def _parameter(value: int | str | None) -> dict[str, Any]:
+    return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+
+
+def _row_name(endpoint: Endpoint) -> str:
+    return "".join(part.capitalize() for part in endpoint.name.split("-")) + "Row"
+
+
+def _row(endpoint: Endpoint, schema: Schema) -> dict[str, Any]:
+    return _object({camel(name): _type(kind, schema) for name, kind in (endpoint.declared or endpoint.columns).items()})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _type(kind: Type, schema: Schema) -> dict[str, Any]:
+    """A type as JSON Schema."""
+    if isinstance(kind, list):
+        return {"type": "array", "items": _type(kind[0], schema)}
+    if isinstance(kind, dict):
+        if list(kind) == ["?"]:
+            return {"anyOf": [_type(kind["?"], schema), {"type": "null"}]}
+        if list(kind) == ["*"]:
+            return {"type": "object", "additionalProperties": _type(kind["*"], schema)}
+        return _object({camel(name): _type(value, schema) for name, value in kind.items()})
+    plain, column = str(resolved(kind, schema)), column_of(kind, schema)
+    scalar = SCALARS[plain.removesuffix("?")]
+    described: dict[str, Any] = {"type": [scalar, "null"] if nullable(plain) else scalar}
+    if column and column.values:
+        described["enum"] = [*column.values, None] if nullable(plain) else list(column.values)
+    if column and column.description:
+        described["description"] = column.description
+    return described

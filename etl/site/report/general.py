@@ -1,0 +1,100 @@
+"""The report of any world: its tables, what is in their columns, where they come from, and the checks that passed."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from etl.site.report.columns import SAMPLE, drawn, profiles
+from etl.site.report.page import report_page
+from etl.site.report.section import Html, Part, number, plural, share, short
+from etl.tables.finished import open_database
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from etl.site.report.columns import Profile
+
+_LETTERS = 24  # of a value
+
+
+def draw(database: Path, about: Mapping[str, Any]) -> str:
+    """The report of a finished database as HTML. Raises sqlite3.Error.
+
+    ``about``: see :func:`etl.build.report.about`.
+    """
+    with contextlib.closing(open_database(database)) as connection:
+        made = [(part, "") for part in parts(connection, about)]
+    rows = sum(table["rows"] for table in about["tables"].values())
+    facts = [(number(len(about["tables"])), "tables"), (number(rows), "rows"), checks_passed(about)]
+    return report_page(about, facts=facts, parts=made)
+
+
+def checks_passed(about: Mapping[str, Any]) -> tuple[str, str]:
+    """The number of checks, as a fact at the top of a report."""
+    return number(len(about["checks"])), "checks passed"
+
+
+def parts(connection: sqlite3.Connection, about: Mapping[str, Any], *, folded: bool = False) -> Iterator[Part]:
+    """The parts of a report that are true of every world; ``folded``: their tables are opened by a click."""
+    rows = sum(table["rows"] for table in about["tables"].values())
+    yield Part(
+        "Tables",
+        (f"{plural(len(about['tables']), 'table')} with {plural(rows, 'row')} in all.",),
+        ("Table", "Rows", "What a row is"),
+        [(name, table["rows"], table["description"]) for name, table in about["tables"].items()],
+        folded=folded,
+    )
+    yield _columns(connection, about["tables"], folded=folded)
+    yield Part(
+        "Lineage",
+        (f"{plural(len(about['stages']), 'stage')}; each sees its inputs and nothing else.",),
+        ("Stage", "Made by", "Inputs", "Fills"),
+        [(stage["name"], stage["source"], ", ".join(stage["inputs"]), _fills(stage)) for stage in about["stages"]],
+        folded=folded,
+    )
+    if about["checks"]:
+        ran = f"{plural(len(about['checks']), 'check')} ran before the build was published"
+        yield Part(
+            "Checks",
+            (f"{ran}, and none found anything: otherwise there would be no build.",),
+            ("Check", "Rule"),
+            [(check["check"], check["rule"]) for check in about["checks"]],
+            folded=folded,
+        )
+
+
+def _fills(stage: Mapping[str, Any]) -> str:
+    if stage["table"]:
+        return f"table {stage['table']}"
+    return "nothing: a check" if stage["check"] else "other stages"
+
+
+def _columns(connection: sqlite3.Connection, tables: Mapping[str, Any], *, folded: bool) -> Part:
+    rows: list[tuple[object, ...]] = []
+    sampled = []
+    for name, table in tables.items():
+        found, every = profiles(connection, name, table["rows"])
+        rows += [_row(name, profile, table["columns"].get(profile.name, "")) for profile in found]
+        if every > 1:
+            sampled.append(f"of {name} about one row in {every}")
+    says = [f"{plural(len(rows), 'column')}: nulls, distinct values, the least and the most, and how they are spread."]
+    if sampled:
+        says.append(f"Of tables with more than {number(SAMPLE)} rows a sample is counted: {', '.join(sampled)}.")
+    head = ("Table", "Column", "Type", "Nulls", "Distinct", "Least", "Most", "Values", "What it is")
+    return Part("Columns", tuple(says), head, rows, folded=folded)
+
+
+def _row(table: str, column: Profile, description: str) -> tuple[object, ...]:
+    common = ", ".join(f"{_shown(value)} {share(part, 1)}" for value, part in column.common)
+    values = Html("".join(drawn(column.bars))) if column.bars else common
+    ends = _shown(column.least), _shown(column.most)
+    return (table, column.name, column.type, column.nulls, column.distinct, *ends, values, description)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bytes):
+        return plural(len(value), "byte")
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else short(value, _LETTERS)

@@ -1,0 +1,1 @@
+"""Rows in files: SQLite, Parquet, checks and digests."""
