@@ -26,7 +26,7 @@ with open("lock", "w") as lock:
 
 SEED = """
 import asyncio, pathlib, sys
-from etl.publish.seed import Seed
+from etl.server.seed import Seed
 seed = Seed(pathlib.Path("pipeline.yaml"), pathlib.Path("build"), "token")
 assert seed._command[:4] == [sys.executable, "-m", "etl.run.child", "etl"]
 seed._command[3:] = ["sleeper"]

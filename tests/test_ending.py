@@ -120,8 +120,8 @@ ELSEWHERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 STREAMS = """
 import sys
-from etl import ending
-from etl.options import Output
+from etl.cli.exit import finish
+from etl.cli.options import Output
 
 def command():
     print("working", file=sys.stderr)
@@ -130,7 +130,7 @@ def command():
     print("done", "-" * 9000)
     open("work", "x").write("whole")
 
-ending.finish(command, Output())
+finish(command, Output())
 """
 
 
@@ -175,9 +175,8 @@ def test_a_pipe_that_nobody_reads(tmp_path: Path, stream: str, code: int) -> Non
 
 DEAF = """
 import sys, time
-from etl import ending, process
-from etl.cli import commands
-from etl.options import Output
+from etl.cli import exit
+from etl.cli.options import Output
 
 def deaf():
     print("ready", flush=True)
@@ -187,8 +186,8 @@ def deaf():
         except BaseException:
             pass
 
-ending.GRACE = 0.3
-sys.exit(ending.exit_code(deaf, Output()))
+exit.GRACE = 0.3
+sys.exit(exit.exit_code(deaf, Output()))
 """
 
 

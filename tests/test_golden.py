@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-MEND = "raise VERSION in etl/generators/__init__.py, say so in CHANGELOG.md, and run: python -m tests.golden"
+MEND = "raise VERSION in etl/school/__init__.py, say so in CHANGELOG.md, and run: python -m tests.golden"
 
 
 @pytest.fixture(scope="module")

@@ -34,9 +34,9 @@ PEOPLE = """
 from typing import Annotated
 import numpy as np
 import pyarrow as pa
-from etl.params import Between, Count, UpTo
-from etl.size import generator
-from etl.streams import Streams, uniform
+from etl.generator.params import Between, Count, UpTo
+from etl.generator.size import generator
+from etl.generator.streams import Streams, uniform
 
 @generator(rows=lambda params, _: params.count)
 def patients(*, count: Count) -> pa.RecordBatch:

@@ -150,7 +150,7 @@ DAMAGES = {
             """,
         ),
         ("is there twice", "UPDATE rosters SET name = (SELECT name FROM rosters WHERE id = 1) WHERE id = 2"),
-        ("Math Interventions']", "UPDATE rosters SET name = name || 's' WHERE id = 250"),
+        ("'3rd Grade Math Interventions'", "UPDATE rosters SET name = name || 's' WHERE id = 250"),
         ("251 rows, not 250", "INSERT INTO rosters (name) VALUES ('Mr. Extra - Music')"),
     ],
     "students": [

@@ -25,7 +25,7 @@ PAGES = {
     f"/{NAME}/scores": "1: ",
     f"/{NAME}/rosters/1": "students",
     f"/{NAME}/api-rosters-students?id=1": "Students of a roster",
-    "/nothing": "404",
+    "/nothing": "There is nothing here",
 }
 
 

@@ -119,7 +119,7 @@ def test_another_seed_is_another_world() -> None:
 
 DIGESTS = """
 import json
-from etl.digest import table_digest
+from etl.tables.digest import table_digest
 from tests import small
 
 found = small.gathered(small.twelve())

@@ -104,7 +104,7 @@ def test_an_error_of_any_kind_is_told_with_its_place() -> None:
     """The engine knows no generator as its own: whatever one raises is told with the stage, the file and the line."""
     pipeline = small.twelve()
     table = pa.table({"id": [1], "name": ["Ann"], "size": [None], "first_student": [1]})
-    message = r"students\.py:\d+: stages\.students: etl\.generators\.students:students failed: TypeError: "
+    message = r"students\.py:\d+: stages\.students: etl\.school\.students:students failed: TypeError: "
     with pytest.raises(EtlError, match=message):
         run_stage(pipeline.stages["students"], dict.fromkeys(["classes", "first_names", "last_names"], table), pipeline)
 

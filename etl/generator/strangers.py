@@ -78,7 +78,7 @@ def place_of(error: BaseException, root: Path, own: str = "") -> Where | None:
     return None
 
 
-_OURS = Path(__file__).parent
+_OURS = Path(sys.modules["etl"].__path__[0])
 
 
 def _installed(path: Path) -> bool:
