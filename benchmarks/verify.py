@@ -1,6 +1,6 @@
 """Holds that a database has what all are asked for: the same tables, counts, and growth rules.
 
-tests/oracle.py says it about every rule and row; this is what is quick enough for each run at any size. The numbers
+tests/support/oracle.py says it about every rule and row; this is what is quick enough for each run at any size. Numbers
 are those of the default world.
 """
 

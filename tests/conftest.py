@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.config.source import load
-from tests.running import PATIENCE, ROOT, TINY
+from tests.support.running import PATIENCE, ROOT, TINY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.running import ROOT, command
-from tests.serving import Serving, serving
+from tests.support.running import ROOT, command
+from tests.support.serving import Serving, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable

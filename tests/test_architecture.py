@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import ROOT, TINY
+from tests.support.running import ROOT, TINY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from benchmarks.plot import decades, figure
 from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
 from etl.config.source import load
 from etl.pipeline.validate import validate
-from tests import oracle
+from tests.support import oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import TINY, copy_of_project, etl, hashes
+from tests.support.running import TINY, copy_of_project, etl, hashes
 
 if TYPE_CHECKING:
     from pathlib import Path

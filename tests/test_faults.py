@@ -22,7 +22,7 @@ from etl.build import manifest
 from etl.build.run import Result, make_build
 from etl.config.source import load
 from etl.tables import sqlite
-from tests.running import KEPT, ROOT, TINY, command, etl, hashes, litter
+from tests.support.running import KEPT, ROOT, TINY, command, etl, hashes, litter
 
 #: How many runs are killed; ``make torture`` asks for more.
 KILLS = int(os.environ.get("TORTURE_KILLS", "21"))

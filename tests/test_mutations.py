@@ -20,7 +20,7 @@ from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
 from etl.tables.checks import read_checks, reading, run_checks
-from tests.running import TINY, copy_of_project
+from tests.support.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
     import random

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests import oracle
+from tests.support import oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.coverage import UNFAIR, WORLDS, Estimate, main, simulated, studied
 from benchmarks.plot import forest, ticks
 from benchmarks.study import PREFACE, Mean, Study, document, goals, picture
-from tests import small
+from tests.support import small
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs/study.md"

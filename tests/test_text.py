@@ -14,8 +14,8 @@ import pytest
 from etl.build.run import make_build
 from etl.config.source import load
 from etl.server.plugin import make_datasette
-from tests.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
-from tests.running import TINY, copy_of_project
+from tests.support.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
+from tests.support.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import tally, torture
-from tests.running import ROOT
+from tests import torture
 from tests.soak import GROWTH_LIMIT, WARM, Sample, Soak, table
+from tests.support import tally
+from tests.support.running import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[tally.Row]:
     """What was counted of a few tests of every ending."""
     folder = tmp_path_factory.mktemp("tally")
     (folder / "test_them.py").write_text(TESTS)
-    plugins = ["-p", "tests.tally", "-p", "no:cacheprovider", "-o", "markers=fault(name): it"]
+    plugins = ["-p", "tests.support.tally", "-p", "no:cacheprovider", "-o", "markers=fault(name): it"]
     job = [sys.executable, "-m", "pytest", "-q", *plugins, "--tally", str(folder / "tally"), "-m", "fault"]
     subprocess.run([*job, "--rootdir", str(folder), str(folder)], cwd=ROOT, check=False, capture_output=True)
     return tally.read(folder / "tally")

@@ -16,7 +16,7 @@ from etl.build.run import make_build
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.tables.checks import read_checks, reading, run_checks
-from tests import oracle, small
+from tests.support import oracle, small
 
 if TYPE_CHECKING:
     from etl.build.run import Result

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
-from tests import soak, tally
+from tests import soak
+from tests.support import tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,18 @@ def run_tests(kills: int, mutations: int, workers: int) -> tuple[int, list[tally
     """Run the tests of faults: pytest's exit code, and what was counted."""
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
         counted = Path(folder, "tally.json")
-        job = [sys.executable, "-m", "pytest", "-q", "-m", "fault", "-p", "tests.tally", "--tally", str(counted)]
+        job = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "fault",
+            "-p",
+            "tests.support.tally",
+            "--tally",
+            str(counted),
+        ]
         job += ["-n", str(workers), "--dist", "worksteal"]
         counts = {"TORTURE_KILLS": str(kills), "TORTURE_EXAMPLES": str(mutations)}
         code = subprocess.run(job, cwd=ROOT, env={**os.environ, **counts}, check=False).returncode

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from etl.build import manifest, report, space
-from etl.tables.checks import beside, Check, read_checks, run_checks
-from etl.config.source import shown_name
-from etl.tables.digest import Digests
-from etl.run.engine import parts_of
-from etl.errors import EtlError, Mistakes
-from etl.run.job import Job
-from etl.tables.sqlite import Loader
-from etl.run.plan import make_plan
-from etl.site.endpoint import Endpoint
-from etl.site.read_endpoints import read_endpoints
-from etl.site.export import export
-from etl.run.refusal import refused
-from etl.pipeline.validate import validate
 from etl.config.files import Writer
+from etl.config.source import shown_name
+from etl.errors import EtlError, Mistakes
+from etl.pipeline.validate import validate
+from etl.run.engine import parts_of
+from etl.run.job import Job
+from etl.run.plan import make_plan
+from etl.run.refusal import refused
+from etl.site.endpoint import Endpoint
+from etl.site.export import export
+from etl.site.read_endpoints import read_endpoints
+from etl.tables.checks import Check, beside, read_checks, run_checks
+from etl.tables.digest import Digests
+from etl.tables.sqlite import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.config.source import Source
     from etl.config.identity import Identity
-    from etl.run.job import How
+    from etl.config.source import Source
     from etl.pipeline.model import Pipeline
+    from etl.run.job import How
     from etl.run.progress import Progress
     from etl.run.shards import Part
 

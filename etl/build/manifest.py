@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from etl.tables.checks import Check
     from etl.config.identity import Identity
     from etl.pipeline.model import Pipeline
+    from etl.tables.checks import Check
 
 NAME = "manifest.json"
 

@@ -11,8 +11,8 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from etl.run import child
 from etl.errors import EtlError
+from etl.run import child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

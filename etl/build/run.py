@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
+from etl.build.store import KEEP, Store
+from etl.config.identity import identify
 from etl.config.source import again
 from etl.errors import Bug
-from etl.config.identity import identify
 from etl.run.job import How
 from etl.run.progress import Progress
-from etl.build.store import KEEP, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from etl.config.source import Source
     from etl.config.identity import Identity
+    from etl.config.source import Source
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from etl.build import manifest
-from etl.tables.digest import Digests
-from etl.run.engine import parts_of
-from etl.errors import EtlError
 from etl.config.identity import identify
-from etl.run.job import Job
-from etl.tables.parquet import delete_file, hold_alone, open_target, sync_files, write_file
-from etl.run.plan import make_plan
+from etl.errors import EtlError
 from etl.pipeline.validate import validate
+from etl.run.engine import parts_of
+from etl.run.job import Job
+from etl.run.plan import make_plan
+from etl.tables.digest import Digests
+from etl.tables.parquet import delete_file, hold_alone, open_target, sync_files, write_file
 
 if TYPE_CHECKING:
     from etl.config.source import Source

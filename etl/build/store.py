@@ -16,9 +16,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from etl.build import manifest
+from etl.config.files import kind_of, open_regular, sync
 from etl.config.source import shown_name
 from etl.errors import EtlError, Where
-from etl.config.files import kind_of, open_regular, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

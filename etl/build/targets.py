@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.build import manifest
-from etl.errors import EtlError, Where
-from etl.config.identity import identify
 from etl.config.files import kind_of, open_regular, sync
+from etl.config.identity import identify
+from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,17 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import manifest, report, targets
-from etl.tables.checks import read_checks, reading, run_checks
+from etl.build.store import Store, current_of, hold_world, in_use
+from etl.config.files import open_regular
+from etl.config.identity import identify
 from etl.config.source import shown_name
 from etl.errors import EtlError, Mistakes, Where
-from etl.tables.finished import open_database
-from etl.config.identity import identify
 from etl.pipeline.model import GENERAL_REPORT
 from etl.site.answers import hold_answers
 from etl.site.endpoint import restore
 from etl.site.exact import register
-from etl.build.store import current_of, hold_world, in_use, Store
-from etl.config.files import open_regular
+from etl.tables.checks import read_checks, reading, run_checks
+from etl.tables.finished import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,266 @@
+"""The manifest: what it says of a build, and how damage is found by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.build import manifest
+from tests.support.running import ROOT, hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATABASE = "teacher-dashboard.db"
+
+
+@pytest.fixture
+def build(tiny_build: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny world's build, to damage."""
+    return shutil.copytree(tiny_build, tmp_path / tiny_build.name)
+
+
+def damage(build: Path) -> list[str]:
+    """What is found to be wrong."""
+    return list(manifest.damage(build))
+
+
+def test_it_names_every_file(tiny_build: Path) -> None:
+    """Every file but the manifest itself stands in it, with its size and SHA-256."""
+    content = manifest.read(tiny_build)
+    assert content is not None
+    found = hashes(tiny_build)
+    del found[manifest.NAME]
+    assert {name: entry["sha256"] for name, entry in content["files"].items()} == found
+    assert all((tiny_build / name).stat().st_size == entry["bytes"] for name, entry in content["files"].items())
+
+
+def test_it_counts_the_rows(tiny_build: Path) -> None:
+    """Every table of the database stands in it, in the schema's order, with its number of rows and a digest."""
+    content = manifest.read(tiny_build)
+    assert content is not None
+    with sqlite3.connect(f"file:{tiny_build / DATABASE}?immutable=1", uri=True) as database:
+        names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+        tables = [name for (name,) in database.execute(names)]
+        counts = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+    database.close()
+    assert {name: entry["rows"] for name, entry in content["tables"].items()} == counts
+    assert list(content["tables"]) == tables
+    assert all(re.fullmatch("[0-9a-f]{32}", entry["digest"]) for entry in content["tables"].values())
+
+
+def test_it_says_what_it_is_made_of(tiny_build: Path) -> None:
+    """Build, seed, clock, notice, versions, inputs, checks and the effective pipeline are all there."""
+    content = manifest.read(tiny_build)
+    assert content is not None
+    assert content["build"] == tiny_build.name
+    assert "synthetic" in content["notice"].lower()
+    assert content["seed"] == content["pipeline"]["seed"]
+    assert content["as_of"] == "2025-08-01 00:00:00"
+    assert {"python", "sqlite", "duckdb", "numpy", "generators"} <= set(content["versions"])
+    assert "data/tests.csv" in content["inputs"]
+    assert all(check["check"] and check["rule"].endswith(".") for check in content["checks"])
+    assert "extends" not in content["pipeline"]
+    assert not any(key.startswith("x-") for key in content["pipeline"])
+
+
+def test_it_knows_no_time_and_no_place(tiny_build: Path) -> None:
+    """No timing, no date of the build and no path of this machine stands in it, so it is the same each time."""
+    text = (tiny_build / manifest.NAME).read_text(encoding="utf-8")
+    assert str(ROOT) not in text
+    assert str(tiny_build.parent) not in text
+
+    def keys(value: object) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, child in value.items():
+                yield key
+                yield from keys(child)
+
+    assert not re.search(
+        "second|elapsed|duration|time|date|host|user|path", " ".join(keys(json.loads(text)["versions"]))
+    )
+    top = {"build", "name", "notice", "license", "seed", "as_of", "tables", "checks", "files", "versions", "inputs"}
+    assert set(json.loads(text)) == {*top, "pipeline", "manifest"}
+
+
+def test_whole_build_has_no_damage(tiny_build: Path) -> None:
+    """A build as it was made has no damage."""
+    assert damage(tiny_build) == []
+
+
+def test_flipped_bit_is_found(build: Path) -> None:
+    """One bit in the middle of the database is enough, and the file is named."""
+    content = bytearray((build / DATABASE).read_bytes())
+    content[len(content) // 2] ^= 1
+    (build / DATABASE).write_bytes(content)
+    assert damage(build) == [f"{DATABASE} has other content than it was made with"]
+
+
+def test_truncated_file_is_found(build: Path) -> None:
+    """A file that lacks its end is named, with both sizes."""
+    content = (build / DATABASE).read_bytes()
+    (build / DATABASE).write_bytes(content[:-1])
+    assert damage(build) == [f"{DATABASE} has {len(content) - 1} bytes instead of {len(content)}"]
+
+
+def test_missing_file_is_found(build: Path) -> None:
+    """A file that has gone is named."""
+    (build / DATABASE).unlink()
+    assert damage(build) == [f"{DATABASE} is missing"]
+
+
+def test_every_damaged_file_is_named(build: Path) -> None:
+    """All damage is told at once, not only the first."""
+    content = manifest.read(build)
+    assert content is not None
+    for name in content["files"]:
+        (build / name).unlink()
+    assert damage(build) == [f"{name} is missing" for name in content["files"]]
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_stray_file_is_found(build: Path, suffix: str) -> None:
+    """A file that nobody made is named: a log beside the database would change what is read."""
+    (build / f"{DATABASE}{suffix}").touch()
+    assert damage(build) == [f"{DATABASE}{suffix} does not belong to the build"]
+
+
+#: What can be in the place of a file: how it comes there, and what is said of it.
+NO_FILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "dangling": (lambda path: path.symlink_to("gone"), "is a link, not a file"),
+    "looping": (lambda path: path.symlink_to(path.name), "is a link, not a file"),
+    "elsewhere": (lambda path: path.symlink_to(ROOT / "README.md"), "is a link, not a file"),
+    "pipe": (os.mkfifo, "is a pipe, not a file"),
+    "folder": (Path.mkdir, "is a folder, not a file"),
+}
+
+
+@pytest.mark.fault("a link, a pipe, a folder in the place of a file of a build")
+@pytest.mark.parametrize("name", [DATABASE, "api/rosters.json", manifest.NAME])
+@pytest.mark.parametrize("kind", NO_FILE)
+def test_what_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
+    """A link is not followed, nothing waits for a pipe: what is no file is named as what it is, the manifest too."""
+    put, says = NO_FILE[kind]
+    (build / name).unlink()
+    put(build / name)
+    assert damage(build) == [f"{name} {says}" if name != manifest.NAME else f"{name} is missing or damaged"]
+
+
+@pytest.mark.parametrize("name", [f"{DATABASE}-wal", "api/new"])
+@pytest.mark.parametrize("kind", NO_FILE)
+def test_stray_that_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
+    """Whatever lies beside the files does not belong to the build; only a hidden file is overlooked."""
+    for stray in (name, f"{name[:-3]}/.{kind}" if name.startswith("api") else f".{kind}"):
+        NO_FILE[kind][0](build / stray)
+    assert len(damage(build)) == 2
+    assert all(fault.endswith(" does not belong to the build") for fault in damage(build))
+
+
+def test_folder_that_is_a_link_is_damage(build: Path, tmp_path: Path) -> None:
+    """A folder that was moved elsewhere, and is linked, is damage, though each file in it is as it was made."""
+    (build / "api").rename(tmp_path / "elsewhere")
+    (build / "api").symlink_to(tmp_path / "elsewhere")
+    assert damage(build) == ["api is a link, not a folder"]
+
+
+def test_folder_that_is_a_file_is_damage(build: Path) -> None:
+    """A file in the place of a folder leaves its files missing."""
+    shutil.rmtree(build / "api")
+    (build / "api").touch()
+    assert "api/rosters.json is missing" in damage(build)
+
+
+@pytest.fixture
+def seen_by_others() -> Iterator[Path]:
+    """A build of two files where each user may look, seen by one who is not root, who may read all."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        folder = Path(place)
+        (folder / "api").mkdir()
+        entry = {"bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+        content = {"build": "b", "files": {"a": entry, "api/b": entry}}
+        sealed = {**content, "manifest": manifest._own_hash(content)}
+        (folder / manifest.NAME).write_bytes(manifest.render(sealed))
+        for name in ("a", "api/b"):
+            (folder / name).write_bytes(b"x")
+        yield folder
+        (folder / "api").chmod(0o755)
+
+
+def as_nobody(build: Path) -> list[str]:
+    """What one who is not root finds to be wrong."""
+    user = os.geteuid()
+    build.chmod(0o755)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        return damage(build)
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize(
+    ("closed", "says"),
+    [
+        ("a", ["a cannot be read: Permission denied"]),
+        ("api", ["api/b cannot be read: Permission denied", "api cannot be read: Permission denied"]),
+        (manifest.NAME, ["manifest.json is missing or damaged"]),
+    ],
+)
+def test_what_cannot_be_read_is_damage(seen_by_others: Path, closed: str, says: list[str]) -> None:
+    """A file, or a folder, without the right to read is damage, with the system's reason, and never a crash."""
+    assert as_nobody(seen_by_others) == []
+    (seen_by_others / closed).chmod(0)
+    assert as_nobody(seen_by_others) == says
+
+
+def test_hidden_file_is_none_of_ours(build: Path) -> None:
+    """What a file manager leaves behind, hidden, is no damage."""
+    (build / ".DS_Store").touch()
+    assert damage(build) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "5", "null", "{}", '{"manifest": 1}', '{"manifest": "0", "files": {}}']
+)
+def test_damaged_manifest_is_found(build: Path, text: str) -> None:
+    """A manifest that is no manifest is damage, never a crash."""
+    (build / manifest.NAME).write_text(text)
+    assert manifest.read(build) is None
+    assert damage(build) == ["manifest.json is missing or damaged"]
+
+
+def test_changed_manifest_is_found(build: Path) -> None:
+    """A manifest carries its own hash, so one changed value is found, also when the files fit."""
+    text = (build / manifest.NAME).read_text(encoding="utf-8")
+    (build / manifest.NAME).write_text(text.replace('"bytes": 1', '"bytes": 2', 1), encoding="utf-8")
+    assert damage(build) == ["manifest.json is missing or damaged"]
+
+
+def test_missing_manifest_is_found(build: Path) -> None:
+    """A folder without a manifest is no build."""
+    (build / manifest.NAME).unlink()
+    assert damage(build) == ["manifest.json is missing or damaged"]
+
+
+def test_undecodable_manifest_is_found(build: Path) -> None:
+    """Bytes that are no UTF-8 are damage too."""
+    (build / manifest.NAME).write_bytes(b"\xff\xfe")
+    assert damage(build) == ["manifest.json is missing or damaged"]
+
+
+def test_write_then_read(tmp_path: Path) -> None:
+    """What is written is read again, whatever letters are in it, with one newline at the end."""
+    content = {"name": "Zoë 😀 \u2028", "numbers": [1, 0.1, None, True]}
+    sealed = {**content, "manifest": manifest._own_hash(content)}
+    (tmp_path / manifest.NAME).write_bytes(manifest.render(sealed))
+    assert manifest.read(tmp_path) == content
+    assert (tmp_path / manifest.NAME).read_bytes().endswith(b"}\n")

@@ -1,0 +1,447 @@
+"""The folder of builds: its lock, its atomic steps, and what it never deletes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from etl.build import manifest
+from etl.build.store import KEEP, Store, hold_world, in_use
+from etl.errors import EtlError
+from tests.support.running import ROOT, litter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def no_wait(message: str) -> NoReturn:
+    """Fail when the lock is not free."""
+    pytest.fail(message)
+
+
+def build_id(number: int) -> str:
+    """Name a build as the identity does."""
+    return f"{number:016x}"
+
+
+def prove(folder: Path, number: int, *, world: str = "w") -> None:
+    """Put a manifest in a folder that makes it a build."""
+    content = {"build": build_id(number), "name": world, "files": {}}
+    sealed = {**content, "manifest": manifest._own_hash(content)}
+    (folder / manifest.NAME).write_bytes(manifest.render(sealed))
+
+
+def make(store: Store, number: int, *, world: str = "w") -> Path:
+    """Publish a build of two files and make it the current one."""
+    with store.assembling(build_id(number)) as folder:
+        prove(folder, number, world=world)
+        (folder / "data.db").write_text(build_id(number))
+        build = store.publish(folder, build_id(number))
+    store.switch(build)
+    os.utime(build, ns=(number, number))  # the order of use, also where the clock is coarse
+    return build
+
+
+def killed(folder: Path, body: str) -> None:
+    """Run a few lines in another process that holds the store, and kill it there."""
+    lines = [
+        "import pathlib, sys, time",
+        "from etl.build.store import Store, in_use",
+        "store = Store(pathlib.Path(sys.argv[1]))",
+        "with store.locked(print):",
+        *(f"    {line}" for line in body.splitlines()),
+        "    print('ready', flush=True)",
+        "    time.sleep(60)",
+    ]
+    code = "\n".join(lines)
+    with subprocess.Popen([sys.executable, "-c", code, folder], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty folder of builds, locked before."""
+    made = Store(tmp_path / "build")
+    with made.locked(no_wait):
+        return made
+
+
+def test_second_waits_and_says_for_whom(store: Store) -> None:
+    """Whoever comes second says which process it waits for, and goes on as soon as that one is done."""
+    said: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with Store(store.folder).locked(said.append):
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    with store.locked(no_wait):
+        thread.start()
+        assert not entered.wait(0.2)
+    thread.join(timeout=10)
+    assert entered.is_set()
+    assert said == [f"another run (process {os.getpid()}) holds {store.folder}; waiting for it"]
+
+
+@pytest.mark.fault("a stale lock of a dead process")
+def test_lock_of_a_dead_process_is_none(store: Store) -> None:
+    """A killed process leaves its lock file, which nobody waits for."""
+    killed(store.folder, "pass")
+    with store.locked(no_wait):
+        assert (store.folder / ".lock").read_text().split()[-1] == str(os.getpid())
+
+
+def test_lock_is_let_go_after_an_error(store: Store) -> None:
+    """A run that fails lets the next one in."""
+    with pytest.raises(ZeroDivisionError), store.locked(no_wait):
+        raise ZeroDivisionError
+    with store.locked(no_wait):
+        pass
+
+
+def test_next_one_sweeps_up_what_a_killed_one_left(store: Store) -> None:
+    """Half a build, half a switch and half a deletion of a killed process go when the next one holds the lock."""
+    make(store, 1)
+    body = "block = store.assembling('0' * 16)\n(block.__enter__() / 'half.db').write_text('half')\n"
+    body += "store._temporary('current').symlink_to('x')\nstore._temporary('old-x').mkdir()"
+    killed(store.folder, body)
+    assert len(litter(store.folder)) == 3
+    with store.locked(no_wait):
+        assert litter(store.folder) == []
+    assert store.current == store.folder / build_id(1)
+
+
+def test_error_while_assembling_leaves_nothing(store: Store) -> None:
+    """Half a build goes with the error that ended it."""
+    with pytest.raises(FileNotFoundError), store.assembling(build_id(1)) as folder:
+        (folder / "half.db").write_bytes((folder / "missing").read_bytes())
+    assert litter(store.folder) == []
+    assert store.builds() == []
+
+
+def test_reader_never_sees_a_mix(store: Store) -> None:
+    """While builds are published and switched, ``current`` is always there and always one whole build."""
+    make(store, 0)
+    seen, stop = set(), threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            build = (store.folder / "current").resolve(strict=True)
+            text = (build / "data.db").read_text()
+            assert json.loads((build / manifest.NAME).read_text())["build"] == text
+            seen.add(text)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for number in range(1, 60):
+        make(store, number)
+    stop.set()
+    thread.join()
+    assert len(seen) > 1
+    assert store.current == store.folder / build_id(59)
+
+
+def test_current_is_a_relative_link(store: Store, tmp_path: Path) -> None:
+    """The whole folder can be moved, and ``current`` still leads to its build."""
+    make(store, 1)
+    moved = store.folder.rename(tmp_path / "moved")
+    assert (moved / "current").readlink() == Path(build_id(1))
+    assert Store(moved).current == moved / build_id(1)
+
+
+def test_taken_name_gets_a_number(store: Store) -> None:
+    """A damaged build of the same name stays beside its repair, and the repair is found first, however old it is."""
+    damaged = make(store, 1)
+    (damaged / manifest.NAME).unlink()
+    repaired = make(store, 1)
+    os.utime(repaired, ns=(0, 0))
+    assert repaired.name == f"{build_id(1)}-2"
+    assert store.find(build_id(1)) == repaired
+    assert store.builds() == [repaired]
+
+
+def test_name_that_is_taken_by_a_dangling_link_is_taken(store: Store) -> None:
+    """A link that leads nowhere is somebody's, too: the build gets another name, and the link stays."""
+    (store.folder / build_id(1)).symlink_to("nowhere")
+    assert make(store, 1).name == f"{build_id(1)}-2"
+    assert (store.folder / build_id(1)).is_symlink()
+
+
+def test_prune_keeps_the_last_used(store: Store) -> None:
+    """The current build and the ones that were asked for last stay, the others go."""
+    made = [make(store, number) for number in range(1, 7)]
+    store.switch(made[0])
+    assert sorted(store.prune()) == made[1:4]
+    assert store.builds() == [made[0], made[5], made[4]]
+    assert len(store.builds()) == KEEP
+
+
+def test_prune_spares_the_current_one_however_old(store: Store) -> None:
+    """The current build stays also when it is the oldest and only one may stay."""
+    made = [make(store, number) for number in range(1, 4)]
+    store.switch(made[0])
+    os.utime(made[0], ns=(0, 0))
+    assert sorted(store.prune(1)) == made[1:]
+    assert store.builds() == [made[0]]
+
+
+def test_prune_without_a_current_one_keeps_as_many(store: Store) -> None:
+    """When ``current`` leads nowhere, the builds that were used last stay all the same."""
+    made = [make(store, number) for number in range(1, 4)]
+    (store.folder / "current").unlink()
+    assert store.prune(1) == made[1::-1]
+    assert store.builds() == made[2:]
+
+
+def test_prune_of_one_world_leaves_the_others(store: Store) -> None:
+    """Builds of another pipeline are neither counted nor deleted, and the current one does not count among them."""
+    made = [make(store, number, world=world) for number, world in enumerate("aabbab", 1)]
+    assert store.prune(1, "a") == [made[1], made[0]]
+    assert store.builds("a") == [made[4]]
+    assert store.prune(1, "b") == [made[3], made[2]]
+    assert store.builds() == [made[5], made[4]]
+
+
+def test_world_of_another_pipeline_is_told(store: Store) -> None:
+    """A build is held to be of the world that is meant; one without a manifest is another matter: damage."""
+    build = make(store, 1, world="tiny")
+    hold_world(build, "tiny")
+    with pytest.raises(EtlError, match="build: current is tiny, not default; name its pipeline file, or make that one"):
+        hold_world(build, "default")
+    (build / manifest.NAME).unlink()
+    hold_world(build, "default")
+
+
+@pytest.mark.fault("an old build that a server still has open")
+def test_prune_spares_a_build_in_use(store: Store) -> None:
+    """A build that a server has open stays until the server lets it go, and dies with no mark on it."""
+    made = [make(store, number) for number in range(1, 6)]
+    with in_use(made[0]):
+        assert store.prune() == [made[1]]
+    assert store.prune() == [made[0]]
+
+
+def test_mark_of_a_dead_process_is_none(store: Store) -> None:
+    """A killed server protects no build any longer."""
+    build = make(store, 1)
+    killed(store.folder, f"block = in_use(store.folder / {build.name!r})\nblock.__enter__()")
+    assert store.remove(build)
+
+
+def test_build_that_has_gone_cannot_be_marked(store: Store) -> None:
+    """A server that comes too late is told so, and picks another build."""
+    build = make(store, 1)
+    assert store.remove(build)
+    with pytest.raises(FileNotFoundError), in_use(build):
+        pass
+
+
+def files(folder: Path) -> dict[str, bytes | str]:
+    """Everything below a folder: the bytes of each file, the target of each link."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+STRANGERS = ["photos/a", "deadbeefdeadbeef/a", ".tmp-old-photos/a", f".tmp-{build_id(1)}-4711/a", "note.txt", ".lock"]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_folder_of_somebody_else_is_refused(tmp_path: Path, name: str) -> None:
+    """A folder with anything in it that is not ours is refused, with its name, and left byte for byte as it is."""
+    top = name.partition("/")[0]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    before = files(tmp_path)
+    with (
+        pytest.raises(EtlError, match=rf"{tmp_path}: is not a folder of builds: {top} in it; name an"),
+        Store(tmp_path).locked(no_wait),
+    ):
+        pass
+    assert files(tmp_path) == before
+
+
+def test_folder_of_many_others_names_some(tmp_path: Path) -> None:
+    """Of many strangers the first three are named."""
+    for name in "abcde":
+        (tmp_path / name).touch()
+    with pytest.raises(EtlError, match=": a, b, c and 2 more in it"), Store(tmp_path).locked(no_wait):
+        pass
+
+
+@pytest.mark.parametrize("left", [[], [".DS_Store", ".gitkeep", "lost+found/"], [".gitignore", ".lock"]])
+def test_empty_folder_becomes_ours(tmp_path: Path, left: list[str]) -> None:
+    """An empty folder is taken, also with what systems put there, or with what a run leaves that is killed at once."""
+    for name in left:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    for _ in range(2):
+        with Store(tmp_path).locked(no_wait):
+            pass
+    assert (tmp_path / ".gitignore").exists() == (not left or ".gitignore" in left)
+
+
+def test_nobody_elses_files_are_touched(store: Store) -> None:
+    """What others put in a folder of ours is never counted, deleted or swept up, whatever its name is."""
+    others = [name for name in STRANGERS if name != ".lock"] + [f"{build_id(3)}-7/a", ".tmp-current-1/a"]
+    for name in others:
+        (store.folder / name).parent.mkdir(exist_ok=True)
+        (store.folder / name).write_text("precious")
+    with store.locked(no_wait):
+        made = [make(store, number) for number in range(1, 6)]
+        assert store.prune() == made[1::-1]
+    assert [name for name in others if (store.folder / name).read_text() != "precious"] == []
+    assert store.builds() == made[:1:-1]
+
+
+@pytest.mark.parametrize("kind", ["link", "text", "pipe", "folder"])
+def test_lock_of_somebody_else_is_refused(store: Store, tmp_path: Path, kind: str) -> None:
+    """A lock that is not ours is never opened through a link, waited for or truncated, also in a folder of ours."""
+    make(store, 1)
+    lock, precious = store.folder / ".lock", tmp_path / "precious"
+    lock.unlink()
+    precious.write_text("precious")
+    make_it: dict[str, Callable[[], object]] = {
+        "link": lambda: lock.symlink_to(precious),
+        "text": lambda: lock.write_text("precious"),
+        "pipe": lambda: os.mkfifo(lock),
+        "folder": lock.mkdir,
+    }
+    make_it[kind]()
+    with pytest.raises(EtlError, match=r"/\.lock: is not a lock of ours; move it away"), store.locked(no_wait):
+        pass
+    assert precious.read_text() == "precious"
+    assert kind != "text" or lock.read_text() == "precious"
+
+
+def test_folder_of_the_first_version_is_ours(store: Store) -> None:
+    """A folder that has builds, and a lock of version 0.1, is taken over."""
+    make(store, 1)
+    (store.folder / ".lock").write_text("4711\n")
+    with store.locked(no_wait):
+        assert (store.folder / ".lock").read_text().split()[-1] == str(os.getpid())
+
+
+def test_new_folder_keeps_itself_out_of_git(store: Store) -> None:
+    """A folder of builds that we make is never committed by accident."""
+    assert (store.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_unwritable_place_is_said(tmp_path: Path) -> None:
+    """Where no folder can be made, the message names it and the system's reason."""
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "build"
+    with pytest.raises(EtlError, match=rf"{out}: cannot write there: Not a directory"), Store(out).locked(no_wait):
+        pass
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this process may not write to; root, who may, is nobody for the test."""
+    tmp_path.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield tmp_path
+    os.seteuid(user)
+
+
+@pytest.mark.fault("a read-only folder")
+def test_read_only_folder_is_said(read_only: Path) -> None:
+    """A folder without the right to write is named, with the system's reason."""
+    with pytest.raises(EtlError, match="cannot write there: Permission denied"), Store(read_only).locked(no_wait):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("folder", "is a folder"), ("file", "is a file"), ("link", "leads to photos"), ("pipe", "is a pipe")],
+)
+def test_current_that_is_not_ours_is_said(store: Store, kind: str, says: str) -> None:
+    """What is named ``current`` and is no link to a build is never replaced: the message says to move it away."""
+    build = make(store, 1)
+    current = store.folder / "current"
+    current.unlink()
+    make_it: dict[str, Callable[[], object]] = {
+        "folder": current.mkdir,
+        "file": lambda: current.write_text("precious"),
+        "link": lambda: current.symlink_to("photos"),
+        "pipe": lambda: os.mkfifo(current),
+    }
+    make_it[kind]()
+    message = f"current: {says}, and is no link to a build; move it away"
+    with pytest.raises(EtlError, match=message):
+        store.switch(build)
+    with pytest.raises(EtlError, match=message), store.locked(no_wait):
+        pass
+    assert store.current is None
+    assert not list(store.folder.glob(".tmp-*"))
+    assert kind != "file" or current.read_text() == "precious"
+
+
+@pytest.fixture
+def shared() -> Iterator[tuple[Path, list[Path]]]:
+    """A folder that all may write to, with five builds that this process may not: root, who may, is nobody here."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        store = Store(Path(place, "build"))
+        with store.locked(no_wait):
+            made = [make(store, number) for number in range(1, 6)]
+        Path(place).chmod(0o755)
+        for path, mode in ((store.folder, 0o777), (store.folder / ".lock", 0o444), *((path, 0o555) for path in made)):
+            path.chmod(mode)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield store.folder, made
+        os.seteuid(user)
+        for path in made:
+            path.chmod(0o755)
+
+
+def test_what_is_another_users_is_a_warning(shared: tuple[Path, list[Path]]) -> None:
+    """Builds that cannot be deleted stay where they are, in sight, and each is told; the lock and ``current`` work."""
+    folder, others = shared
+    said: list[str] = []
+    store = Store(folder, said.append)
+    with store.locked(no_wait):
+        mine = make(store, 9)
+        assert store.prune() == []
+        assert store.current == mine
+    assert said == [f"{path}: cannot be deleted: Permission denied" for path in reversed(others[:3])]
+    assert sorted(store.builds()) == sorted([*others, mine])
+    assert litter(folder) == []
+
+
+def test_what_cannot_be_touched_or_swept_is_a_warning(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed run of another user left, and a build whose time of use is not ours to set, stop nobody."""
+    build = make(store, 1)
+    left = store._temporary("old-x")
+    left.mkdir()
+    said: list[str] = []
+
+    def refuse(path: Path, *_: object, **__: object) -> NoReturn:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    monkeypatch.setattr(os, "utime", refuse)
+    shared = Store(store.folder, said.append)
+    with shared.locked(no_wait):
+        shared.switch(build)
+    assert said == [
+        f"{left}: cannot be deleted: Operation not permitted",
+        f"{build}: cannot note that it was used: Operation not permitted",
+    ]

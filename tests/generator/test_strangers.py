@@ -1,0 +1,130 @@
+"""Code that is not ours: where it prints, and what is told of what it raises."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.config.source import load
+from etl.errors import EtlError
+from etl.generator.strangers import printing_aside
+from etl.pipeline.validate import validate
+from etl.run.plan import make_plan
+from etl.run.shards import run_until
+from tests.support import small
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SCHEMA = "CREATE TABLE rooms (id INTEGER PRIMARY KEY);"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the module that :func:`told` writes; the folder of the project is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return f"own_{tmp_path.name}"
+
+
+def told(folder: Path, module: str, code: str, files: Mapping[str, str] | None = None) -> str:
+    """What is said of a project whose one stage is a function ``rooms`` in a module of this text."""
+    stages = f"rooms: {{python: '{module}:rooms'}}"
+    path = small.project(folder, stages, {"schema.sql": SCHEMA, f"{module}.py": code, **(files or {})})
+    with pytest.raises(EtlError) as caught:
+        run_until(make_plan(validate(load(path))), "rooms")
+    return str(caught.value).replace(module, "own")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("np.zeros(2) + np.zeros(3)", "ValueError: operands could not be broadcast together with shapes (2,) (3,)"),
+        ("pa.array([1]).cast('no')", "ValueError: No type alias for no"),
+        ("pa.array(['\\ud800'])", "UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0"),
+        ("raise ValueError('no rooms today')", "ValueError: no rooms today"),
+        ("{}['gone']", "KeyError: 'gone'"),
+        ("open('gone.txt')", "FileNotFoundError: [Errno 2] No such file or directory: 'gone.txt'"),
+        ("sys.exit(7)", "SystemExit(7); let it raise an error, not end the process"),
+        ("assert False", "AssertionError"),
+    ],
+)
+def test_what_a_stage_raises(tmp_path: Path, run: str, body: str, says: str) -> None:
+    """Whatever a generator raises, also from inside of a library, is told with its file, its line and its stage."""
+    code = f"import sys\nimport numpy as np, pyarrow as pa\ndef rooms() -> pa.Table:\n    {body}\n"
+    assert told(tmp_path, run, code).startswith(f"own.py:4: stages.rooms: own:rooms failed: {says}")
+
+
+def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> None:
+    """A helper of the project's own is where it failed, though a generator that yields called it."""
+    helper = f"{run}_helper"
+    code = f"import pyarrow as pa, {helper}\ndef rooms() -> pa.Table:\n    yield from {helper}.made()\n"
+    files = {f"{helper}.py": "import json\ndef made():\n    return [json.loads('[')]\n"}
+    said = told(tmp_path, run, code, files)
+    assert said.startswith("own_helper.py:3: stages.rooms: own:rooms failed: JSONDecodeError: Expecting value: ")
+
+
+def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
+    """A function that estimates the rows of a stage is told in the same way."""
+    code = "import pyarrow as pa\nfrom etl.generator.size import generator\n\n"
+    code += "def many(params, inputs):\n    return 1 // 0\n\n"
+    code += "@generator(rows=many)\ndef rooms() -> pa.Table: ...\n"
+    path = small.project(tmp_path, f"rooms: {{python: '{run}:rooms'}}", {"schema.sql": SCHEMA, f"{run}.py": code})
+    with pytest.raises(
+        EtlError, match=r"\.py:5: stages\.rooms: the rows of .* cannot be estimated: ZeroDivisionError: "
+    ):
+        make_plan(validate(load(path))).expected()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("\nprint('here')\n1 / 0\n", "cannot import own: ZeroDivisionError: division by zero (own.py:3)"),
+        ("raise SystemExit(2)\n", "cannot import own: SystemExit(2); let it raise an error, not end the process (own."),
+        ("def rooms(:\n", "cannot import own: SyntaxError: invalid syntax (own.py, line 1) (own.py:1)"),
+        ("import gone\n", "there is no module 'gone' in the project or among the installed packages (own.py:1)"),
+        ("async def rooms() -> None: ...\n", "own:rooms is an 'async def', which nobody awaits; write 'def'"),
+        ("async def rooms() -> None:\n    yield 1\n", "own:rooms is an 'async def', which nobody awaits; write 'def'"),
+    ],
+)
+def test_a_module_that_cannot_be_used(
+    tmp_path: Path, run: str, capsys: pytest.CaptureFixture[str], code: str, says: str
+) -> None:
+    """A module that fails when it is imported, and a function that nobody awaits, are told by validation."""
+    assert told(tmp_path, run, code).startswith(f"pipeline.yaml:10:19: stages.rooms.python: {says}")
+    assert capsys.readouterr().out == ""
+
+
+def test_what_a_stage_prints_is_no_output(tmp_path: Path, run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A generator's print, also while it yields, goes to standard error."""
+    code = "import pyarrow as pa\ndef rooms() -> pa.Table:\n    print('one')\n    yield 1\n    print('two')\n"
+    assert "made a int" in told(tmp_path, run, code)
+    assert capsys.readouterr() == ("", "one\ntwo\n")
+    assert sys.stdout is not sys.stderr
+
+
+def test_stages_that_overlap(capsys: pytest.CaptureFixture[str]) -> None:
+    """When threads run stages at once, output comes back after the last of them, whichever ends first."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with printing_aside():
+            entered.set()
+            leave.wait(60)
+            sys.stdout.write("other\n")
+
+    before, thread = sys.stdout, threading.Thread(target=other)
+    with printing_aside():
+        thread.start()
+        assert entered.wait(60)
+        sys.stdout.write("first\n")
+    sys.stdout.write("between\n")
+    leave.set()
+    thread.join()
+    assert sys.stdout is before
+    sys.stdout.write("after\n")
+    assert capsys.readouterr() == ("after\n", "first\nbetween\nother\n")

@@ -1,0 +1,181 @@
+"""The form of pipeline.yaml, and its JSON Schema."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from etl.config.parse import parse
+from etl.config.source import load
+from etl.errors import EtlError, Where
+from etl.generator.signature import contract_of
+from etl.pipeline.editor import json_schema
+from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
+from etl.pipeline.validate import generators_of
+from etl.school import first_scores
+
+ROOT = Path(__file__).parents[2]
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    """The JSON Schema of the file, valid itself."""
+    document = json_schema(generators_of(load(ROOT / "pipeline.yaml")))
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
+
+
+@pytest.fixture
+def world() -> Json:
+    """The effective pipeline.yaml, as plain data."""
+    return dict(deepcopy(load(ROOT / "pipeline.yaml").tree.plain()))
+
+
+def test_our_own_pipelines_fit_the_schema(schema: Draft202012Validator, world: Json) -> None:
+    """The default pipeline fits, and so do those that only say what they change, or take away with null."""
+    assert [error.message for error in schema.iter_errors(world)] == []
+    for path in (ROOT / "pipelines").glob("*.yaml"):
+        change = parse(path.read_text(encoding="utf-8"), path.name).plain()
+        assert [error.message for error in schema.iter_errors(change)] == []
+
+
+def test_params_that_a_world_may_leave_out_are_described(schema: Draft202012Validator) -> None:
+    """An editor can say what missing, leaving and being driven mean."""
+    assert isinstance(schema.schema, dict)
+    definitions = schema.schema["$defs"]
+    stages = schema.schema["else"]["properties"]["stages"]["additionalProperties"]["anyOf"]
+    params = {
+        stage["properties"]["python"]["enum"][0]: stage["properties"]["params"]["properties"]
+        for stage in stages
+        if "enum" in stage["properties"].get("python", ()) and "properties" in stage["properties"]["params"]
+    }
+    described = [params["first_scores"][name] for name in ("missed", "driven")]
+    described += [params["next_scores"][name] for name in ("missed", "left")]
+    described += [definitions[name]["properties"]["driven"] for name in ("Growth", "StatusShares")]
+    assert all(len(own["description"]) > 20 for own in described)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("sead",),
+        ("site", "titel"),
+        ("stages", "tests", "csvs"),
+        ("stages", "pm1", "params", "means"),
+        ("stages", "pm2", "params", "growth", "assigned", "finished"),
+        ("stages", "students", "shard", "row"),
+    ],
+)
+def test_misspelt_key_does_not_fit_the_schema(schema: Draft202012Validator, world: Json, path: tuple[str, ...]) -> None:
+    """A key that there is none of is refused at every level, in a change as far as it says whose params it changes."""
+    place: Any = world
+    change: Any = {"extends": "pipeline.yaml"}
+    inside = change
+    for step in path[:-1]:
+        place = place[step]
+        inside = inside.setdefault(step, {})
+    place[path[-1]] = inside[path[-1]] = 1
+    assert not schema.is_valid(world)
+    assert schema.is_valid(change) == ("params" in path)
+    if "params" in path:
+        change["stages"][path[1]]["python"] = world["stages"][path[1]]["python"]
+        assert not schema.is_valid(change)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("seed",), "7"),
+        (("name",), "Tiny World"),
+        (("stages", "pm1", "params", "clamp"), [5100]),
+        (("stages", "pm1", "params", "sd"), 0),
+        (("stages", "classes", "inputs"), "subjects"),
+        (("stages", "window1", "python"), "windo"),
+    ],
+)
+def test_wrong_value_does_not_fit_the_schema(
+    schema: Draft202012Validator,
+    world: Json,
+    path: tuple[str, ...],
+    value: object,
+) -> None:
+    """An editor can see a wrong type, size or name."""
+    place: Any = world
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert not schema.is_valid(world)
+
+
+def test_whole_file_needs_every_key(schema: Draft202012Validator, world: Json) -> None:
+    """What a whole file must say, a change may leave out or take away."""
+    del world["seed"]
+    assert not schema.is_valid(world)
+    assert schema.is_valid({"extends": "pipeline.yaml", "stages": {"pm1": {"params": None}}, "api": None})
+
+
+def test_keys_of_ones_own_are_free(schema: Draft202012Validator, world: Json) -> None:
+    """A key that begins with x- may hold anything."""
+    world["x-mine"] = [1, {"a": None}]
+    assert schema.is_valid(world)
+    mistakes: list[EtlError] = []
+    assert pipeline_model(parse(f"{(ROOT / 'pipeline.yaml').read_text()}\nx-mine: [1]", "f"), mistakes)
+    assert mistakes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("csv: a.csv", "csv", ""),
+        ("{csv: a.csv, sql: a.sql}", None, "a stage is csv or sql, not both; keep one"),
+        ("{csv: a.csv, python: a, sql: a.sql}", None, "a stage is csv, python or sql, not both; keep one"),
+        ("{table: a}", None, "a stage needs one of csv, python and sql, to say where its rows come from"),
+        ("{pyhton: a}", None, "pyhton: unknown key; did you mean 'python'?"),
+        ("text", None, ""),
+    ],
+)
+def test_stage_has_one_kind(text: str, kind: str | None, message: str) -> None:
+    """Exactly one key of a stage says where its rows come from."""
+    mistakes: list[EtlError] = []
+    assert stage_kind(parse(text, "f"), "stage", Where("f", 1), mistakes) == kind
+    assert [mistake.message.removeprefix("stage").lstrip(".: ") for mistake in mistakes] == [message] * bool(message)
+
+
+def test_what_is_right_of_a_stage_is_kept() -> None:
+    """A stage with a wrong key is still a stage, so that its other mistakes are found in the same go."""
+    node = parse("{sql: a.sql, inputs: [tests], shard: 5, tabel: x}", "f")
+    mistakes: list[EtlError] = []
+    model, wrong = stage_model("sql", node, ("stages.a", Where("f", 1)), mistakes)
+    assert model
+    assert getattr(model, "inputs", None) == {"tests": "tests"}
+    assert wrong == {"shard", "tabel"}
+    assert len(mistakes) == 2
+
+
+def test_what_is_right_of_params_is_kept() -> None:
+    """Params are whole, or the ones that are right."""
+    contract = contract_of(first_scores, "first_scores")
+    node = parse("{params: {test: PM1, mean: high, sd: 95}}", "f")
+    mistakes: list[EtlError] = []
+    model, values = params_of(contract, node, "stages.pm1", Where("f", 1), mistakes)
+    assert model is None
+    assert values == {"test": "PM1", "sd": 95}
+    assert len(mistakes) == 4
+
+
+@pytest.mark.parametrize(
+    "moment", ["2025-08-01", "2025-8-1 00:00:00", "2025-02-29 00:00:00", "2025-08-01 24:00:00", "now"]
+)
+def test_clock_is_a_moment(moment: str) -> None:
+    """as_of is a moment of the calendar, to the second, written in the one form that SQLite writes."""
+    mistakes: list[EtlError] = []
+    source = load(ROOT / "pipeline.yaml", changes=[f"as_of='{moment}'"])
+    assert pipeline_model(source.tree, mistakes) is None
+    assert [mistake.message for mistake in mistakes] == [
+        f"as_of: must be a moment written as YYYY-MM-DD HH:MM:SS, not '{moment}'"
+    ]

@@ -1,0 +1,60 @@
+"""Processes that a process starts end with it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.running import ROOT
+from tests.support.serving import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLEEPER = """
+import fcntl, pathlib, sys, time
+with open("lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    pathlib.Path("ready").write_text(" ".join([__name__, *sys.argv[1:]]))
+    time.sleep(600)
+"""
+
+SEED = """
+import asyncio, pathlib, sys
+from etl.server.seed import Seed
+seed = Seed(pathlib.Path("pipeline.yaml"), pathlib.Path("build"), "token")
+assert seed._command[:4] == [sys.executable, "-m", "etl.run.child", "etl"]
+seed._command[3:] = ["sleeper"]
+asyncio.run(seed._rebuild(["--seed", "7"]))
+"""
+
+
+@pytest.mark.fault("a server killed by SIGKILL in the middle of a rebuild")
+def test_a_rebuild_dies_with_its_server(tmp_path: Path) -> None:
+    """However the server ends, the process that rebuilds ends too, and so can switch nothing."""
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    path = os.pathsep.join([str(ROOT), str(tmp_path)])
+    with subprocess.Popen([sys.executable, "-c", SEED], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}) as server:
+        try:
+            assert wait_for((tmp_path / "ready").exists, 60)
+            with (tmp_path / "lock").open() as lock:
+                assert not free(lock.fileno())
+                server.kill()
+                assert wait_for(lambda: free(lock.fileno()), 60)
+        finally:
+            server.kill()
+    assert (tmp_path / "ready").read_text() == "__main__ --seed 7"
+
+
+def free(file: int) -> bool:
+    """Whether nobody else holds a file's lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

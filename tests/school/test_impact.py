@@ -1,0 +1,610 @@
+"""The planted truth, the sums of gains and the estimates: against brute force, against scipy, and over many worlds."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from etl.generator.params import Range
+from etl.generator.streams import Streams
+from etl.school.effects import _expected_moves, common_denominator
+from etl.school.estimates import impact_estimates, planted_effects
+from etl.school.impact import NUMBERS, gain_sums, planted_sums
+from etl.school.inference import fixed_effect_weights, student, surprise, welch
+from etl.school.params import Growth, StatusShares
+from etl.school.scores import first_scores, next_scores
+from etl.school.windows import STATUSES, window
+from tests.support import small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Assignments = Mapping[int, tuple[int | None, int, int | None, tuple[int, ...]]]
+
+COMPLETED = STATUSES.index("completed")
+TESTS = small.tests("2025-08-15", "2025-10-15", "2025-12-15")
+CATEGORIES = (1, 1, 2, 2)
+STANDARDS = small.standards(*CATEGORIES)
+#: What each assignment impacts, follows, practises and covers. The first two share a standard.
+ASSIGNMENTS: Assignments = {
+    1: (12, 11, 1, (1, 2)),
+    2: (12, 11, 2, (2, 3)),
+    3: (13, 11, None, (4,)),  # a test between the one that it follows and the one that it impacts
+    4: (None, 11, 1, (1,)),  # impacts nothing
+    5: (12, 11, 1, ()),  # covers nothing
+}
+SEQUENCE = (11, 12, 13)
+GROWTH = small.growth((-15, 15), completed=(40, 80), started=(15, 35), not_started=(-15, 15))
+NULL = small.growth((-15, 15), completed=(-15, 15), started=(-15, 15), not_started=(-15, 15))
+
+
+def assignments_table(rows: Assignments) -> pa.Table:
+    """Assignments with the categories that they practise."""
+    table = small.assignments(*(row[:2] for row in rows.values()))
+    return table.append_column("rc_id", pa.array([row[2] for row in rows.values()], pa.int64()))
+
+
+def covering_table(rows: Assignments) -> pa.Table:
+    """Which standards they cover."""
+    return small.covering(*((number, standard) for number, row in rows.items() for standard in row[3]))
+
+
+class World(NamedTuple):
+    """Any students with their roster, what they scored, hold and are."""
+
+    rosters: dict[int, int]
+    scores: Mapping[int, Mapping[int, Sequence[int]]]  # by test and student: who missed a test is not there
+    held: dict[tuple[int, int], int]  # by assignment and student: the status code
+    driven: set[int]
+    clamp: Range
+    growth: Growth
+
+    def tables(self, rosters: set[int] | None = None) -> dict[str, pa.Table]:
+        """The sittings and windows of some rosters."""
+        here = {student for student, roster in self.rosters.items() if rosters is None or roster in rosters}
+        found = {}
+        for test, scores in self.scores.items():
+            sitting = small.sitting(test, {student: row for student, row in scores.items() if student in here}, width=4)
+            ids = sitting["student_id"].to_pylist()
+            roster = pa.array([self.rosters[student] for student in ids], pa.int64())
+            driven = pa.array([int(student in self.driven) for student in ids], pa.int8())
+            sitting = sitting.set_column(sitting.column_names.index("roster_id"), "roster_id", roster)
+            found[f"pm{test}"] = sitting.append_column("driven", driven)
+        rows = sorted((a, s, status) for (a, s), status in self.held.items() if s in here)
+        return {**found, "window1": small.window(*rows[::2]), "window2": small.window(*rows[1::2])}
+
+    def sums(self, rosters: set[int] | None = None) -> tuple[pa.Table, pa.Table]:
+        """Run gain_sums and planted_sums."""
+        inputs = self.inputs(self.tables(rosters))
+        return small.table(gain_sums(**inputs)), small.table(planted_sums(**inputs))
+
+    def inputs(self, tables: dict[str, pa.Table]) -> dict[str, Any]:
+        """What both see, with these sittings and windows."""
+        return {
+            "tests": TESTS,
+            "standards": STANDARDS,
+            "assignments": assignments_table(ASSIGNMENTS),
+            "assignment_standards": covering_table(ASSIGNMENTS),
+            "clamp": self.clamp,
+            "growth": self.growth,
+            **tables,
+        }
+
+    # The same by brute force
+
+    def ranges(self, student: int, test: int, standard: int) -> list[Range]:
+        """What a standard's growth is the largest draw of."""
+        held = [
+            getattr(self.growth.assigned, STATUSES[self.held[number, student]])
+            for number, (impacted, _, _, covered) in ASSIGNMENTS.items()
+            if impacted == test and standard in covered and (number, student) in self.held
+        ]
+        return held or [self.growth.untouched]
+
+    def expected_score(self, student: int, test: int, standard: int, ranges: list[Range]) -> Fraction:
+        """E[clamp(x + G)], over all that growth can be."""
+        before = self.scores[SEQUENCE[SEQUENCE.index(test) - 1]][student][standard - 1]
+        before += self.growth.driven if student in self.driven else 0
+        draws = list(itertools.product(*(range(low, high + 1) for low, high in ranges)))
+        low, high = self.clamp
+        return Fraction(sum(min(max(before + max(draw), low), high) for draw in draws), len(draws))
+
+    def planted(self, student: int, test: int, standard: int) -> Fraction:
+        """What the student's assignments planted in a standard."""
+        ranges = self.ranges(student, test, standard)
+        expected = self.expected_score(student, test, standard, ranges)
+        return expected - self.expected_score(student, test, standard, [self.growth.untouched])
+
+    def took(self, *tests: int) -> set[int]:
+        """The students who took all these tests."""
+        return set.intersection(*(set(self.scores[test]) for test in tests))
+
+    def groups(self, number: int) -> tuple[set[int], set[int]]:
+        """Treated and control students of an assignment."""
+        impacted, after, _, _ = ASSIGNMENTS[number]
+        assert impacted is not None
+        before = SEQUENCE[SEQUENCE.index(impacted) - 1]
+        took = self.took(impacted, before, after)
+        holders = {student for assignment, student in self.held if assignment == number}
+        # Who missed the test that an assignment follows has no roster there.
+        around = {self.rosters[student] for student in holders & set(self.scores[after])}
+        treated = {student for student in holders & took if self.held[number, student] == COMPLETED}
+        return treated, {student for student in took - holders if self.rosters[student] in around}
+
+
+RANGES = st.tuples(st.integers(-12, 12), st.integers(0, 6)).map(lambda pair: Range(pair[0], sum(pair)))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Any world of up to ten students in up to four rosters, on a short scale, so that the clamp is often met."""
+    low = draw(st.integers(-50, 50))
+    clamp = Range(low, low + draw(st.integers(0, 40)))
+    ids = sorted(draw(st.sets(st.integers(1, 200), max_size=10)))
+    rosters = {student: index // 3 + 1 for index, student in enumerate(ids)}
+    score = st.tuples(*[st.integers(*clamp)] * len(CATEGORIES))
+    held = st.dictionaries(
+        st.tuples(st.sampled_from(sorted(ASSIGNMENTS)), st.sampled_from(ids or [1])), st.integers(0, 2), max_size=20
+    )
+    growth = small.growth(*(tuple(draw(RANGES)) for _ in range(4)))  # type: ignore[arg-type]
+    absent = draw(st.lists(st.tuples(st.sampled_from(SEQUENCE), st.sampled_from(ids or [1])), max_size=4))
+    return World(
+        rosters,
+        {test: {student: draw(score) for student in ids if (test, student) not in absent} for test in SEQUENCE},
+        {key: status for key, status in draw(held).items() if key[1] in rosters},
+        draw(st.sets(st.sampled_from(ids or [1]), max_size=5)),
+        clamp,
+        growth.model_copy(update={"driven": draw(st.integers(-5, 5))}),
+    )
+
+
+# The sums
+
+
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(worlds())
+def test_sums_are_those_of_brute_force(world: World) -> None:
+    """Who is treated and control, their gains, and every expectation, by enumerating all that growth can be."""
+    gains, _ = world.sums()
+    found = {(row["assignment_id"], row["standard_id"]): row for row in gains.to_pylist()}
+    assert list(found) == [(1, None), (1, 1), (1, 2), (2, None), (2, 2), (2, 3), (3, None), (3, 4)]
+    for (number, standard), row in found.items():
+        impacted, after, category, covered = ASSIGNMENTS[number]
+        assert impacted is not None
+        some = covered if standard is None else (standard,)
+        assert row["parts"] == len(some)
+        assert row["rc_id"] == (category if standard is None else CATEGORIES[standard - 1])
+        for name, students in zip(("treated", "control"), world.groups(number), strict=True):
+            now, then = world.scores[impacted], world.scores[after]
+            gain = {s: sum(now[s][index - 1] - then[s][index - 1] for index in some) for s in students}
+            expected = {
+                s: sum(
+                    world.expected_score(s, impacted, index, world.ranges(s, impacted, index)) - then[s][index - 1]
+                    for index in some
+                )
+                for s in students
+            }
+            assert row[name] == len(students)
+            assert row[f"{name}_gain"] == sum(gain.values())
+            assert row[f"{name}_squares"] == sum(number * number for number in gain.values())
+            planted = sum(world.planted(s, impacted, index) for s in students for index in some)
+            assert Fraction(row[f"{name}_planted"], row["denominator"]) == planted
+            excess = sum(gain[s] - expected[s] for s in students)
+            assert Fraction(row[f"{name}_excess"], row["denominator"]) == excess
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(worlds())
+def test_planted_effects_are_those_of_brute_force(world: World) -> None:
+    """The table holds the mean planted effect for each assignment, standard and status, and null for nobody's."""
+    rows = planted_effects(world.sums()[1]).to_pylist()
+    keys = [(1, 1), (1, 2), (2, 2), (2, 3), (3, 4)]
+    assert [row["id"] for row in rows] == list(range(1, 3 * len(keys) + 1))
+    assert [(row["assignment_id"], row["standard_id"], row["status"]) for row in rows] == [
+        (*key, status) for key in keys for status in STATUSES
+    ]
+    for row in rows:
+        impacted, *_ = ASSIGNMENTS[row["assignment_id"]]
+        assert impacted is not None
+        took = world.took(impacted, SEQUENCE[SEQUENCE.index(impacted) - 1])
+        students = [s for s in took if world.held.get((row["assignment_id"], s)) == STATUSES.index(row["status"])]
+        effects = [world.planted(s, impacted, row["standard_id"]) for s in students]
+        assert row["students"] == len(students)
+        if effects:
+            assert row["effect"] == pytest.approx(float(sum(effects) / len(effects)), abs=6e-7)
+        else:
+            assert row["effect"] is None
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(worlds(), st.lists(st.integers(0, 2), min_size=4, max_size=4))
+def test_any_cut_into_shards_gives_the_same(world: World, shards: list[int]) -> None:
+    """The tables are the same from the sums of the whole and from those of its shards, in any order."""
+    cut = [world.sums({roster for roster in range(1, 5) if shards[roster - 1] == shard}) for shard in range(3)]
+    gains, planted = world.sums()
+    for parts in (cut, cut[::-1]):
+        assert impact_estimates(pa.concat_tables([part[0] for part in parts])).equals(impact_estimates(gains))
+        assert planted_effects(pa.concat_tables([part[1] for part in parts])).equals(planted_effects(planted))
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(worlds())
+def test_a_missed_test_is_as_one_that_is_not_there(world: World) -> None:
+    """Rows that are marked as missed tests are left out of every sum."""
+    absent = {
+        test: {student: row for student, row in scores.items() if (student + test) % 3}
+        for test, scores in world.scores.items()
+    }
+    marked = world.tables()
+    for name in ("pm11", "pm12", "pm13"):
+        numbers = marked[name]["student_id"].to_pylist()
+        taken = pa.array([int((number + int(name[2:])) % 3 > 0) for number in numbers], pa.int8())
+        marked[name] = marked[name].append_column("taken", taken)
+    sums = [small.table(made(**world.inputs(marked))) for made in (gain_sums, planted_sums)]
+    assert sums == list(world._replace(scores=absent).sums())
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    st.lists(RANGES, min_size=1, max_size=3),
+    st.integers(-20, 20),
+    st.integers(0, 30),
+    st.sampled_from([1, 7, 5040, 2**20, 2**55]),
+)
+def test_expected_moves(ranges: list[Range], low: int, size: int, denominator: int) -> None:
+    """They are exact where the denominator allows it, else the nearest part; also where 64 bits do not hold the way."""
+    clamp = Range(low, low + size)
+    draws = list(itertools.product(*(range(low, high + 1) for low, high in ranges)))
+    moves = _expected_moves(tuple(ranges), clamp, denominator)
+    assert moves.dtype == np.int64
+    for score, move in zip(range(clamp.low, clamp.high + 1), moves.tolist(), strict=True):
+        total = sum(min(max(score + max(draw), clamp.low), clamp.high) - score for draw in draws)
+        exact = Fraction(total * denominator, len(draws))
+        assert move == math.floor(exact + Fraction(1, 2))
+
+
+def test_common_denominator() -> None:
+    """Expectations of up to so many assignments are whole numbers of its parts, where the sums fit into 64 bits."""
+    assert common_denominator(GROWTH, Range(5100, 5800), 1) == 31 * 41 * 21
+    assert common_denominator(GROWTH, Range(5100, 5800), 2) == (31 * 41 * 21) ** 2
+    assert common_denominator(GROWTH, Range(5100, 5800), 3) == 2**43 // 701
+    assert common_denominator(GROWTH, Range(-(10**7), 10**7), 9) == 2**43 // (2 * 10**7 + 1)
+
+
+def test_a_scale_too_wide_for_exact_sums() -> None:
+    """Squares that would not fit are refused, not wrapped around."""
+    world = World({1: 1}, {11: {1: [0] * 4}, 12: {1: [2**31 - 1] * 4}}, {(1, 1): COMPLETED}, set(), Range(0, 9), NULL)
+    with pytest.raises(ValueError, match="too large to be added up exactly; use a narrower scale"):
+        world.sums()
+
+
+# The formulas
+
+
+def sums_of(treated: Sequence[int], control: Sequence[int], parts: int = 1, **others: int | None) -> pa.Table:
+    """A row of sums with these gains, times parts, and nothing planted."""
+    row: dict[str, int | None] = dict.fromkeys(NUMBERS, 0)
+    row |= {"assignment_id": 1, "rc_id": 1, "standard_id": None, "parts": parts, "denominator": 1, **others}
+    for name, gains in (("treated", treated), ("control", control)):
+        row |= {name: len(gains), f"{name}_gain": sum(gains), f"{name}_squares": sum(gain * gain for gain in gains)}
+    return pa.table({name: pa.array([cell], pa.int64()) for name, cell in row.items()})
+
+
+def first_row(sums: pa.Table) -> dict[str, Any]:
+    """The first estimate."""
+    row: dict[str, Any] = impact_estimates(sums).to_pylist()[0]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("parts", "treated", "control", "published"),
+    [
+        (  # Wikipedia, "Welch's t-test", example 1, in tenths
+            10,
+            (275, 210, 190, 236, 170, 179, 169, 201, 219, 226, 231, 196, 190, 217, 214),
+            (271, 220, 208, 234, 234, 235, 258, 220, 248, 202, 219, 221, 229, 205, 244),
+            {"treated_gain": 20.82, "control_gain": 22.99, "t": -2.46, "degrees_of_freedom": 25.0, "p": 0.021},
+        ),
+        (  # as R's t.test prints it
+            1,
+            (11, 9, 10, 11, 10, 12, 9, 11, 12, 9),
+            (11, 13, 10, 13, 12, 9, 11, 12, 12, 11),
+            {"t": -1.8325, "degrees_of_freedom": 17.9, "p": 0.08356, "low": -2.14691, "high": 0.14691},
+        ),
+    ],
+)
+def test_welch_as_published(
+    parts: int, treated: Sequence[int], control: Sequence[int], published: dict[str, float]
+) -> None:
+    """Worked examples."""
+    row = first_row(sums_of(treated, control, parts))
+    assert {
+        name: round(row[name], len(f"{number}".partition(".")[2])) for name, number in published.items()
+    } == published
+
+
+GAINS = st.lists(st.integers(-2000, 2000), min_size=2, max_size=40)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # scipy's, of gains that are all alike
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(GAINS, GAINS, st.integers(1, 6))
+@example([5, 6], [7, 7, 7], 1)
+def test_estimates_are_those_of_scipy(treated: list[int], control: list[int], parts: int) -> None:
+    """Effect, t, degrees of freedom, p and the interval are those of scipy's test with unequal variances."""
+    from scipy import stats  # noqa: PLC0415 -- takes a second to import
+
+    row = first_row(sums_of(treated, control, parts))
+    if len(set(treated)) == len(set(control)) == 1:
+        assert row["standard_error"] == 0
+        assert {row[name] for name in ("degrees_of_freedom", "t", "p", "low", "high", "covered")} == {None}
+        return
+    result = stats.ttest_ind(*(np.array(gains) / parts for gains in (treated, control)), equal_var=False)
+    interval = result.confidence_interval(0.95)
+    expected = {
+        "effect": np.mean(treated) / parts - np.mean(control) / parts,
+        "t": result.statistic,
+        "degrees_of_freedom": result.df,
+        "p": result.pvalue,
+        "low": interval.low,
+        "high": interval.high,
+    }
+    for name, number in expected.items():
+        assert row[name] == pytest.approx(number, rel=1e-5, abs=1e-6)
+    assert row["p"] == pytest.approx(result.pvalue, rel=6e-6)
+    assert row["standard_error"] * row["t"] == pytest.approx(row["effect"], rel=1e-4, abs=1e-3)
+    assert row["covered"] == (row["low"] <= 0 <= row["high"])
+
+
+def test_nothing_varies() -> None:
+    """Two groups whose gains are all alike have no degrees of freedom."""
+    assert welch((3, Fraction(0)), (2, Fraction(0))) == (Fraction(0), None)
+
+
+def test_student_with_infinitely_many_degrees_of_freedom() -> None:
+    """It is the normal distribution."""
+    assert student(1.96, math.inf, 0.95) == pytest.approx((0.0499958, 1.959964), rel=1e-5)
+    assert student(-1.96, 1e9, 0.95) == pytest.approx(student(1.96, math.inf, 0.95), rel=1e-6)
+
+
+def test_fixed_effect() -> None:
+    """The weights are as the precisions, and the pooled variance is one over their sum."""
+    weights, variance = fixed_effect_weights([Fraction(1, 4), Fraction(1, 2), Fraction(1, 2)])
+    assert weights == [Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)]
+    assert variance == Fraction(1, 8)
+
+
+def test_categories_are_pooled() -> None:
+    """A category pools its assignments; one without an estimate does not count, and no category is made of none."""
+    sums = [
+        sums_of((0, 2), (0, 2), treated_planted=4),  # variance 1 + 1, effect 0, planted 2
+        sums_of((10, 12, 14), (0, 0, 0), assignment_id=2, denominator=2),  # variance 4 / 3, effect 12
+        sums_of((7,), (1, 2), assignment_id=3),
+        sums_of((1, 2), (3, 5), assignment_id=4, rc_id=None),
+    ]
+    *singles, pooled = impact_estimates(pa.concat_tables(sums)).to_pylist()
+    assert [row["scope"] for row in singles] == ["assignment"] * 4
+    assert [row["effect"] for row in singles] == [0, 12, 5.5, -2.5]
+    weights = np.array([1 / 2, 3 / 4]) / (5 / 4)
+    error = math.sqrt(4 / 5)
+    assert pooled | {"p": 0, "low": 0, "high": 0} == {
+        "id": 5,
+        "scope": "category",
+        "assignment_id": None,
+        "rc_id": 1,
+        "standard_id": None,
+        "treated": 6,
+        "control": 7,
+        "treated_gain": pytest.approx(weights @ [1, 12]),
+        "control_gain": pytest.approx(weights @ [1, 0]),
+        "effect": pytest.approx(weights @ [0, 12]),
+        "standard_error": pytest.approx(error, abs=1e-6),
+        "degrees_of_freedom": None,
+        "t": pytest.approx(weights @ [0, 12] / error, abs=1e-5),
+        "p": 0,
+        "low": 0,
+        "high": 0,
+        "planted": pytest.approx(weights @ [2, 0]),
+        "expected_bias": pytest.approx(weights @ [-2, 12]),
+        "bias": pytest.approx(weights @ [-2, 12]),
+        "covered": 0,
+        "surprise": None,
+    }
+    assert (pooled["low"], pooled["high"]) == pytest.approx((7.2 - 1.959964 * error, 7.2 + 1.959964 * error), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("treated", "control", "known"),
+    [
+        ((), (), set[str]()),
+        ((), (3, 5), {"control_gain"}),
+        ((3, 5), (), {"treated_gain", "planted"}),
+        ((3,), (5, 6), {"treated_gain", "control_gain", "effect", "planted", "expected_bias", "bias", "surprise"}),
+    ],
+)
+def test_what_cannot_be_known_is_null(treated: tuple[int, ...], control: tuple[int, ...], known: set[str]) -> None:
+    """Without students there is no gain, without both groups no effect, with a single student no interval."""
+    row = first_row(sums_of(treated, control))
+    assert {name for name, cell in row.items() if cell is not None} == known | {
+        *("id", "scope", "assignment_id", "rc_id", "treated", "control")
+    }
+
+
+def test_nobody_is_there() -> None:
+    """Without sittings or assignments the rows and columns are still those of the tables."""
+    world = World({}, {}, {}, set(), Range(0, 9), small.growth((0, 1)))
+    gains, planted = world.sums()
+    assert set(gains["treated"].to_pylist()) == set(gains["control"].to_pylist()) == {0}
+    assert {row["effect"] for row in planted_effects(planted).to_pylist()} == {None}
+    assert impact_estimates(gains)["surprise"].null_count == gains.num_rows + 2  # two categories
+    assert impact_estimates(gains.slice(0, 0)).schema == impact_estimates(gains).schema
+    assert planted_effects(planted.slice(0, 0)).schema == planted_effects(planted).schema
+
+
+# Surprise, expected bias
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=4))
+def test_surprise_is_a_bound(sizes: list[int]) -> None:
+    """Whatever is drawn, a surprise of s or less has a chance of s at most: by enumerating every draw."""
+    outcomes = list(itertools.product(*(range(size + 1) for size in sizes)))
+    mean, spread = Fraction(sum(sizes), 2), Fraction(sum(size * size for size in sizes))
+    found = Counter(surprise(sum(outcome) - mean, spread) for outcome in outcomes)
+    below = 0
+    for bound, number in sorted(found.items()):
+        below += number
+        assert below <= bound * len(outcomes) * (1 + 1e-12)
+
+
+def test_no_room_for_surprise() -> None:
+    """Where nothing is drawn, the least excess is impossible."""
+    assert surprise(Fraction(0), Fraction(0)) == 1
+    assert surprise(Fraction(1, 10**9), Fraction(0)) == 0
+
+
+def test_those_who_grow_anyway() -> None:
+    """When only driven students complete their work, DiD finds their growth too: that is the expected bias."""
+    growth = small.growth((5, 5), completed=(20, 20)).model_copy(update={"driven": 7})
+    students = range(1, 7)
+    treated = {1, 2, 3}
+    scores = {
+        11: dict.fromkeys(students, (50,) * 4),
+        12: {student: (77,) * 3 + (62,) if student in treated else (55,) * 4 for student in students},
+    }
+    held = {(1, student): COMPLETED for student in treated}
+    world = World(dict.fromkeys(students, 1), scores, held, treated, Range(0, 100), growth)
+    row = first_row(world.sums()[0])
+    names = ("effect", "planted", "expected_bias", "bias", "surprise")
+    assert tuple(row[name] for name in names) == (22, 15, 7, 7, 1)
+
+
+# Many worlds
+
+WORLDS = 400
+CLASSES: Assignments = {
+    number: (12, 11, number, (2 * number - 1, 2 * number)) for number in range(1, 5)
+}  # four assignments, each with two standards of a category
+EIGHT = small.standards(1, 1, 2, 2, 3, 3, 4, 4)
+LEVELS = small.levels(5100, 5410, 5470, 5530)
+SCALE = Range(5100, 5800)
+ROSTERS, SIZE = 5, 30
+
+
+def year(seed: int, growth: Growth) -> dict[str, pa.Table]:
+    """Two sittings of five classes and the window between them, as the pipeline makes them."""
+    ids = np.arange(1, ROSTERS * SIZE + 1)
+    students = pa.table({"id": pa.array(ids), "roster_id": pa.array((ids - 1) // SIZE + 1)})
+    given, covered = assignments_table(CLASSES), covering_table(CLASSES)
+    pm1 = small.table(
+        first_scores(
+            Streams(seed, "pm1"),
+            students,
+            TESTS,
+            EIGHT,
+            LEVELS,
+            test="T1",
+            mean=5440,
+            sd=95,
+            clamp=SCALE,
+            category_jitter=Range(-40, 40),
+            standard_jitter=Range(-25, 25),
+        )
+    )
+    shares = StatusShares(completed=0.6, started=0.15, not_started=0.25)
+    held = small.table(
+        window(
+            Streams(seed, "window1"),
+            pm1,
+            given,
+            TESTS,
+            after="T1",
+            until="T2",
+            rosters=Range(1, ROSTERS),
+            levels=[1, 2],
+            status=shares,
+        )
+    )
+    pm2 = next_scores(
+        Streams(seed, "pm2"),
+        pm1,
+        TESTS,
+        EIGHT,
+        LEVELS,
+        given,
+        covered,
+        test="T2",
+        clamp=SCALE,
+        growth=growth,
+        window1=held,
+    )
+    return {"pm1": pm1, "pm2": small.table(pm2), "window1": held}
+
+
+def estimated(tables: dict[str, pa.Table], growth: Growth) -> list[dict[str, Any]]:
+    """The estimates of a year, of which growth is said to be planted in it."""
+    given, covered = assignments_table(CLASSES), covering_table(CLASSES)
+    sums = gain_sums(TESTS, EIGHT, given, covered, clamp=SCALE, growth=growth, **tables)
+    rows: list[dict[str, Any]] = impact_estimates(small.table(sums)).to_pylist()
+    return rows
+
+
+@cache
+def studied(growth: Growth) -> list[dict[str, Any]]:
+    """The assignments' estimates of many worlds."""
+    return [
+        row for seed in range(WORLDS) for row in estimated(year(seed, growth), growth) if row["scope"] == "assignment"
+    ]
+
+
+def binomial_bounds(number: int, chance: float) -> Iterator[float]:
+    """A count of successes lies outside of these once in a million times."""
+    from scipy import stats  # noqa: PLC0415 -- takes a second to import
+
+    yield from (float(stats.binom.ppf(tail, number, chance)) for tail in (5e-7, 1 - 5e-7))
+
+
+@pytest.mark.parametrize("growth", [GROWTH, NULL], ids=["default", "null"])
+def test_intervals_hold_the_truth_nineteen_times_in_twenty(growth: Growth) -> None:
+    """Over 400 worlds, four assignments each: a right interval fails this for one choice of seeds in a million."""
+    rows = studied(growth)
+    assert len(rows) == 4 * WORLDS
+    least, most = binomial_bounds(len(rows), 0.95)
+    assert least <= sum(row["covered"] for row in rows) <= most
+
+
+@pytest.mark.parametrize("growth", [GROWTH, NULL], ids=["default", "null"])
+def test_the_expected_bias_is_the_bias(growth: Growth) -> None:
+    """Over the same worlds the mean bias is the expected one: it is off by five standard errors once in a million."""
+    rows = studied(growth)
+    excess = np.array([row["bias"] - row["expected_bias"] for row in rows])
+    assert abs(excess.mean()) < 5 * excess.std() / math.sqrt(len(excess))
+    errors = np.array([row["standard_error"] for row in rows])
+    assert 0.9 < excess.std() / math.sqrt(np.mean(errors**2)) < 1.1
+    assert min(row["surprise"] for row in rows) > 1e-6 / len(rows)
+
+
+def test_p_is_uniform_where_nothing_works() -> None:
+    """By the inequality of Dvoretzky, Kiefer and Wolfowitz it strays so far from that once in a million times."""
+    p = np.sort([row["p"] for row in studied(NULL)])
+    number = np.arange(1, len(p) + 1)
+    stray = np.maximum(number / len(p) - p, p - (number - 1) / len(p)).max()
+    assert stray < math.sqrt(math.log(2e6) / 2 / len(p))
+
+
+def test_effects_that_are_missing_surprise() -> None:
+    """Data without the planted effects, or with effects nobody planted, has a chance far below one in a million."""
+    for made, said in ((NULL, GROWTH), (GROWTH, NULL)):
+        tables = year(1, made)
+        assert max(row["surprise"] for row in estimated(tables, said) if row["scope"] != "category") < 1e-12
+        assert min(row["surprise"] for row in estimated(tables, made) if row["scope"] != "category") > 1e-3

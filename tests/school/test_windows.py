@@ -1,0 +1,174 @@
+"""Intervention windows, on tiny tables: who is chosen, how far they come, and when."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.generator.params import Range
+from etl.generator.streams import Streams, choose
+from etl.school.params import Shares, StatusShares
+from etl.school.windows import STATUSES, enrollment_rows, window
+from tests.support import small
+
+STREAMS = Streams(7, "window1")
+TESTS = small.tests("2025-08-15", "2025-10-15", None)
+SHARES = StatusShares(completed=0.6, started=0.15, not_started=0.25)
+#: Assignments 1 and 3 follow the first test, assignment 2 the second.
+GIVEN = small.assignments((12, 11), (13, 12), (12, 11))
+
+
+def scores(*rows: tuple[int, int, int]) -> pa.Table:
+    """A sitting's columns that decide who is chosen: student, roster, level."""
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return pa.table(
+        {name: pa.array(column) for name, column in zip(("student_id", "roster_id", "level"), columns, strict=True)}
+    )
+
+
+FOUR = scores((1, 1, 1), (2, 1, 2), (3, 2, 1), (4, 3, 3))
+
+
+def opened(sitting: pa.Table = FOUR, **changes: Any) -> pa.RecordBatch:  # noqa: ANN401 -- the generator's params
+    """Run the generator, with other params than the usual ones."""
+    usual = {"after": "T1", "until": "T2", "rosters": Range(1, 3), "levels": [1, 2], "status": SHARES}
+    return window(STREAMS, sitting, GIVEN, **{"tests": TESTS, **usual, **changes})
+
+
+@pytest.mark.parametrize(
+    ("rosters", "levels", "chosen"),
+    [
+        ((1, 3), (1, 2), [1, 2, 3]),
+        ((1, 1), (1, 2), [1, 2]),
+        ((2, 2), (1, 2), [3]),
+        ((1, 3), (1,), [1, 3]),
+        ((1, 3), (3,), [4]),
+        ((3, 3), (1, 2), []),
+        ((1, 3), (), []),
+        ((4, 9), (1, 2, 3), []),
+    ],
+)
+def test_who_is_chosen(rosters: tuple[int, int], levels: tuple[int, ...], chosen: list[int]) -> None:
+    """Every student of the rosters at the levels, for each assignment that follows the test, and nobody else."""
+    found = opened(rosters=Range(*rosters), levels=list(levels))
+    rows = list(zip(found["student_id"].to_pylist(), found["assignment_id"].to_pylist(), strict=True))
+    assert rows == [(student, assignment) for student in chosen for assignment in (1, 3)]
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    st.sets(st.integers(1, 2**40), min_size=1, max_size=4),
+    st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.25, 0.25)]),
+    st.dates(),
+    st.integers(0, 400),
+)
+def test_dates_fit_the_status(students: set[int], shares: tuple[float, ...], first: date, length: int) -> None:
+    """For any students, shares and window: days lie in it, in order, and only where the status asks for them."""
+    last = date.fromordinal(min(first.toordinal() + length, date.max.toordinal()))
+    status = StatusShares(completed=shares[0], started=shares[1], not_started=shares[2])
+    found = opened(
+        scores(*((student, 1, 1) for student in sorted(students))),
+        status=status,
+        tests=small.tests(first.isoformat(), last.isoformat()),
+    )
+    for row in found.to_pylist():
+        name = STATUSES[row["status"]]
+        assert getattr(status, name) > 0
+        days = [first, *(row[column] for column in ("started_at", "completed_at") if row[column]), last]
+        assert days == sorted(days)
+        assert (row["started_at"] is not None) == (name != "not_started")
+        assert (row["completed_at"] is not None) == (name == "completed")
+
+
+def test_shares_and_days_come_as_often_as_they_should() -> None:
+    """Over 20,000 students: statuses within five standard errors of their shares, both ends of the window in use."""
+    found = opened(scores(*((student, 1, 1) for student in range(1, 20_001)))).to_pydict()
+    counts = np.bincount(found["status"], minlength=3) / 40_000
+    for share, expected in zip(counts, (0.6, 0.15, 0.25), strict=True):
+        assert abs(share - expected) < 5 * (expected * (1 - expected) / 40_000) ** 0.5
+    starts = {day for day in found["started_at"] if day}
+    assert len(starts) == 62
+    assert {date(2025, 8, 15), date(2025, 10, 15)} <= starts
+    assert date(2025, 10, 15) in found["completed_at"]
+
+
+def test_driven_students_have_their_own_shares() -> None:
+    """Driven students come as far as their shares say, by the same draws; the others as if nobody were driven."""
+    everyone = scores(*((student, 1, 1) for student in range(1, 401)))
+    some = everyone.append_column("driven", pa.array([student % 2 for student in range(400)], pa.int8()))
+    sure = Shares(completed=0, started=1, not_started=0)
+    usual = opened(everyone)["status"].to_numpy()
+    found = opened(some, status=SHARES.model_copy(update={"driven": sure}))["status"].to_numpy()
+    odd = np.repeat(np.arange(400) % 2 == 1, 2)
+    assert (found[odd] == STATUSES.index("started")).all()
+    assert (found[~odd] == usual[~odd]).all()
+    same = SHARES.model_copy(update={"driven": Shares(completed=0.6, started=0.15, not_started=0.25)})
+    assert opened(some, status=same).equals(opened(everyone))
+
+
+def test_who_missed_the_test_is_not_chosen() -> None:
+    """A student without a score has no level; the others are given what they would have been given."""
+    absent = FOUR.append_column("taken", pa.array([1, 0, 1, 1], pa.int8()))
+    assert opened(absent).equals(opened(FOUR.take([0, 2, 3])))
+
+
+def test_draws_are_named_by_assignment() -> None:
+    """A status is the choice of its assignment's stream for its student, whoever else is chosen."""
+    for row in opened().to_pylist():
+        words = STREAMS.words(f"assignment {row['assignment_id']}", row["student_id"], 1, 3)
+        assert row["status"] == choose(words[:, 0], (0.6, 0.15, 0.25))[0]
+    assert opened(FOUR.slice(2)).equals(opened().slice(4))
+    assert opened(rosters=Range(2, 3)).equals(opened().slice(4))
+
+
+def test_nobody_is_chosen() -> None:
+    """A window that chooses nobody, or a sitting of nobody, is an empty window with the same columns."""
+    schema = opened().schema
+    for empty in (opened(levels=[]), opened(FOUR.slice(0, 0)), opened(after="T2", until="T2", levels=[])):
+        assert empty.schema.equals(schema)
+        assert empty.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("between", "day", "message"),
+    [
+        (("T1", "T3"), None, r"a window needs the day of T3 in tests\.administered_at, and it has none"),
+        (("T3", "T1"), None, r"a window needs the day of T3 in tests\.administered_at, and it has none"),
+        (("T1", "T3"), "15.12.2025", r"day of T3 .*, and '15\.12\.2025' is no day written as YYYY-MM-DD"),
+        (("T2", "T1"), None, "the window ends before it begins: T1 is given before T2"),
+    ],
+)
+def test_windows_without_days(between: tuple[str, str], day: str | None, message: str) -> None:
+    """A window between tests that have no day, or stand in the wrong order, is told which test it is."""
+    with pytest.raises(ValueError, match=message):
+        opened(tests=small.tests("2025-08-15", "2025-10-15", day), after=between[0], until=between[1])
+
+
+def test_rows_gather_windows() -> None:
+    """Windows become rows in the order of students, then assignments, with the status in words and days as text."""
+    rows = {
+        "assignment_id": [5, 1, 1],
+        "student_id": [2, 2, 1],
+        "status": pa.array([0, 1, 2], pa.int8()),
+        "started_at": pa.array([date(2025, 8, 20), date(2025, 8, 15), None]),
+        "completed_at": pa.array([date(2025, 9, 1), None, None]),
+    }
+    table = pa.table(rows)
+    found = enrollment_rows(window1=table.slice(0, 1), window2=table.slice(1), window3=table.slice(0, 0))
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        (1, 1, "not_started", None, None),
+        (1, 2, "started", "2025-08-15", None),
+        (5, 2, "completed", "2025-08-20", "2025-09-01"),
+    ]
+
+
+def test_rows_of_empty_windows() -> None:
+    """Windows that chose nobody give no rows."""
+    empty = small.table(opened(levels=[]))
+    assert enrollment_rows(window1=empty, window2=empty).num_rows == 0

@@ -1,0 +1,347 @@
+"""The API in process: every contract of DESIGN.md, on the whole default world."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from etl.errors import EtlError
+from etl.server import api as api_module
+from etl.server.api import Api
+from etl.site.answers import answer
+from etl.site.endpoint import Endpoint, restore
+from etl.tables.finished import open_database
+from tests.support.serving import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DATABASE = "teacher-dashboard.db"
+JSON = "application/json; charset=utf-8"
+
+
+def endpoints_of(build: Path) -> list[Endpoint]:
+    """The endpoints of a build."""
+    return restore(json.loads((build / "endpoints.json").read_text(encoding="utf-8")))
+
+
+@contextmanager
+def opened(build: Path) -> Iterator[Api]:
+    """The API of a build."""
+    openapi = (build / "api/openapi.json").read_bytes()
+    api = Api(build / DATABASE, endpoints_of(build), build.name, openapi)
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+@pytest.fixture(scope="module")
+def api(default_build: Path) -> Iterator[Api]:
+    """The API over the default world."""
+    with opened(default_build) as api:
+        yield api
+
+
+def ask(api: Api, url: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """Ask in process."""
+
+    async def request() -> httpx.Response:
+        transport = httpx.ASGITransport(api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://etl") as client:
+            return await client.request(method, url, headers={key.replace("_", "-"): headers[key] for key in headers})
+
+    return asyncio.run(request())
+
+
+def raw(api: Api, path: bytes, method: str = "GET") -> tuple[int, Any]:
+    """Ask with a path that no client would send: status and JSON."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401 -- ASGI
+        sent.append(message)
+
+    async def receive() -> Any:  # noqa: ANN401 -- ASGI
+        raise AssertionError
+
+    scope = {"type": "http", "method": method, "raw_path": path, "path": "/api", "headers": []}
+    asyncio.run(api(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def test_the_three_that_were_asked_for(api: Api) -> None:
+    """Rosters by name, one test group, its six tests by sequence: arrays of objects with camelCase keys."""
+    rosters = ask(api, "/api/rosters").json()
+    assert len(rosters) == 250
+    assert [row["name"] for row in rosters] == sorted(row["name"] for row in rosters)
+    assert {tuple(row) for row in rosters} == {("id", "name", "createdAt")}
+    assert ask(api, "/api/test-groups").json() == [{"id": 1, "name": "Progress Monitoring (PM)"}]
+    tests = ask(api, "/api/test-groups/1/tests").json()
+    assert [row["name"] for row in tests] == ["PM1", "PM2", "PM3", "PM4", "PM5", "PM6"]
+    assert tests[0] == {"id": 1, "groupId": 1, "sequence": 1, "name": "PM1", "administeredAt": "2025-08-15"}
+
+
+def test_what_the_next_pages_ask_for(api: Api, default_build: Path) -> None:
+    """Levels, categories, standards, students, scores, assignments say what the database holds."""
+    with closing(open_database(default_build / DATABASE)) as database:
+        counts = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("standards",)}  # noqa: S608
+        students = database.execute("SELECT id FROM students WHERE roster_id = 7").fetchall()
+        given = database.execute("SELECT student_id FROM assignment_students WHERE assignment_id = 3").fetchall()
+    assert [row["level"] for row in ask(api, "/api/performance-levels").json()] == [1, 2, 3, 4]
+    assert [row["id"] for row in ask(api, "/api/reporting-categories").json()] == [1, 2, 3, 4]
+    assert len(ask(api, "/api/standards").json()) == counts["standards"] == 20
+    found = ask(api, "/api/rosters/7/students").json()
+    assert sorted(row["id"] for row in found) == sorted(id_ for (id_,) in students)
+    assert [row["name"] for row in found] == sorted(row["name"] for row in found)
+    scores = ask(api, "/api/rosters/7/scores").json()
+    assert len(scores) == 6 * len(students)
+    assert [row["id"] for row in scores] == sorted(row["id"] for row in scores)
+    assert list(scores[0]["rcScores"]) == ["1", "2", "3", "4"]
+    assert list(scores[0]["stdScores"]) == [str(number) for number in range(1, 21)]
+    first = ask(api, "/api/assignments").json()[0]
+    assert [standard["code"] for standard in first["standards"]] == ["3.NF.A.1", "3.NF.A.2", "3.NF.A.3"]
+    assert list(first["students"]) == ["notStarted", "started", "completed"]
+    assert [row["studentId"] for row in ask(api, "/api/assignments/3/students").json()] == [id_ for (id_,) in given]
+
+
+def test_every_url_has_a_json_twin(api: Api, default_build: Path) -> None:
+    """Each URL with ``.json`` behind it gives the same bytes and the same tag."""
+    for endpoint in endpoints_of(default_build):
+        url = endpoint.template.format(id=1)
+        plain, twin = ask(api, url), ask(api, f"{url}.json")
+        assert plain.status_code == twin.status_code == 200
+        assert plain.content == twin.content
+        assert plain.headers["etag"] == twin.headers["etag"]
+
+
+def test_json_is_compact(api: Api) -> None:
+    """No byte is spent on layout, and text is UTF-8, not escaped."""
+    content = ask(api, "/api/rosters").content
+    assert content == json.dumps(json.loads(content), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_every_answer_carries_the_contract(api: Api, default_build: Path) -> None:
+    """Type, tag, caching, CORS, build and length stand on each answer."""
+    headers = ask(api, "/api/rosters", accept_encoding="identity").headers
+    assert headers["content-type"] == JSON
+    assert headers["etag"].startswith('"')
+    assert headers["cache-control"] == "no-cache"
+    assert headers["vary"] == "Accept-Encoding"
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["access-control-expose-headers"] == "ETag, X-Build"
+    assert headers["x-build"] == default_build.name
+    assert headers["x-content-type-options"] == "nosniff"
+    assert int(headers["content-length"]) == len(ask(api, "/api/rosters").content)
+
+
+def test_a_client_that_has_it_gets_304(api: Api) -> None:
+    """The tag of an answer brings 304, in each form, and the gzip form has its own tag."""
+    tags = set()
+    for coding in ("identity", "gzip"):
+        etag = ask(api, "/api/rosters", accept_encoding=coding).headers["etag"]
+        again = ask(api, "/api/rosters", accept_encoding=coding, if_none_match=f'"x", W/{etag}')
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["access-control-allow-origin"] == "*"
+        tags.add(etag)
+    assert len(tags) == 2
+
+
+def test_head_says_the_length(api: Api) -> None:
+    """HEAD is GET without the content, errors too."""
+    for url, status in (("/api/rosters", 200), ("/api/rosters/x/students", 400), ("/api/nothing", 404)):
+        head, get = ask(api, url, "HEAD"), ask(api, url)
+        assert (head.status_code, head.content) == (status, b"")
+        assert head.headers == get.headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
+def test_other_methods_are_405_with_allow(api: Api, method: str) -> None:
+    """What would change something is refused, and Allow says what is possible."""
+    found = ask(api, "/api/rosters", method)
+    assert found.status_code == 405
+    assert found.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert found.json() == {"error": "this API is read-only"}
+    assert found.headers["access-control-allow-origin"] == "*"
+
+
+def test_options_lets_a_browser_in(api: Api) -> None:
+    """A preflight is answered 204 with what a page on another host may do."""
+    found = ask(api, "/api/rosters", "OPTIONS", origin="https://example.org", access_control_request_method="GET")
+    assert (found.status_code, found.content) == (204, b"")
+    assert found.headers["access-control-allow-origin"] == "*"
+    assert found.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert found.headers["access-control-allow-headers"] == "If-None-Match"
+    assert found.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.fault("what is no id, in the API")
+@pytest.mark.parametrize(
+    "given", ["x", "0", "-1", "1.5", "01", "%20", "1%20", "1e1", "9" * 16, "9" * 400, "1%00", "%C2%B2"]
+)
+def test_what_is_no_id_is_400(api: Api, given: str) -> None:
+    """A text that can be no id is a JSON 400 that names it, shortened."""
+    status, error = raw(api, f"/api/rosters/{given}/students".encode())
+    assert status == 400
+    assert list(error) == ["error"]
+    assert error["error"].startswith("not an id: ")
+    assert len(error["error"]) < 70
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/",
+        "/api//",
+        "/api/nothing",
+        "/api/rosters/",
+        "/api/rosters.json/",
+        "/api/rosters.json.json",
+        "/api/rosters.jso",
+        "/api/.json",
+        "/api/Rosters",
+        "/api/rosters/1",
+        "/api/rosters/251/students",
+        "/api/rosters/999999999999999/students",
+        "/api/rosters/1/students/",
+        "/api/rosters/1/",
+        "/api/rosters//students",
+        "/api/rosters/1%2Fstudents",
+        "/api%2Frosters",
+        "/api/rosters%00",
+        "/api/%00",
+        "/api/\xff",
+        "/api/%ff%fe",
+        "/api/..",
+        "/api/../index.html",
+        "/api/%2e%2e/manifest.json",
+        "/api/..%2f..%2fetc/passwd",
+        "/api/rosters/%2e%2e/students",
+        "/api/openapi",
+        "/api/seed",
+        "/api/" + "x" * 10_000,
+        "/api/rosters/" + "1" * 10_000 + "/students",
+        "/api" + "/x" * 5_000,
+        "/api/" + "%41" * 3_000,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_everything_else_is_a_json_404(api: Api, path: str, method: str) -> None:
+    """Whatever is no URL of ours is a JSON 404: nothing is guessed, cut off or walked."""
+    status, error = raw(api, path.encode("latin-1"), method)
+    if "%2e%2e/students" in path or "//students" in path:
+        assert (status, list(error)) == (400, ["error"])  # a text in the place of an id
+    else:
+        assert (status, error) == (404, {"error": "there is nothing here"})
+
+
+@pytest.mark.parametrize("path", ["/api/%72osters", "/api/rosters%2ejson", "/api/rosters?"])
+def test_an_encoded_character_is_the_character(api: Api, path: str) -> None:
+    """A URL means the same with its characters encoded."""
+    assert raw(api, path.encode())[0] == 200
+    assert raw(api, b"/api/rosters/%31/students") == raw(api, b"/api/rosters/1/students")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("groupId=99", "groupId"),
+        ("_limit=1", "_limit"),
+        ("&a%62c", "abc"),
+        ("id=1&id=2", "id"),
+        ("=x", ""),
+        ("%ff", "\ufffd"),
+        ("x" * 900, "x" * 40),
+    ],
+)
+def test_a_query_parameter_is_400(api: Api, query: str, name: str) -> None:
+    """No endpoint has query parameters, so none is ignored: the answer would look like one to the question."""
+    for url in ("/api/assignments", "/api/rosters/1/students.json", "/api/openapi.json"):
+        found = ask(api, f"{url}?{query}")
+        assert found.status_code == 400
+        assert found.json()["error"].startswith(f"unknown query parameter '{name}'; there are none")
+        assert found.headers["access-control-allow-origin"] == "*"
+    assert ask(api, f"/api/assignments?{query}", "HEAD").status_code == 400
+
+
+def test_the_openapi_document_is_served(api: Api, default_build: Path) -> None:
+    """``/api/openapi.json`` is the build's own file."""
+    found = ask(api, "/api/openapi.json")
+    assert found.headers["content-type"] == JSON
+    assert found.content == (default_build / "api/openapi.json").read_bytes()
+
+
+def test_answers_are_made_once(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask at once, SQL runs once; later requests are answered from bytes."""
+    made: list[str] = []
+
+    def counted(database: Any, endpoint: Endpoint, values: Any) -> bytes:  # noqa: ANN401 -- as the real one
+        made.append(endpoint.name)
+        return answer(database, endpoint, values)
+
+    monkeypatch.setattr(api_module, "answer", counted)
+
+    async def many(api: Api) -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://etl") as client:
+            for _ in range(2):
+                answers = await asyncio.gather(
+                    *(client.get(f"/api/rosters/1/scores{end}") for end in ["", ".json"] * 20)
+                )
+                assert {each.status_code for each in answers} == {200}
+
+    with opened(default_build) as api:
+        asyncio.run(many(api))
+    assert made == ["rosters-scores"]
+
+
+def test_what_is_not_declared_is_no_answer(default_build: Path) -> None:
+    """An answer that no build has looked at is held to its types too; the server says of it that it failed."""
+    endpoints = [
+        replace(endpoint, columns={**endpoint.columns, "name": "integer"}) if endpoint.name == "rosters" else endpoint
+        for endpoint in endpoints_of(default_build)
+    ]
+    api = Api(default_build / DATABASE, endpoints, default_build.name, b"{}")
+    with closing(api), pytest.raises(EtlError, match=r"^/api/rosters: columns\.name: '.*' where integer is declared"):
+        ask(api, "/api/rosters")
+
+
+def test_the_cache_is_bounded(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept bytes stay under the limit; what nobody asks for goes first; ids that do not exist keep nothing."""
+    monkeypatch.setattr(api_module, "CACHE_BYTES", 100_000)
+    with opened(default_build) as api:
+        for number in range(1, 60):
+            assert ask(api, f"/api/rosters/{number}/students").status_code == 200
+            assert ask(api, "/api/test-groups").status_code == 200
+            assert api._size == sum(body.size for body in api._kept.values()) <= 100_000
+        assert ("test-groups",) in api._kept
+        assert ("rosters", "59", "students") in api._kept
+        assert ("rosters", "1", "students") not in api._kept
+        before = len(api._kept)
+        for number in range(1000, 1050):
+            assert ask(api, f"/api/rosters/{number}/students").status_code == 404
+        assert len(api._kept) == before
+
+
+def test_a_larger_answer_than_the_cache_is_served(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer larger than the whole cache is still an answer."""
+    monkeypatch.setattr(api_module, "CACHE_BYTES", 10)
+    with opened(default_build) as api:
+        for _ in range(2):
+            assert len(ask(api, "/api/rosters").json()) == 250
+            assert len(ask(api, "/api/standards").json()) == 20
+
+
+@pytest.mark.parametrize("module", ["server.api", "site.export", "server.app", "server.listen"])
+def test_datasette_is_imported_by_who_browses(module: str) -> None:
+    """Neither the API nor a build, nor the server before it starts, pays the second that Datasette's import takes."""
+    code = f"import sys, etl.{module}; sys.exit('datasette' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=False).returncode == 0

@@ -1,0 +1,651 @@
+"""The server as a newcomer, a stranger and the holder of the token meet it, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from etl.errors import EtlError
+from etl.server import protocol
+from etl.server.app import Server
+from etl.server.listen import listen
+from etl.server.seed import Seed
+from tests.support.serving import (
+    PATIENCE,
+    ROOT,
+    TOKEN,
+    Serving,
+    copy_of,
+    in_process,
+    point,
+    run,
+    serving,
+    small_build,
+    small_project,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "teacher-dashboard"
+CLIENT = httpx.Timeout(60)
+
+
+@pytest.fixture(scope="module")
+def server(default_build: Path) -> Iterator[Serving]:
+    """The server over the default world, as it starts without options."""
+    with serving(default_build.parent, env={"ETL_SEED_TOKEN": ""}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: Serving) -> Iterator[httpx.Client]:
+    """A client of it."""
+    with httpx.Client(base_url=server.url, timeout=CLIENT) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small world's build."""
+    return small_build(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, small: Path) -> Path:
+    """A small project of its own, its world built: its pipeline file."""
+    pipeline = small_project(tmp_path_factory.mktemp("project"))
+    copy_of(small, pipeline.parent / "build")
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def seeding(project: Path) -> Iterator[Serving]:
+    """The server over the small project, with a token."""
+    with serving(project.parent / "build", pipeline=project, env={"ETL_SEED_TOKEN": TOKEN}) as server:
+        yield server
+
+
+def raw(port: int, request: bytes) -> bytes:
+    """Send bytes and read all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def serve(*options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``serve`` where it must fail."""
+    command = [sys.executable, "-m", "etl", "serve", *options]
+    merged = {**os.environ, **(env or {})}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False, env=merged)
+
+
+# What a newcomer sees
+
+
+def test_the_default_world_is_served(client: httpx.Client) -> None:
+    """250 rosters by name, one test group, PM1 to PM6 by sequence, four levels."""
+    rosters = client.get("/api/rosters").json()
+    assert len(rosters) == 250
+    assert [roster["name"] for roster in rosters] == sorted(roster["name"] for roster in rosters)
+    assert len(client.get("/api/test-groups").json()) == 1
+    assert [test["name"] for test in client.get("/api/test-groups/1/tests").json()] == [f"PM{n}" for n in range(1, 7)]
+    assert [level["level"] for level in client.get("/api/performance-levels").json()] == [1, 2, 3, 4]
+
+
+def test_home_and_the_builds_own_pages(client: httpx.Client, default_build: Path) -> None:
+    """``/`` is Datasette's home; the build's own files stand at their names, with a validator."""
+    home = client.get("/")
+    assert home.status_code == 200
+    assert "synthetic" in home.text
+    for name in ("index.html", "manifest.json", "robots.txt"):
+        answer = client.get(f"/{name}")
+        assert answer.content == (default_build / name).read_bytes()
+        assert client.get(f"/{name}", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+    assert client.get("/endpoints.json").status_code == 404
+
+
+def test_every_answer_names_its_build_and_is_safe(client: httpx.Client, default_build: Path) -> None:
+    """Build, nosniff and referrer policy stand once on API, pages and Datasette alike; pages stand in no frame."""
+    for url in (
+        "/api/rosters",
+        "/index.html",
+        "/",
+        f"/{NAME}/rosters",
+        f"/{NAME}/rosters/1",
+        "/nothing",
+        "/api/nothing",
+    ):
+        answer = client.get(url)
+        assert answer.headers.get_list("x-build") == [default_build.name], url
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"], url
+        assert answer.headers.get_list("referrer-policy") == ["no-referrer"], url
+        if answer.headers["content-type"].startswith("text/html"):
+            assert answer.headers.get_list("x-frame-options") == ["DENY"], url
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
+
+
+def test_own_pages_run_nothing_but_their_style(client: httpx.Client) -> None:
+    """The front page's policy names its one style by hash, and allows no script and no other host."""
+    answer = client.get("/index.html")
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"]
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+
+
+def test_datasette_pages_load_from_here_only(client: httpx.Client) -> None:
+    """Datasette's pages may load from this server alone, and send forms nowhere else."""
+    policy = client.get("/").headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "form-action 'self'" in policy
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize(
+    "url", ["/", f"/{NAME}", f"/{NAME}/scores?_ttl=9999", f"/{NAME}/tests.json", "/nothing", f"/{NAME}.db"]
+)
+def test_nobody_keeps_a_page_over_a_switch(client: httpx.Client, url: str) -> None:
+    """Datasette's pages are asked for again each time, whatever the client wishes: none is stale after a switch."""
+    assert client.get(url).headers.get_list("cache-control") == ["no-cache"]
+
+
+@pytest.mark.parametrize("url", ["/", f"/{NAME}/rosters", f"/{NAME}/rosters.json", "/nothing", "/-/static/app.css"])
+def test_head_of_a_page_says_its_length(server: Serving, client: httpx.Client, url: str) -> None:
+    """HEAD of Datasette's pages has GET's status and length and no body; the connection can be used again."""
+    head, get = client.head(url), client.get(url)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert get.headers["content-length"] == str(len(get.content))
+    assert abs(int(head.headers["content-length"]) - len(get.content)) < 20  # a page says how long its query took
+    two = f"HEAD {url} HTTP/1.1\r\nhost: x\r\n\r\nGET /api/test-groups HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    assert raw(server.port, two.encode()).endswith(b'[{"id":1,"name":"Progress Monitoring (PM)"}]')
+
+
+@pytest.mark.parametrize("url", ["/", "/api/rosters", f"/{NAME}/rosters", "/nothing"])
+def test_old_http_is_understood(server: Serving, client: httpx.Client, url: str) -> None:
+    """HTTP/1.0 gets a whole body of a stated length, not in chunks, and the connection ends."""
+    head, _, body = raw(server.port, f"GET {url} HTTP/1.0\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower()
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    assert b"connection: close" in head.lower()
+    whole = client.get(url, headers={"accept-encoding": "identity"}).content
+    assert abs(len(body) - len(whole)) < 50  # Datasette's pages name their host, and how long a query took
+
+
+@pytest.mark.parametrize(
+    "url", ["/nothing", f"/{NAME}/nothing", f"/{NAME}/rosters/0", "/-/nothing", "/-/static/x", "/%00"]
+)
+def test_what_is_not_there_has_a_way_home(client: httpx.Client, url: str) -> None:
+    """The page for what is not there is ours, wherever it is asked for, and leads home; programs get JSON."""
+    answer = client.get(url)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>There is nothing here</h1>" in answer.text
+    assert '<a href="/">' in answer.text
+    assert client.head(url).headers["content-length"] == str(len(answer.content))
+    assert client.get(f"{url}.json").json().get("error")
+
+
+def test_links_in_headers_have_brackets(client: httpx.Client) -> None:
+    """A Link header is one that programs can read, as httpx can: its target is between < and >."""
+    answer = client.get(f"/{NAME}/rosters")
+    assert answer.headers["link"].startswith("<http")
+    assert answer.links["alternate"]["url"].endswith(f"/{NAME}/rosters.json")
+
+
+# What a stranger may not
+
+
+@pytest.mark.fault("SQL, facets, downloads and `/-/` asked for by strangers")
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (f"/{NAME}?sql=select+1", 403),
+        (f"/{NAME}.json?sql=select+1", 403),
+        (f"/{NAME}/scores?_facet=level", 400),
+        (f"/{NAME}/scores.csv?_stream=1", 400),
+        (f"/{NAME}.db", 403),
+        ("/-/", 404),
+        ("/-/versions", 404),
+        ("/-/versions.json", 404),
+        ("/-/databases.json", 404),
+        ("/-/settings", 404),
+        ("/-/plugins", 404),
+        ("/-/threads", 404),
+        ("/-/metadata.json", 404),
+        ("/-/actor.json", 404),
+        ("/-/allow-debug", 404),
+        ("/-/permissions", 404),
+        ("/-/logout", 404),
+        ("/-/messages", 404),
+        ("/_memory", 404),
+        ("/_internal", 403),
+        ("/-/static/../app.py", 404),
+        ("/api/seed", 404),
+    ],
+)
+def test_strangers_find_it_closed(client: httpx.Client, url: str, status: int) -> None:
+    """No SQL, no facets, no CSV stream, no download, nothing below ``/-/`` but static files, no seed."""
+    answer = client.get(url)
+    assert answer.status_code == status
+    assert "Traceback" not in answer.text
+    assert str(ROOT) not in answer.text
+
+
+def test_static_files_of_datasette_are_open(client: httpx.Client) -> None:
+    """Its pages need their styles and scripts."""
+    assert client.get("/-/static/app.css").status_code == 200
+
+
+@pytest.mark.fault("methods that would write")
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("url", ["/", "/index.html", f"/{NAME}/rosters", "/-/messages"])
+def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> None:
+    """What would change something is refused outside of the API, too."""
+    answer = client.request(method, url)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_an_address_has_a_length(client: httpx.Client) -> None:
+    """A path or a query without end is refused before anyone reads it."""
+    assert client.get("/" + "x" * 10_000).status_code == 414
+    assert client.get(f"/{NAME}/rosters?name=" + "x" * 10_000).status_code == 414
+    assert client.get(f"/{NAME}/rosters.json?name=" + "x" * 1_000).status_code == 200
+
+
+def test_without_a_token_there_is_no_seed(client: httpx.Client) -> None:
+    """``/api/seed`` is a 404 as any other address that is not there."""
+    for method in ("GET", "POST", "DELETE"):
+        answer = client.request(method, "/api/seed", headers={"authorization": "Bearer x"})
+        assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing here"})
+
+
+def test_ordinary_requests_leave_no_word(server: Serving) -> None:
+    """After all of the above the log holds the one line that it began with."""
+    assert raw(server.port, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert raw(server.port, b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade, close\r\n\r\n")
+    assert re.fullmatch(r"serving build \w+ at http://127.0.0.1:\d+/ \(Ctrl-C stops\)\n", server.log.read_text())
+
+
+# Starting, stopping
+
+
+def test_exploring_opens_what_is_closed(small: Path) -> None:
+    """``--explore`` allows SQL, facets, CSV, downloads and ``/-/`` to a person at this machine, and to no website."""
+    with serving(small.parent, "--explore") as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
+        assert client.get(f"/{NAME}.json?sql=select+1+as+one&_shape=array").json() == [{"one": 1}]
+        assert client.get("/-/versions.json").status_code == 200
+        assert client.get(f"/{NAME}/scores.json?_facet=level&_size=1").status_code == 200
+        assert client.get(f"/{NAME}/tests.csv?_stream=1").text.count("\n") == 7
+        download = client.get(f"/{NAME}.db")
+        assert download.content == (small / f"{NAME}.db").read_bytes()
+        for headers in (
+            {"host": "evil.example"},
+            {"host": f"evil.example:{server.port}"},
+            {"sec-fetch-site": "cross-site"},
+        ):
+            for path in (f"/{NAME}.json?sql=select+1", f"/{NAME}.db", "/", "/-/versions.json", "/index.html"):
+                refused = client.get(path, headers=headers)
+                assert refused.status_code == 403
+                assert "exploring is for this machine" in refused.json()["error"]
+            assert client.get("/api/rosters", headers=headers).status_code == 200  # which anyone may read
+        assert client.get("/", headers={"host": f"localhost:{server.port}"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 -- that is what is refused
+def test_exploring_is_refused_off_loopback(default_build: Path, host: str) -> None:
+    """``--explore`` on an address that others reach ends at once, with exit code 1 and the reason."""
+    done = serve("--explore", "--host", host, "--out", str(default_build.parent))
+    assert done.returncode == 1
+    assert done.stderr == f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1\n"
+
+
+def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
+    """No build, an empty folder, a dangling link: exit code 1 and the command that mends it."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "dangling").mkdir()
+    (tmp_path / "dangling/current").symlink_to("gone")
+    for name in ("absent", "empty", "dangling"):
+        done = serve("--out", str(tmp_path / name))
+        assert done.returncode == 1
+        assert done.stderr.endswith("current: there is no build to serve; make one with: python -m etl run\n")
+
+
+def test_a_damaged_build_is_told(small: Path, tmp_path: Path) -> None:
+    """A build without its manifest, or with half a file, is refused with the command that mends it."""
+    for name, content in (("manifest.json", None), ("endpoints.json", "[{"), ("endpoints.json", '[{"sql": 1}]')):
+        out = copy_of(small, tmp_path / hashlib.sha256(repr((name, content)).encode()).hexdigest()[:8])
+        (out / small.name / name).unlink()
+        if content:
+            (out / small.name / name).write_text(content)
+        done = serve("--out", str(out))
+        assert done.returncode == 1
+        assert "it is damaged or of another version; mend it with: python -m etl run" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_told(default_build: Path) -> None:
+    """A port that another program holds ends it with exit code 1, the address and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve("--port", str(port), "--out", str(default_build.parent))
+    assert done.returncode == 1
+    assert done.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use; try another --port\n"
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "x" * 70])
+def test_a_host_that_is_none_is_told(host: str) -> None:
+    """A name that is no address, or not one of this machine, is told with what to change: not the port."""
+    with pytest.raises(EtlError, match=re.escape(f"cannot listen on {host}:3000: ")) as raised:
+        listen(host, 3000)
+    assert raised.value.message.endswith("; try another --host")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_it_is_told_to(small: Path, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM are its normal end: exit code 0, an open connection or not, without a word."""
+    with serving(small.parent) as server, socket.create_connection(("127.0.0.1", server.port)):
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=PATIENCE) == 0
+        assert server.log.read_text().count("\n") == 1
+
+
+@pytest.mark.fault("a server whose log is gone")
+def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path) -> None:
+    """What it cannot log changes no answer: the build before a damaged one, 400 for a mistake; SIGHUP ends it well."""
+    out = copy_of(small, tmp_path / "build")
+    (out / "0123456789abcdef").mkdir()
+    command = [sys.executable, "-m", "etl", "serve", "--out", str(out), "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            found = re.search(r" at (http\S+) ", process.stderr.readline())
+            process.stderr.close()
+            assert found
+            with httpx.Client(base_url=found[1], timeout=CLIENT) as client:
+                point(out, out / "0123456789abcdef")
+                assert client.get("/api/test-groups").headers["x-build"] == small.name
+                assert client.get("/api/rosters/x/students").status_code == 400
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(timeout=PATIENCE) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.fault("a damaged build under a running server")
+def test_a_build_that_cannot_be_opened_is_not_served(small: Path, tmp_path: Path) -> None:
+    """A damaged build is told once a second, and the one before goes on; the next good one is served."""
+    out = copy_of(small, tmp_path / "build")
+    damaged, good = out / "0123456789abcdef", out / f"{small.name}-2"
+    for folder in (damaged, good):
+        shutil.copytree(small, folder)
+    (damaged / "endpoints.json").write_text("[{")
+    with serving(out) as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
+        before, start = server.open_files, time.monotonic()
+        for _ in range(100):
+            point(out, damaged)
+            assert client.get("/api/test-groups").status_code == 200
+        assert "Traceback" not in server.log.read_text()
+        assert 1 <= server.log.read_text().count("still serving") <= 2 + time.monotonic() - start
+        assert server.open_files <= before + 1
+        point(out, good)
+        database = good / "teacher-dashboard.db"
+        assert wait_for(lambda: bool(client.get("/api/test-groups")) and server.has_open(database))
+
+
+# The seed
+
+
+def post(server: Serving, content: bytes = b"", token: str = TOKEN, scheme: str = "Bearer") -> httpx.Response:
+    """Ask for a rebuild."""
+    headers = {"authorization": f"{scheme} {token}"}
+    return httpx.post(f"{server.url}/api/seed", content=content, headers=headers, timeout=CLIENT)
+
+
+def test_seed_is_for_post_alone(seeding: Serving) -> None:
+    """Other methods are 405 with Allow, whether or not they carry the token."""
+    for method in ("GET", "PUT", "DELETE", "OPTIONS"):
+        answer = httpx.request(method, f"{seeding.url}/api/seed")
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.fault("a wrong token, or none")
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer é"])
+def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> None:
+    """Without the token, or with another one, it is 401, and says how to send it but not what it is."""
+    headers = [(b"authorization", given.encode())] if given else []
+    answer = httpx.post(f"{seeding.url}/api/seed", headers=headers, content=b'{"seed": "x"}')
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert TOKEN not in answer.text
+    assert TOKEN not in str(answer.headers)
+
+
+@pytest.mark.fault("a body of /api/seed that is none")
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            b"x",
+            b"[7]",
+            b'"7"',
+            b"7",
+            b"null",
+            b'{"sed": 7}',
+            b'{"seed": 7, "x": 1}',
+            b'{"seed": 1, "seed": 2}',
+            b'{"seed": 1, "seed": 1}',
+            b'{"seed": {"seed": 1}}',
+            b'{"seed": "7"}',
+            b'{"seed": -1}',
+        ),
+        *(
+            b'{"seed": 1.5}',
+            b'{"seed": true}',
+            b'{"seed": null}',
+            b'{"seed": 9223372036854775808}',
+            b"\xff",
+            b"[" * 900,
+        ),
+    ],
+)
+def test_a_body_that_says_nothing_useful_is_400(seeding: Serving, content: bytes) -> None:
+    """Anything but nothing, ``{}`` or one seed is refused, and nothing is built."""
+    answer = post(seeding, content)
+    assert (answer.status_code, answer.json()) == (400, {"error": 'the body must be empty, or like {"seed": 7}'})
+
+
+def test_a_seed_in_the_address_is_400(seeding: Serving) -> None:
+    """A seed that stands where nobody reads it is refused, and nothing is built with another one."""
+    answer = httpx.post(f"{seeding.url}/api/seed?seed=7", headers={"authorization": f"Bearer {TOKEN}"}, timeout=CLIENT)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": 'no query parameters here; the body says {"seed": 7}'},
+    )
+
+
+def test_a_body_has_a_length(seeding: Serving) -> None:
+    """A long body is refused, however it is sent; one without end is cut off."""
+    assert post(seeding, b" " * 1001).status_code == 413
+    assert post(seeding, b" " * 60_000).status_code == 413
+    chunks = (b" " * 999 for _ in range(10))
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    assert httpx.post(f"{seeding.url}/api/seed", content=chunks, headers=headers).status_code == 413
+
+
+def test_a_rebuild_says_how_long_it_took(seeding: Serving, project: Path) -> None:
+    """A seed builds its world and serves it at once; without one it is the pipeline's own again."""
+    first = httpx.get(f"{seeding.url}/api/rosters")
+    answer = post(seeding, b'{"seed": 7}', scheme="bearer")
+    assert answer.status_code == 200, answer.text
+    assert list(answer.json()) == ["success", "elapsed"]
+    assert answer.json()["success"] is True
+    assert re.fullmatch(r"\d+ms", answer.json()["elapsed"])
+    second = httpx.get(f"{seeding.url}/api/rosters")
+    assert second.content != first.content
+    assert second.headers["x-build"] == (project.parent / "build/current").readlink().name != first.headers["x-build"]
+    assert post(seeding, b"{}").status_code == 200
+    assert httpx.get(f"{seeding.url}/api/rosters").content == first.content
+
+
+@pytest.mark.fault("two rebuilds over HTTP at once")
+def test_one_rebuild_at_a_time(seeding: Serving) -> None:
+    """While one goes on another is 409, and the API answers; the one is not disturbed."""
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(post, seeding)
+        codes = set()
+        while not one.done():
+            assert httpx.get(f"{seeding.url}/api/test-groups").status_code == 200
+            codes.add(post(seeding, b" " * 9).status_code if not one.done() else 409)
+            if 409 in codes:
+                break
+        assert one.result().status_code in {200, 409}
+    assert 409 in codes | {one.result().status_code}
+
+
+def test_a_rebuild_outlives_its_client(seeding: Serving) -> None:
+    """A client that goes away in the middle of a rebuild stops nothing: the new build is served."""
+    before = httpx.get(f"{seeding.url}/api/rosters").headers["x-build"]
+    body = b'{"seed": 8}'
+    head = f"POST /api/seed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", seeding.port)) as connection:
+        connection.sendall(head.encode())
+        connection.sendall(body)
+        assert wait_for(lambda: post(seeding, b"x" * 9).status_code in {400, 409})
+    assert wait_for(lambda: httpx.get(f"{seeding.url}/api/rosters").headers["x-build"] != before, 30)
+    assert wait_for(lambda: post(seeding).status_code == 200, 30)
+
+
+@pytest.mark.fault("a rebuild over HTTP that fails")
+def test_a_broken_pipeline_leaves_the_current_build(seeding: Serving, project: Path) -> None:
+    """A rebuild that fails is 500 with what is wrong, without places of this machine; what was served goes on."""
+    text = project.read_text(encoding="utf-8")
+    before, linked = httpx.get(f"{seeding.url}/api/rosters"), (project.parent / "build/current").readlink()
+    try:
+        project.write_text(text.replace("schema: sql/schema.sql", "schema: sql/scheme.sql"), encoding="utf-8")
+        answer = post(seeding)
+    finally:
+        project.write_text(text, encoding="utf-8")
+    assert answer.status_code == 500
+    assert answer.json()["success"] is False
+    assert "scheme.sql" in answer.json()["error"]
+    assert str(project.parent) not in answer.text
+    assert (project.parent / "build/current").readlink() == linked
+    after = httpx.get(f"{seeding.url}/api/rosters")
+    assert (after.content, after.headers["x-build"]) == (before.content, before.headers["x-build"])
+    assert "pipeline.yaml" in seeding.log.read_text()
+    assert post(seeding).status_code == 200
+
+
+def test_the_token_is_never_logged(seeding: Serving) -> None:
+    """After all of the above the log does not know the token, and holds no traceback."""
+    log = seeding.log.read_text()
+    assert TOKEN not in log
+    assert "Traceback" not in log
+
+
+def ask(seed: Seed, body: bytes = b"") -> tuple[int, Any]:
+    """Ask in process: status and JSON."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401 -- ASGI
+        sent.append(message)
+
+    async def receive() -> Any:  # noqa: ANN401 -- ASGI
+        return {"type": "http.request", "body": body}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"authorization", f"Bearer {TOKEN}".encode())]}
+    asyncio.run(seed(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def child(code: str) -> Seed:
+    """A seed whose command is a program of ours."""
+    seed = Seed(Path("pipeline.yaml"), Path("build"), TOKEN)
+    seed._command = [sys.executable, "-c", code]
+    return seed
+
+
+TELL = "import json, os, sys; print(json.dumps({'mistakes': [{'message': %s}]})); sys.exit(1)"
+
+
+def test_the_child_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The process that builds sees the environment without the token."""
+    monkeypatch.setenv("ETL_SEED_TOKEN", TOKEN)
+    monkeypatch.setenv("SOMETHING_ELSE", "kept")
+    told = "os.environ.get('ETL_SEED_TOKEN', 'no token') + ' ' + os.environ['SOMETHING_ELSE']"
+    assert ask(child(TELL % told)) == (500, {"success": False, "error": "no token kept"})
+    assert TOKEN not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ("/srv/secret/build/x.db: no space left", "x.db: no space left"),
+        ("cannot read '/srv/a b/c'; see \\\"/etc/passwd\\\"", "cannot read 'a b/c'; see \"passwd\""),
+        ("a share of 3/4, stages.pm1, 1 / 2", "a share of 3/4, stages.pm1, 1 / 2"),
+    ],
+)
+def test_places_of_this_machine_stay_here(told: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Folders are taken out of what a client reads of a failure; the log keeps them."""
+    assert ask(child(TELL % f'"{told}"')) == (500, {"success": False, "error": error})
+    assert capsys.readouterr().err.startswith("a rebuild failed:\n")
+
+
+@pytest.mark.parametrize(
+    "code", ["import sys; print('x'); sys.exit(1)", "import os; os.abort()", "import sys; sys.exit(3)"]
+)
+def test_a_child_that_dies_is_a_500(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build that ends without a word, or is killed, is a 500 that sends people to the log."""
+    status, answer = ask(child(code))
+    assert (status, answer) == (500, {"success": False, "error": "the build failed; the server's log says why"})
+    assert "a rebuild failed" in capsys.readouterr().err
+
+
+def test_a_long_rebuild_is_not_cut_off(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience that clients are met with is no limit for a rebuild, its body sent apart from its head."""
+    monkeypatch.setattr(protocol, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(protocol, "LOOK_SECONDS", 0.05)
+    app = Server(small.parent, seed=child("import time; time.sleep(1.5)"))
+    with in_process(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as connection:
+        connection.sendall(f"POST /api/seed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n".encode())
+        connection.sendall(b"content-length: 2\r\nconnection: close\r\n\r\n")
+        wait_for(lambda: False, 0.1)
+        connection.sendall(b"{}")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'{"success":true,"elapsed":"' in answer
+
+
+def test_a_relative_folder_of_builds_is_the_childs_too(small: Path, tmp_path: Path) -> None:
+    """``--out`` relative to where the server was started means the same folder for the rebuild."""
+    pipeline = small_project(tmp_path / "project")
+    out = copy_of(small, tmp_path / "out")
+    relative = Path(os.path.relpath(out, ROOT))
+    with serving(relative, pipeline=pipeline, env={"ETL_SEED_TOKEN": TOKEN}) as server:
+        assert post(server, b'{"seed": 5}').status_code == 200
+        assert httpx.get(f"{server.url}/api/rosters").headers["x-build"] != small.name
+    assert run(pipeline, out, "--seed", "5").name == (out / "current").readlink().name
+    assert not (pipeline.parent / "out").exists()

@@ -1,0 +1,138 @@
+"""What a person sees: every page in a real browser, without a script error and without a request to another machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
+from tests.support.serving import Serving, run, serving, small_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+NAME = "teacher-dashboard"
+#: Pages, and a text that each must show.
+PAGES = {
+    "/index.html": "Read-only JSON",
+    "/": "Teacher dashboard",
+    f"/{NAME}": "Students of a roster",
+    f"/{NAME}/rosters": "Teacher and subject, different for every roster.",
+    f"/{NAME}/scores": "1: ",
+    f"/{NAME}/rosters/1": "students",
+    f"/{NAME}/api-rosters-students?id=1": "Students of a roster",
+    "/nothing": "There is nothing here",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A small world in which some names are hostile."""
+    pipeline = small_project(tmp_path_factory.mktemp("project"))
+    data = pipeline.parent / "data"
+    for file in ("first_names.csv", "last_names.csv"):
+        write_names(data / file, [*NAMES, LONG])  # rosters have the first, O'Brien and so on as their teachers
+    for file in ("interventions.csv", "intervention_standards.csv"):
+        replace_cells(data / file, "Fractions Foundations", SCRIPT)
+    run(pipeline, pipeline.parent / "build")
+    with serving(pipeline.parent / "build", pipeline=pipeline) as server:
+        yield server
+
+
+class Visit:
+    """A page, and what went on while it was loaded."""
+
+    def __init__(self, browser: Browser, server: Serving, **options: Any) -> None:  # noqa: ANN401 -- Playwright's
+        """Open an empty page."""
+        self.context = browser.new_context(**options)
+        self.page: Page = self.context.new_page()
+        self.server, self.errors, self.hosts = server, list[str](), set[str]()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and "the server responded with a status of 404" not in text:
+            self.errors.append(text)
+
+    def go(self, url: str) -> Page:
+        """Load a page to its end."""
+        self.page.goto(self.server.url + url, wait_until="load")
+        return self.page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_page_renders(browser: Browser, server: Serving, scheme: Any, width: int) -> None:  # noqa: ANN401 -- as above
+    """Each page shows its text, in light and dark, on a desk and a phone: no error, no other host, nothing too wide."""
+    visit = Visit(browser, server, color_scheme=scheme, viewport={"width": width, "height": 800})
+    for url, text in PAGES.items():
+        page = visit.go(url)
+        assert text in page.inner_text("body"), url
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{url} is {overflow} pixels too wide"
+    assert visit.errors == []
+    assert visit.hosts <= {urlsplit(server.url).netloc, ""}
+    visit.context.close()
+
+
+def test_the_front_page_is_dark_in_the_dark(browser: Browser, server: Serving) -> None:
+    """The front page follows the system's colours, and its text can be read in both."""
+    shades = []
+    for scheme in ("light", "dark"):
+        visit = Visit(browser, server, color_scheme=scheme)
+        visit.go("/index.html")
+        colour = "getComputedStyle(document.body).%s.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b) / 3"
+        shades.append([visit.page.evaluate(colour % name) for name in ("backgroundColor", "color")])
+        visit.context.close()
+    (light_back, light_ink), (dark_back, dark_ink) = shades
+    assert light_back - light_ink > 128
+    assert dark_ink - dark_back > 128
+
+
+def test_names_of_tables_are_whole_on_a_phone(browser: Browser, server: Serving) -> None:
+    """On a narrow screen each table's name stands on one line, beside its number of rows."""
+    visit = Visit(browser, server, viewport={"width": 360, "height": 800})
+    page = visit.go("/index.html")
+    lines = "names => names.map(name => [name.textContent, name.getClientRects().length])"
+    found = dict(page.eval_on_selector_all("h2:last-of-type ~ * td:first-child code", lines))
+    assert "assignment_standards" in found
+    assert set(found.values()) == {1}
+    visit.context.close()
+
+
+def test_the_front_pages_links_work(browser: Browser, server: Serving) -> None:
+    """A click on a link of the front page leads to what it says."""
+    visit = Visit(browser, server)
+    page = visit.go("/index.html")
+    page.click("a[href='api/rosters.json']")
+    assert page.url == f"{server.url}/api/rosters.json"
+    assert page.inner_text("body").startswith('[{"id":')
+    visit.context.close()
+
+
+@pytest.mark.fault("hostile names in a browser")
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        ("/index.html", [SCRIPT]),
+        (f"/{NAME}/students?_size=100", [*NAMES, LONG[:200]]),
+        (f"/{NAME}/api-rosters", NAMES[:3]),
+        (f"/{NAME}/rosters", NAMES[:3]),
+        (f"/{NAME}/api-assignments", [SCRIPT]),
+    ],
+)
+def test_a_hostile_name_is_text(browser: Browser, server: Serving, url: str, names: list[str]) -> None:
+    """A name that looks like a script, an element, SQL or a formula is shown as it is and does nothing."""
+    visit = Visit(browser, server)
+    page = visit.go(url)
+    assert page.evaluate("window.hacked") is None
+    text = page.inner_text("body")
+    assert [name for name in names if name not in text] == []
+    assert page.locator("img[src='x']").count() == 0
+    assert visit.errors == []
+    visit.context.close()

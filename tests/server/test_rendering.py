@@ -1,0 +1,169 @@
+"""Pages apart from the API: few at once, no more than may wait, none for clients who have gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from etl.server.app import Server
+from etl.server.http import respond
+from etl.server.rendering import ASKED, AT_ONCE, KEPT_BYTES, Busy, Rendering
+from tests.support.serving import in_process, small_build, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+    from etl.server.http import Message, Receive, Scope, Send
+
+
+class Pages:
+    """An application whose pages take until they are let go, and keep their loop busy all the while."""
+
+    def __init__(self) -> None:
+        """Begin with no page."""
+        self.begun, self.go = 0, threading.Event()
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Make a page."""
+        self.begun += 1
+        assert self.go.wait(60)
+        await respond(send, 200, [(b"content-length", b"4")], b"page")
+
+
+@pytest.fixture
+def rendering() -> Iterator[Rendering]:
+    """A thread for pages."""
+    rendering = Rendering()
+    yield rendering
+    rendering.stop()
+
+
+async def receive() -> Message:
+    """Nothing is ever received here."""
+    raise NotImplementedError
+
+
+def collecting(sent: list[Any]) -> Send:
+    """A client that takes everything at once."""
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    return send
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine on a loop of its own, wherever a browser's loop may be."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
+
+def test_an_answer_comes_as_it_was_made(rendering: Rendering) -> None:
+    """What the application receives and sends goes across, and so does what it raises."""
+
+    async def body() -> Message:
+        return {"type": "http.request", "body": b"asked"}
+
+    async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, 200, [], (await receive())["body"])
+
+    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("a bug")
+
+    async def test() -> None:
+        sent: list[Any] = []
+        await rendering.answer(echo, {}, body, collecting(sent))
+        assert [message.get("body") for message in sent] == [None, b"asked"]
+        with pytest.raises(RuntimeError, match="a bug"):
+            await rendering.answer(fail, {}, body, collecting(sent))
+
+    run(test())
+
+
+@pytest.mark.fault("more pages asked for than may wait")
+def test_no_more_pages_are_asked_for_than_may_wait(rendering: Rendering) -> None:
+    """So many are made at once, so many wait, and one more is refused at once; later there is room again."""
+    active = most = 0
+    go, all_at_once = threading.Event(), asyncio.Barrier(AT_ONCE)
+
+    async def page(_scope: Scope, _receive: Receive, send: Send) -> None:
+        nonlocal active, most
+        active += 1
+        most = max(most, active)
+        assert go.wait(60)
+        await all_at_once.wait()
+        active -= 1
+        await send({"type": "http.response.body"})
+
+    async def test() -> None:
+        sent: list[Any] = []
+        answers = (rendering.answer(page, {}, receive, collecting(sent)) for _ in range(ASKED))
+        waiting = [asyncio.ensure_future(answer) for answer in answers]
+        await asyncio.sleep(0)  # all have asked
+        with pytest.raises(Busy):
+            await rendering.answer(page, {}, receive, collecting(sent))
+        go.set()
+        await asyncio.gather(*waiting)
+        assert (len(sent), most, rendering._asked) == (ASKED, AT_ONCE, 0)
+
+    run(test())
+
+
+def test_a_client_who_reads_slowly_takes_nobodys_turn(rendering: Rendering) -> None:
+    """An answer of ordinary length is whole before any of it is sent; a long one is sent as it is made."""
+    sent: list[Any] = []
+    here = threading.Event()
+
+    async def ordinary(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for _ in range(10):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        assert sent == []
+
+    async def long(_scope: Scope, _receive: Receive, send: Send) -> None:
+        piece = b"x" * (KEPT_BYTES // 4)
+        for _ in range(8):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        assert len(sent) == 8
+        here.set()
+
+    async def test() -> None:
+        await rendering.answer(ordinary, {}, receive, collecting(sent))
+        assert len(sent) == 10
+        sent.clear()
+        await rendering.answer(long, {}, receive, collecting(sent))
+        assert here.is_set()
+
+    run(test())
+
+
+@pytest.mark.fault("many clients who ask for pages and go away")
+def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While pages keep their thread busy the API answers, one page too many is 503, and who has gone gets none made."""
+    app, pages = Server(small_build(tmp_path_factory).parent), Pages()
+    with in_process(app) as url, contextlib.ExitStack() as stack, httpx.Client(base_url=url, timeout=60) as client:
+        monkeypatch.setattr(app.published, "_browser", pages)
+        address = ("127.0.0.1", httpx.URL(url).port or 0)
+        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(ASKED)]
+        for each in clients:
+            each.sendall(b"GET /nice HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert wait_for(lambda: (pages.begun, app._rendering._asked) == (1, ASKED), 60)
+        refused = client.get("/another")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        assert "too many pages" in refused.json()["error"]
+        assert client.get("/api/test-groups").status_code == 200
+        for each in clients[2:]:
+            each.close()
+        for _ in range(2):  # by then the server has seen all that came before
+            assert client.get("/api/test-groups").status_code == 200
+        pages.go.set()
+        assert [each.makefile("rb").read()[-4:] for each in clients[:2]] == [b"page", b"page"]
+        assert client.get("/later").text == "page"
+        assert wait_for(lambda: app._rendering._asked == 0, 60)
+    assert pages.begun == 3

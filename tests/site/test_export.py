@@ -1,0 +1,269 @@
+"""The static export: the same bytes as the live answers, on any host that serves files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from etl.config.files import Writer
+from etl.config.source import load
+from etl.errors import EtlError
+from etl.pipeline.validate import validate
+from etl.site.answers import values_of
+from etl.site.endpoint import Endpoint, restore
+from etl.site.export import _Answers, export
+from etl.site.read_endpoints import read_endpoints
+from etl.tables.finished import open_database
+from tests.support.serving import ROOT, SMALL, serving, small_build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATABASE = "teacher-dashboard.db"
+PAGES = ("index.html", "404.html", "robots.txt", "manifest.json", "api/openapi.json")
+
+
+def every_file(build: Path) -> list[str]:
+    """The files of the API that a build must have, worked out from its database."""
+    endpoints = restore(json.loads((build / "endpoints.json").read_text(encoding="utf-8")))
+    with closing(open_database(build / DATABASE)) as database:
+        return [endpoint.path(values) for endpoint in endpoints for values in values_of(database, endpoint)]
+
+
+@contextlib.contextmanager
+def static_host(folder: Path) -> Iterator[str]:
+    """Python's own file server over a folder: its URL."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"port (\d+)", process.stdout.readline())
+            assert found
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.terminate()
+
+
+class Links(HTMLParser):
+    """The addresses that a page points at."""
+
+    def __init__(self, html: str) -> None:
+        """Read the page."""
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what the tag points at."""
+        del tag
+        self.found += [value for name, value in attrs if name in {"href", "src"} and value]
+
+
+def test_every_static_file_is_the_live_answer(default_build: Path) -> None:
+    """Over the whole default world each file is, byte for byte, the live answer, with and without ``.json``."""
+    files = every_file(default_build)
+    assert len(files) == 6 + 2 + 1 + 250 + 250 + 8 + 8
+    with serving(default_build.parent) as server, httpx.Client(base_url=server.url) as client:
+        for file in files:
+            content = (default_build / file).read_bytes()
+            assert client.get(f"/{file}").content == content, file
+            assert client.get(f"/{file.removesuffix('.json')}").content == content, file
+
+
+def test_there_is_no_other_file(default_build: Path) -> None:
+    """Every file of the API belongs to an endpoint and a value, besides the OpenAPI document."""
+    there = {path.relative_to(default_build).as_posix() for path in (default_build / "api").rglob("*.*")}
+    assert there == {*every_file(default_build), "api/openapi.json"}
+
+
+def test_any_static_host_will_do(default_build: Path) -> None:
+    """Python's file server answers every ``.json`` URL and page, as what they are."""
+    kinds = {".json": "application/json", ".html": "text/html", ".txt": "text/plain"}
+    with static_host(default_build.parent / "current") as url, httpx.Client(base_url=url) as client:
+        for file in [*every_file(default_build), *PAGES, ""]:
+            answer = client.get(f"/{file}")
+            assert answer.status_code == 200, file
+            assert answer.headers["content-type"] == kinds[Path(file or "index.html").suffix]
+            assert answer.content == (default_build / (file or "index.html")).read_bytes()
+        assert client.get("/api/rosters/251/students.json").status_code == 404
+
+
+def test_the_front_page_points_at_what_is_there(default_build: Path) -> None:
+    """Every link of the pages is relative and leads to a file of the build, but for the licence."""
+    content = json.loads((default_build / "manifest.json").read_text(encoding="utf-8"))
+    links = Links((default_build / "index.html").read_text(encoding="utf-8")).found
+    local = [link for link in links if not link.startswith(("https://creativecommons.org/", "data:,"))]
+    assert [link for link in local if not (default_build / link).is_file()] == []
+    assert {"manifest.json", "api/openapi.json", "api/rosters.json", DATABASE} <= set(local)
+    assert len([link for link in local if link.startswith("api/")]) == 14
+    assert Links((default_build / "404.html").read_text(encoding="utf-8")).found == ["data:,"]
+    for page in ("index.html", "404.html"):
+        assert content["notice"] in (default_build / page).read_text(encoding="utf-8")
+
+
+def test_a_static_host_finds_its_helpers(default_build: Path) -> None:
+    """GitHub Pages serves the files as they are, and robots are welcome."""
+    assert (default_build / ".nojekyll").read_bytes() == b""
+    assert (default_build / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
+
+
+def exported(
+    small: Path,
+    folder: Path,
+    *changes: str,
+    endpoints: list[Endpoint] | None = None,
+    say: Callable[[str], None] = pytest.fail,
+) -> Path:
+    """Export a small world's database again, somewhere else."""
+    folder.mkdir()
+    shutil.copyfile(small / DATABASE, folder / DATABASE)
+    pipeline = validate(load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
+    found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
+    with Writer(folder) as files:
+        files.take(DATABASE)
+        export(pipeline, found, files, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1), say=say)
+        files.finish()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small world's build."""
+    return small_build(tmp_path_factory)
+
+
+def test_two_exports_are_equal(small: Path, tmp_path: Path) -> None:
+    """The same database gives the same files, byte for byte."""
+    one, two = exported(small, tmp_path / "one"), exported(small, tmp_path / "two")
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+    assert [file for file in files if (one / file).read_bytes() != (two / file).read_bytes()] == []
+    assert (one / "api/rosters.json").read_bytes() == (small / "api/rosters.json").read_bytes()
+
+
+def test_no_file_knows_where_it_was_made(small: Path) -> None:
+    """No file of a build but the database and its own hashes depends on the folder that the pipeline lies in."""
+    for name in ("endpoints.json", "metadata.json", "settings.json", "inspect-data.json", "index.html"):
+        assert "sql/api" not in (small / name).read_text(encoding="utf-8"), name
+
+
+def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> None:
+    """An endpoint with more answers than ``site.static_limit`` writes none, and the front page and the log say so."""
+    said: list[str] = []
+    folder = exported(small, tmp_path / "few", "site.static_limit=10", say=said.append)
+    held = "10 of its 12 answers were held to their types; the others are when somebody asks for them"
+    assert said == [f"sql/api/rosters/[id]/{name}.sql: {held}" for name in ("scores", "students")]
+    assert not (folder / "api/rosters").exists()  # twelve of them
+    assert len(list((folder / "api/assignments").rglob("*.json"))) == 8 + 8
+    front = (folder / "index.html").read_text(encoding="utf-8")
+    assert "<code>/api/rosters/{id}/students.json</code> (live only)" in front
+    assert '<a href="api/assignments/1/students.json">' in front
+    assert "/api/rosters/{id}/students" in json.loads((folder / "api/openapi.json").read_bytes())["paths"]
+
+
+def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN401 -- what a query may list
+    """A database, and an endpoint whose parameter has the given values."""
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE t (name)")
+    database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values])
+    sql = "SELECT name FROM t WHERE name = :name"
+    return database, Endpoint(
+        "sql/api/x/[name].sql", ("x", "[name]"), "X", "Of x.", sql, {"name": "SELECT name FROM t"}, {"name": "text"}
+    )
+
+
+@pytest.mark.parametrize("value", ["O'Brien", "é", "日本", "a b", "50%", "a#b", "a&b=c", "x.json", "-", "~"])
+def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
+    """A text that can be a file's name is one, and its URL, encoded, finds it on a static host."""
+    database, endpoint = by_name(value)
+    with closing(database), Writer(tmp_path) as files:
+        found = _Answers(database, files, 10, print).write(endpoint)
+        files.finish()
+    assert found is not None
+    assert found[0] == f"api/x/{value}.json"
+    expected = json.dumps([{"name": value}], ensure_ascii=False, separators=(",", ":")).encode()
+    with static_host(tmp_path) as url:
+        assert httpx.get(f"{url}/api/x/{quote(value, safe='')}.json").content == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "a/b",
+        "../../x",
+        "a\\b",
+        "\x00",
+        "a\nb",
+        "x" * 51,
+        "C:",
+        "what?",
+        0,
+        -1,
+        10**15,
+        1.5,
+        None,
+    ],
+)
+def test_what_can_be_no_file_is_refused(tmp_path: Path, value: Any) -> None:  # noqa: ANN401 -- as above
+    """A value that can be no file's name, or no id, ends the build with the endpoint's file in the message."""
+    database, endpoint = by_name("good", value)
+    with (
+        closing(database),
+        Writer(tmp_path) as files,
+        pytest.raises(EtlError, match=r"^sql/api/x/\[name\]\.sql: the name .* choose another parameter"),
+    ):
+        _Answers(database, files, 10, print).write(endpoint)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("values", [("a", "A"), ("é", "e\u0301"), ("straße", "STRASSE")])
+def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, str]) -> None:
+    """Values that some file system takes for the same name are refused: one would overwrite the other."""
+    database, endpoint = by_name(*values)
+    with closing(database), Writer(tmp_path) as files, pytest.raises(EtlError, match="would be written twice"):
+        _Answers(database, files, 10, print).write(endpoint)
+
+
+def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_path: Path) -> None:
+    """The first answer of another type, or with null, is told with its address, whether or not it would be written."""
+    path = ROOT / "sql/api/rosters/[id]/students.sql"
+    schema = validate(load(ROOT / "pipeline.yaml")).schema
+    text = path.read_text(encoding="utf-8").replace(
+        "SELECT id,", "SELECT nullif(id, (SELECT max(id) FROM students)) AS id,"
+    )
+    (tmp_path / "api/r").mkdir(parents=True)
+    (tmp_path / "api/r/[id].sql").write_text(text, encoding="utf-8")
+    endpoints = read_endpoints(tmp_path / "api", "sql/api", schema)
+    for change in ("site.static_limit=12", "site.static_limit=11"):
+        expected = r"^sql/api/r/\[id\]\.sql:6:10: columns\.id: null where integer is declared; .*, in /api/r/12\.json$"
+        with pytest.raises(EtlError, match=expected) if change.endswith("12") else contextlib.nullcontext():
+            exported(small, tmp_path / change, change, endpoints=endpoints, say=lambda _: None)
+
+
+def test_an_endpoint_that_fails_is_told_by_its_file(small: Path, tmp_path: Path) -> None:
+    """What SQLite finds wrong only with rows at hand is told with the endpoint's file, not as a bug of ours."""
+    good = Endpoint(
+        "sql/api/x.sql", ("x",), "X", "Of x.", "SELECT json(name) AS name FROM rosters", {}, {"name": "text"}
+    )
+    with pytest.raises(EtlError, match=r"^sql/api/x\.sql: SQLite says: malformed JSON$"):
+        exported(small, tmp_path / "broken", endpoints=[good])
+    with pytest.raises(EtlError, match=r"^sql/api/x\.sql: SQLite says: JSON cannot hold BLOB values$"):
+        exported(small, tmp_path / "blob", endpoints=[replace(good, sql="SELECT zeroblob(9) AS name")])

@@ -1,0 +1,38 @@
+"""Types of answers: resolved against the schema, and held in SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.pipeline.schema import read_schema
+from etl.site.judge import in_column
+from etl.site.kinds import resolved, sound
+
+ROOT = Path(__file__).parents[2]
+TYPES = ["integer", "number", "text", "boolean", ["text"], {"a": "integer"}, {"*": "integer"}]
+VALUES = [None, 0, 1, 7, -(2**53), 1.0, 0.5, -1e300, float("inf"), "", "a", "7", "1.5", "[]", "{}", "[", b"[]", b"x"]
+
+
+def test_a_type_is_resolved() -> None:
+    """What names a column of the schema becomes that column's type, inside of shapes too; null as the table has it."""
+    schema = read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
+    given = {"a": ["rosters.created_at"], "b": "impact_estimates.effect", "c": {"?": ["rosters.id?"]}, "d": "text?"}
+    assert resolved(given, schema) == {"a": ["text?"], "b": "number?", "c": {"?": ["integer?"]}, "d": "text?"}
+
+
+@pytest.mark.parametrize(
+    "kind", [each for kind in TYPES for each in (kind, f"{kind}?" if isinstance(kind, str) else {"?": kind})]
+)
+def test_sql_and_python_agree(kind: Any) -> None:  # noqa: ANN401 -- a type
+    """What SQL finds sound fits, and what it doubts does not: null, infinity, texts of numbers, whole reals."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        for value in VALUES:
+            (found,) = database.execute(f'SELECT {sound("x y", kind)} FROM (SELECT ? AS "x y")', (value,)).fetchone()  # noqa: S608
+            blob = isinstance(value, bytes) and not isinstance(kind, str)  # that is JSON too
+            assert found in {0, 1}
+            assert blob or bool(found) == (in_column(kind, value) is None), (kind, value)

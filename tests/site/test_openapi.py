@@ -1,0 +1,132 @@
+"""The OpenAPI document: valid, true of every answer, and held by the live server."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from etl.config.source import load
+from etl.pipeline.validate import validate
+from etl.site.openapi import _type
+from tests.support.serving import ROOT, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.pipeline.model import Pipeline
+
+
+@pytest.fixture(scope="module")
+def document(default_build: Path) -> dict[str, Any]:
+    """The default world's document."""
+    content: dict[str, Any] = json.loads((default_build / "api/openapi.json").read_bytes())
+    return content
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    """The default world's pipeline."""
+    return validate(load(ROOT / "pipeline.yaml"))
+
+
+def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
+    """The document fits the OpenAPI Initiative's own schema of version 3.1."""
+    assert document["openapi"].startswith("3.1.")
+    OPENAPI_31_VALIDATOR.validate(document)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    """What ``$ref`` names is there, and nothing is described that nobody refers to."""
+    named = set(re.findall(r'"\$ref": ?"#/components/([\w/-]+)"', json.dumps(document)))
+    there = {f"{kind}/{name}" for kind, parts in document["components"].items() for name in parts}
+    assert named == there
+
+
+def test_every_endpoint_is_described(document: dict[str, Any], default_build: Path) -> None:
+    """Each endpoint file has its path, with an operation id of its own, texts, and what can go wrong."""
+    described = json.loads((default_build / "endpoints.json").read_text(encoding="utf-8"))
+    assert len(document["paths"]) == len(described) == 13
+    operations = [path["get"] for path in document["paths"].values()]
+    assert len({operation["operationId"] for operation in operations}) == 13
+    assert all(operation["summary"] and operation["description"] for operation in operations)
+    for url, path in document["paths"].items():
+        codes = {"200", "304", "400"} | ({"404"} if "{" in url else set())
+        assert set(path["get"]["responses"]) == codes
+    assert document["info"]["version"] == default_build.name
+    assert "synthetic" in document["info"]["summary"]
+
+
+def test_every_answer_of_the_build_fits_its_schema(document: dict[str, Any], default_build: Path) -> None:
+    """Each file of the build is what the document says of it: types, null, the allowed values, no other key."""
+    count = 0
+    for url, path in document["paths"].items():
+        answer = path["get"]["responses"]["200"]["content"]["application/json"]
+        schema = {**answer["schema"], "components": document["components"]}
+        validator = jsonschema_rs.validator_for(schema)
+        assert answer["example"]
+        validator.validate(answer["example"])
+        pattern = url.removeprefix("/").replace("{id}", "*") + ".json"
+        for file in default_build.glob(pattern):
+            validator.validate(json.loads(file.read_bytes()))
+            count += 1
+    assert count == 525
+
+
+def test_types_come_from_the_schema(document: dict[str, Any], pipeline: Pipeline) -> None:
+    """Null is allowed where the table allows it, a CHECK's values are an enumeration, a description is the table's."""
+    schemas = document["components"]["schemas"]
+    roster = schemas["RostersRow"]["properties"]
+    columns = pipeline.schema.tables["rosters"].columns
+    assert roster["id"] == {"type": "integer", "description": columns["id"].description}
+    assert roster["createdAt"] == {"type": ["string", "null"], "description": columns["created_at"].description}
+    assert schemas["AssignmentsRow"]["properties"]["platform"]["enum"] == [
+        "ixl",
+        "lexiacore5",
+        "reflex",
+        "khan_academy",
+    ]
+    assert schemas["RostersScoresRow"]["properties"]["stdScores"] == {
+        "type": "object",
+        "additionalProperties": {"type": "integer"},
+    }
+    assert schemas["RostersRow"]["required"] == ["id", "name", "createdAt"]
+    assert schemas["RostersRow"]["additionalProperties"] is False
+
+
+def test_null_may_stand_in_the_place_of_a_shape(pipeline: Pipeline) -> None:
+    """A shape that may be null is either, at any depth, as a scalar with '?' is."""
+    found = _type({"a_b": {"?": [{"*": "number?"}]}}, pipeline.schema)
+    array = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}}
+    assert found["properties"] == {"aB": {"anyOf": [array, {"type": "null"}]}}
+
+
+def test_the_same_build_gives_the_same_document(document: dict[str, Any], default_build: Path) -> None:
+    """The document is compact JSON whose order does not change."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    assert (default_build / "api/openapi.json").read_bytes() == text
+
+
+def test_the_live_server_does_what_the_document_says(default_build: Path, tmp_path: Path) -> None:
+    """Schemathesis finds nothing: every check, every phase, the same cases each time."""
+    with serving(default_build.parent) as server:
+        url = f"{server.url}/api/openapi.json"
+        options = ["--url", server.url, "--checks", "all", "--generation-deterministic", "--max-examples", "20"]
+        done = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", "run", url, *options, "--no-color"],
+            cwd=tmp_path,  # it writes notes there
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        log = server.log.read_text()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tested: 13" in done.stdout
+    assert log.count("\n") == 1, log

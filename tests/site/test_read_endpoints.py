@@ -1,0 +1,276 @@
+"""Endpoint files: what is read from their headers, and every mistake that one can make in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from etl.errors import Mistakes
+from etl.pipeline.schema import Schema, read_schema
+from etl.site.read_endpoints import read_endpoints
+
+ROOT = Path(__file__).parents[2]
+
+HEAD = """\
+-- title: Rosters
+-- description: Every roster.
+-- columns:
+--   id: rosters.id
+--   name: rosters.name
+"""
+QUERY = "SELECT id, name FROM rosters ORDER BY name\n"
+BY_ID = """\
+-- title: Students
+-- description: The students of a roster.
+-- parameters:
+--   id: SELECT id FROM rosters
+-- columns:
+--   id: students.id
+SELECT id FROM students WHERE roster_id = :id
+"""
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    """The default world's tables."""
+    return read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write endpoint files by their paths without ``.sql``."""
+    for name, text in files.items():
+        path = folder / f"{name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def mistakes(folder: Path, schema: Schema) -> list[str]:
+    """What is wrong with the files of a folder."""
+    with pytest.raises(Mistakes) as caught:
+        read_endpoints(folder, "sql/api", schema)
+    return str(caught.value).split("\n")
+
+
+def test_a_file_is_an_endpoint(schema: Schema, tmp_path: Path) -> None:
+    """Folder and name are the URL, the header says the rest, the query is what follows it."""
+    (endpoint,) = read_endpoints(write(tmp_path, {"rosters/[id]/students": BY_ID}), "sql/api", schema)
+    assert endpoint.template == "/api/rosters/{id}/students"
+    assert endpoint.name == "rosters-students"
+    assert endpoint.path({"id": 7}) == "api/rosters/7/students.json"
+    assert (endpoint.title, endpoint.description) == ("Students", "The students of a roster.")
+    assert endpoint.parameters == {"id": "SELECT id FROM rosters"}
+    assert (endpoint.columns, endpoint.declared) == ({"id": "integer"}, {"id": "students.id"})
+    assert str(endpoint.where("id")) == "sql/api/rosters/[id]/students.sql:6:10"
+    assert endpoint.sql == "SELECT id FROM students WHERE roster_id = :id"
+
+
+def test_the_default_set_is_there(schema: Schema) -> None:
+    """The ten endpoints that a dashboard asks for, and three of truth and estimates, are there in the order of URLs."""
+    assert [endpoint.template for endpoint in read_endpoints(ROOT / "sql/api", "sql/api", schema)] == [
+        "/api/assignments",
+        "/api/assignments/{id}/impact",
+        "/api/assignments/{id}/students",
+        "/api/impact",
+        "/api/performance-levels",
+        "/api/reporting-categories",
+        "/api/rosters",
+        "/api/rosters/{id}/scores",
+        "/api/rosters/{id}/students",
+        "/api/standards",
+        "/api/test-groups",
+        "/api/test-groups/{id}/tests",
+        "/api/truth",
+    ]
+
+
+def test_a_name_comes_before_a_parameter(schema: Schema, tmp_path: Path) -> None:
+    """Where a URL fits a file with a name and one with a parameter, the one with the name answers."""
+    one = BY_ID.replace("SELECT id FROM students WHERE roster_id = :id", "SELECT id FROM students WHERE id = :id")
+    folder = write(tmp_path, {"rosters/[id]": one, "rosters/all": HEAD + QUERY, "rosters": HEAD + QUERY})
+    found = read_endpoints(folder, "sql/api", schema)
+    assert [endpoint.template for endpoint in found] == ["/api/rosters", "/api/rosters/all", "/api/rosters/{id}"]
+    assert [endpoint.name for endpoint in found] == ["rosters", "rosters-all", "rosters-by-id"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT id, name FROM rosters;\n",
+        "WITH r AS (SELECT * FROM rosters) SELECT id, name FROM r\n",
+        "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 9) SELECT id, '' AS name FROM n\n",
+        "SELECT key AS id, value AS name FROM json_each('[1]')\n",
+        "SELECT id, name FROM rosters -- the end\n",
+        "SELECT id, name FROM rosters UNION SELECT id, name FROM students ORDER BY id\n",
+        "SELECT id, datetime(created_at) AS name FROM rosters\n",
+    ],
+)
+def test_any_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
+    """A SELECT may use all that SQLite can read with."""
+    assert read_endpoints(write(tmp_path, {"rosters": HEAD + query}), "sql/api", schema)
+
+
+@pytest.mark.fault("an endpoint that is not one SELECT")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INSERT INTO rosters (name) VALUES ('x') RETURNING id, name",
+        "UPDATE rosters SET name = 'x' RETURNING id, name",
+        "DELETE FROM rosters RETURNING id, name",
+        "DROP TABLE rosters",
+        "CREATE TABLE t (id, name)",
+        "ATTACH 'x.db' AS x",
+        "DETACH main",
+        "PRAGMA table_info(rosters)",
+        "VACUUM INTO 'x.db'",
+        "BEGIN",
+        "SELECT id, name FROM rosters; SELECT 1",
+        "SELECT id, name FROM rosters; DROP TABLE rosters",
+        "SELECT id, name FROM rosters) UNION SELECT * FROM (SELECT 1, 2",
+        "SELECT load_extension('x') AS id, 1 AS name",
+        "SELECT random() AS id, CURRENT_TIMESTAMP AS name",
+        "EXPLAIN SELECT id, name FROM rosters",
+        "",
+    ],
+)
+def test_nothing_but_one_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
+    """What writes, attaches, sets, is two statements, or answers otherwise each time is refused at its place."""
+    (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query + "\n"}), schema)
+    assert re.match(r"sql/api/rosters\.sql:[67]:\d+: ", found)
+    assert "Traceback" not in found
+
+
+@pytest.mark.fault("an endpoint that never ends")
+def test_a_query_that_never_ends_is_refused(schema: Schema, tmp_path: Path) -> None:
+    """A recursion without end is found while the file is read, not while somebody waits for its answer."""
+    query = (
+        "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT max(id) AS id, '' AS name FROM n\n"
+    )
+    (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query}), schema)
+    assert found == "sql/api/rosters.sql:6:1: the query would never end"
+
+
+def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path) -> None:
+    """The query that lists a parameter's values must be one read-only SELECT, too."""
+    text = BY_ID.replace("SELECT id FROM rosters", "DELETE FROM rosters RETURNING id")
+    assert mistakes(write(tmp_path, {"rosters/[id]/students": text}), schema) == [
+        "sql/api/rosters/[id]/students.sql:4:10: only one read-only SELECT may stand here"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (HEAD, "", "1:1: begin the file with a header: -- title: ..., description, parameters, columns"),
+        ("-- title: Rosters\n", "", "1:1: title: must be a text"),
+        ("title: Rosters", "title: [1]", "1:11: title: must be a text"),
+        ("description: Every roster.", "description: {}", "2:17: description: must be a text"),
+        ("-- title", "-- titel", "1:4: unknown key 'titel'; did you mean 'title'?"),
+        ("--   id: rosters.id\n--   name: rosters.name\n", "", "3:12: columns: say the type of each column"),
+        ("rosters.id", "roster.id", "4:10: columns.id: the schema has no table 'roster'; did you mean 'rosters'?"),
+        ("rosters.name", "rosters.nam", "5:12: columns.name: the table rosters has no column 'nam'; did you mean"),
+        ("rosters.id", "intger", "4:10: columns.id: unknown type 'intger'; did you mean 'integer'?"),
+        ("rosters.id", "7", "4:10: columns.id: must be a type"),
+        ("rosters.id", "[integer, text]", "4:10: columns.id: a list has one type, [type]"),
+        ("rosters.id", "{}", "4:10: columns.id: an object has types by key, or one for all"),
+        ("rosters.id", "{a: {b: [intger]}}", "4:19: columns.id.a.b: unknown type 'intger'"),
+        ("--   name: rosters.name\n", "", "4:6: columns: say the type of 'name'"),
+        (
+            "--   name: rosters.name\n",
+            "--   nme: text\n",
+            "5:6: columns.nme: the query has no such column; did you mean",
+        ),
+        ("SELECT id, name", "SELECT id, nam", "6:12: SQLite says: no such column: nam"),
+        ("SELECT id, name", "SELECT id, name, id", "6:1: two columns of the query are named 'id'"),
+        (
+            "SELECT id, name",
+            "SELECT id, name, 1 AS a_b, 2 AS aB",
+            "6:1: two columns of the query have the same name in",
+        ),
+        ("SELECT id, name", "SELECT id, name AS name WHERE id = :id --", "6:8: SQLite says:"),
+        ("-- columns", "-- title: x\n-- columns", "3:4: the key 'title' stands twice"),
+        ("title: Rosters", "title: 'Rosters", ""),
+        ("-- columns", "--columns", "3:3: not YAML"),
+        ("-- columns", "-- parameters: {id: SELECT 1}\n-- columns", "3:21: parameters.id: the path has no [id]"),
+    ],
+)
+def test_every_mistake_has_its_place(schema: Schema, tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A mistake in a header or a query is told with file, line and column."""
+    text = HEAD + QUERY
+    assert old in text
+    found = mistakes(write(tmp_path, {"rosters": text.replace(old, new)}), schema)
+    assert any(each.startswith(f"sql/api/rosters.sql:{message}") for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("--   id: SELECT id FROM rosters\n", "", "3:4: parameters: say which query lists the values of 'id'"),
+        ("-- parameters:\n--   id: SELECT id FROM rosters\n", "", "1:1: parameters: say which query lists"),
+        (
+            "SELECT id FROM rosters",
+            "SELECT id, name FROM rosters",
+            "4:10: parameters.id: must be a query with one column",
+        ),
+        ("SELECT id FROM rosters", "[1]", "4:10: parameters.id: must be a query with one column"),
+        ("roster_id = :id", "roster_id = 1", "7:1: the query does not use :id"),
+        ("roster_id = :id", "roster_id = :id AND id > :other", "7:56: SQLite says: You did not supply a value"),
+    ],
+)
+def test_every_mistake_of_a_parameter_has_its_place(
+    schema: Schema, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """A parameter without a query, or a query without the parameter, is told with file, line and column."""
+    assert old in BY_ID
+    found = mistakes(write(tmp_path, {"rosters/[id]/students": BY_ID.replace(old, new)}), schema)
+    assert any(each.startswith(f"sql/api/rosters/[id]/students.sql:{message}") for each in found), found
+
+
+def test_every_mistake_is_told_in_one_go(schema: Schema, tmp_path: Path) -> None:
+    """Mistakes of several files come together, in the order of files and lines."""
+    broken = (HEAD + QUERY).replace("rosters.id", "x").replace("FROM rosters", "FROM nowhere")
+    found = mistakes(write(tmp_path, {"a": broken, "b": broken}), schema)
+    assert [each.split(": ")[0] for each in found] == [
+        "sql/api/a.sql:4:10",
+        "sql/api/a.sql:6:22",
+        "sql/api/b.sql:4:10",
+        "sql/api/b.sql:6:22",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("Rosters.sql", "'Rosters' is no part of a URL"),
+        ("a b.sql", "'a b' is no part of a URL"),
+        ("[Id].sql", "'[Id]' is no part of a URL"),
+        ("seed.sql", "/api/seed is the server's own"),
+        ("openapi.sql", "/api/openapi is the server's own"),
+    ],
+)
+def test_a_path_must_be_a_url(schema: Schema, tmp_path: Path, path: str, message: str) -> None:
+    """A file whose path can be no URL, or is the server's own, is refused by name."""
+    (tmp_path / path).write_text(HEAD + QUERY, encoding="utf-8")
+    found = mistakes(tmp_path, schema)
+    assert any(each.startswith(f"sql/api/{path}: {message}") for each in found), found
+
+
+def test_two_files_must_not_be_one_endpoint(schema: Schema, tmp_path: Path) -> None:
+    """Two files with one URL, or one name for programs, are refused."""
+    by_name = BY_ID.replace("  id: SELECT id FROM rosters", "  name: SELECT name FROM rosters").replace(":id", ":name")
+    (found,) = mistakes(write(tmp_path, {"rosters/[id]": BY_ID, "rosters/[name]": by_name}), schema)
+    assert "has the URL /api/rosters/{}" in found
+    (tmp_path / "rosters/[name].sql").unlink()
+    (tmp_path / "rosters/by-id.sql").write_text(HEAD + QUERY, encoding="utf-8")
+    (found,) = mistakes(tmp_path, schema)
+    assert found == (
+        "sql/api/rosters/[id].sql: has the name rosters-by-id, and so has sql/api/rosters/by-id.sql; rename one"
+    )
+
+
+def test_a_file_must_be_utf_8(schema: Schema, tmp_path: Path) -> None:
+    """A byte that is no UTF-8 is told with its place."""
+    (tmp_path / "rosters.sql").write_bytes((HEAD + QUERY).encode() + b"-- caf\xe9\n")
+    assert mistakes(tmp_path, schema) == ["sql/api/rosters.sql:7:7: the byte 0xe9 is not UTF-8; save the file as UTF-8"]

@@ -1,0 +1,67 @@
+"""Runs the command line as a person does, in a process of its own, in the project or in a copy of it to change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+TINY = "pipelines/tiny.yaml"
+
+#: Seconds after which a test gives up. It is a limit for what hangs: what is only slow, on a busy machine, must pass.
+PATIENCE = 120.0
+
+#: What the folder of builds may hold besides builds.
+KEPT = {"current", ".lock", ".gitignore"}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line as a list, for subprocess."""
+    return [sys.executable, "-m", "etl", *map(str, arguments)]
+
+
+def etl(
+    *arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end: exit code, stdout, stderr. ``env`` is laid over this process's own."""
+    merged = {**os.environ, **(env or {})}
+    return subprocess.run(
+        command(*arguments), cwd=cwd, env=merged, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+
+def copy_of_project(folder: Path) -> Path:
+    """Copy what a run needs of the project, to change it there."""
+    for name in ("etl", "sql", "data", "pipelines"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pipeline.yaml", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file, which must be there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path.name} has no {old!r}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a build or in a folder of builds, whose lock and .gitignore are left out."""
+    home = folder.resolve()
+    files = sorted(path for path in home.rglob("*") if path.is_file() and path.name not in KEPT)
+    return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def litter(out: Path) -> list[str]:
+    """What lies in the folder of builds and is none."""
+    names = [path.name for path in out.iterdir() if path.name not in KEPT]
+    return sorted(name for name in names if not (out / name / "manifest.json").is_file() or name.startswith("."))
