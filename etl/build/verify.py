@@ -13,9 +13,8 @@ from etl.config.identity import identify
 from etl.config.source import shown_name
 from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.model import GENERAL_REPORT
-from etl.site.answers import hold_answers
-from etl.site.endpoint import restore
-from etl.site.exact import register
+from etl.site.answers import check_answers
+from etl.site.endpoint import register_functions, restore
 from etl.tables.checks import read_checks, reading, run_checks
 from etl.tables.finished import open_database
 
@@ -81,8 +80,8 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
         run_checks(checks, query, content["pipeline"])
     if full:
         endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
-        with contextlib.closing(register(open_database(folder / database))) as opened:
-            hold_answers(opened, endpoints)
+        with contextlib.closing(register_functions(open_database(folder / database))) as opened:
+            check_answers(opened, endpoints)
     return len(checks)
 
 

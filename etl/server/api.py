@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from etl.server.http import JSON, Body, respond, respond_json
-from etl.site.answers import answer, known_value
-from etl.site.exact import register
+from etl.site.answers import answer, find_value
+from etl.site.endpoint import register_functions
 from etl.tables.finished import open_database
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.server.http import Headers, Receive, Scope, Send
+    from etl.site.check import Value
     from etl.site.endpoint import Endpoint
-    from etl.site.judge import Value
 
 #: Bytes of answers that are kept, the ones not asked for longest go first.
 CACHE_BYTES = 64_000_000
@@ -43,7 +43,7 @@ class Api:
 
     def __init__(self, database: Path, endpoints: list[Endpoint], build: str, openapi: bytes) -> None:
         """Open the database of a build."""
-        self._database = register(open_database(database))
+        self._database = register_functions(open_database(database))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="api")
         self._endpoints = endpoints
         self._kept: OrderedDict[tuple[str, ...], Body] = OrderedDict()
@@ -108,7 +108,7 @@ class Api:
     def _make(self, endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
         values: dict[str, Value] = {}
         for name, text in texts.items():
-            value = known_value(self._database, endpoint.parameters[name], text)
+            value = find_value(self._database, endpoint.parameters[name], text)
             if value is None:
                 return None
             values[name] = value

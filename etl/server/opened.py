@@ -17,7 +17,7 @@ from etl.errors import EtlError, Where
 from etl.server.api import Api
 from etl.server.http import HTML, JSON, Body
 from etl.site.endpoint import restore
-from etl.site.pages import BROWSER_STYLE, BROWSER_STYLE_URL, missing_page
+from etl.site.pages import BROWSER_STYLE, BROWSER_STYLE_URL, not_found_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Published:
                 self.api = Api(folder / content["pipeline"]["database"], restore(described), self.build, openapi)
                 opened.callback(self.api.close)
                 site = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-                self.missing = missing_page(str(site["title"]), str(site["about"]), home="/").encode()
+                self.missing = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()
                 self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
                 message = "cannot open the build, it is damaged or of another version; mend it with: python -m etl run"

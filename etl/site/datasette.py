@@ -1,4 +1,4 @@
-"""Datasette over a build: its metadata and settings, made from the pipeline, and the application itself."""
+"""Datasette's settings, metadata and inspect data for a build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from etl.pipeline.model import Pipeline
     from etl.site.endpoint import Endpoint
 
-#: Read-only means read-only: nothing that lets a stranger spend this machine's time or memory.
+#: For the public: nothing that costs much time or memory.
 HARDENED: dict[str, bool | int] = {
     "default_allow_sql": False,
     "allow_facet": False,
@@ -25,7 +25,7 @@ HARDENED: dict[str, bool | int] = {
     "truncate_cells_html": 300,
 }
 
-#: For a person at this machine, who asks for it.
+#: For ``--explore``: a user of this machine only.
 EXPLORING: dict[str, bool | int] = {
     **HARDENED,
     "default_allow_sql": True,
@@ -42,22 +42,22 @@ _REPORT = {"about": "Report: what the data looks like", "about_url": "/report.ht
 
 
 def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
-    """What Datasette says of the data: titles, the descriptions out of the schema, labels, units, and queries."""
+    """Datasette's metadata: titles, descriptions from the schema, labels, units, and the endpoints as queries."""
     site = pipeline.site
     tables: dict[str, dict[str, Any]] = {}
     for name, table in pipeline.schema.tables.items():
-        shown = site.tables.get(name)
+        options = site.tables.get(name)
         tables[name] = {
             "title": name.replace("_", " ").capitalize(),
             "description": table.description,
             "columns": {column.name: column.description for column in table.columns.values()},
-            **({"label_column": shown.label} if shown and shown.label else {}),
-            **({"sort": shown.sort} if shown and shown.sort else {}),
-            **({"units": shown.units} if shown and shown.units else {}),
+            **({"label_column": options.label} if options and options.label else {}),
+            **({"sort": options.sort} if options and options.sort else {}),
+            **({"units": options.units} if options and options.units else {}),
         }
     tables["sqlite_sequence"] = {"hidden": True}  # SQLite's own
     queries = {
-        f"api-{endpoint.name}": {  # not the name alone: a query hides the table of its name
+        f"api-{endpoint.name}": {  # prefixed: a query hides a table with the same name
             "title": endpoint.title,
             "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
             "sql": endpoint.sql,
@@ -86,7 +86,7 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
 
 
 def inspect_data(pipeline: Pipeline, rows: Mapping[str, int], size: int, sha256: str) -> dict[str, Any]:
-    """What Datasette would find by counting, so that it opens the database immutable and at once."""
+    """What ``datasette inspect`` would count, so that Datasette opens the database at once, as immutable."""
     return {
         pipeline.database.removesuffix(".db"): {
             "hash": sha256,

@@ -1,4 +1,4 @@
-"""An endpoint: one SQL file below ``sql/api``, one URL, and the types of what it answers."""
+"""An endpoint: one SQL file below ``sql/api``, one URL, and the types of its columns."""
 
 from __future__ import annotations
 
@@ -10,116 +10,121 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import Where
 from etl.pipeline.sql import literal, quote
-from etl.site.exact import NUMBER, watched
-from etl.site.kinds import camel, has_number, is_json, sound
+from etl.site.column_types import camel_case, contains_number, is_json, row_check
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-    from etl.site.kinds import Type
+    from etl.site.column_types import Type
 
 #: A segment of a path that is a parameter.
 PARAMETER = re.compile(r"\[([a-z][a-z0-9_]*)\]\Z")
+
+#: SQL function that writes a number as the shortest JSON that parses to the same double; SQLite's own has 15 digits.
+_NUMBER = "etl_number"
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """One file, one URL."""
 
-    shown: str  # the file in messages
+    file: str  # as messages name it
     segments: tuple[str, ...]  # of its URL below /api, parameters as [name]
     title: str
     description: str
     sql: str
     parameters: Mapping[str, str]  # the query that lists the values of each
-    columns: Mapping[str, Type]  # resolved: no type names a column of the schema
-    declared: Mapping[str, Type] = field(default_factory=dict)  # the same as the file has them
-    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the only texts that may stand in a column
-    places: Mapping[str, Where] = field(default_factory=dict)  # where the type of each column stands
+    columns: Mapping[str, Type]  # resolved: no type refers to a column of the schema
+    declared: Mapping[str, Type] = field(default_factory=dict)  # the same as written in the file
+    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the only texts that a column may hold
+    places: Mapping[str, Where] = field(default_factory=dict)  # of each column's type in the file
 
-    @property
+    @cached_property
     def template(self) -> str:
         """Its URL as OpenAPI writes it, ``/api/members/{id}/loans``."""
         return "/api/" + "/".join(PARAMETER.sub(r"{\1}", segment) for segment in self.segments)
 
     @property
     def name(self) -> str:
-        """A name for programs: ``members-loans``; ``members-by-id`` where a parameter ends the path."""
+        """A name for programs: ``members-loans``; ``members-by-id`` if the path ends in a parameter."""
         parts = [segment for segment in self.segments if not PARAMETER.match(segment)]
         last = PARAMETER.match(self.segments[-1])
         return "-".join([*parts, "by", last[1].replace("_", "-")] if last else parts)
 
     @cached_property
     def query(self) -> str:
-        """Its answer as one row: JSON text of all rows, commas between them, and whether each is sound, null for none.
+        """A query of one row: the JSON text of all rows with commas between them, and whether each passes its check.
 
-        The rows come in the order of the query: SQLite keeps the order of a subquery for ``group_concat``.
+        Both are null if there are no rows. ``group_concat`` keeps the order of the subquery.
         """
-        return f"SELECT CAST(group_concat({self._row}) AS BLOB), min({self.sound}) FROM (\n{self.sql}\n)"  # noqa: S608
+        columns = f"CAST(group_concat({self._json_row}) AS BLOB), min({self.row_check})"
+        return f"SELECT {columns} FROM (\n{self.sql}\n)"  # noqa: S608 -- the pipeline's own file
 
     @cached_property
-    def watched(self) -> str | None:
-        """Its query as :func:`etl.site.exact.watch` wants it, where there are numbers inside of its JSON."""
-        shapes = [kind for kind in self.columns.values() if is_json(kind) and has_number(kind)]
-        return f"SELECT * FROM (\n{watched(self.sql)}\n)" if shapes else None  # noqa: S608 -- a file of ours
+    def row_check(self) -> str:
+        """See :func:`etl.site.column_types.row_check`."""
+        return row_check(self.columns, self.allowed)
 
-    @cached_property
-    def sound(self) -> str:
-        """SQL that is 1 for a row that is what the file declares."""
-        return " AND ".join(sound(name, kind, self.allowed.get(name, ())) for name, kind in self.columns.items())
-
-    @cached_property
-    def _row(self) -> str:
-        """SQL that makes JSON text of a row of its query."""
+    @property
+    def _json_row(self) -> str:
+        """SQL that makes the JSON text of a row."""
         parts: list[str] = []
         for name, kind in self.columns.items():
-            key = ("," if parts else "{") + json.dumps(camel(name), ensure_ascii=False) + ":"
-            parts.append(f"{literal(key)} || {_value(name, kind)}")
+            key = ("," if parts else "{") + json.dumps(camel_case(name), ensure_ascii=False) + ":"
+            parts.append(f"{literal(key)} || {_json_value(quote(name), kind)}")
         return " || ".join([*parts, "'}'"])
 
     def where(self, column: str | None) -> Where:
-        """Where the type of a column stands, as far as that is known."""
-        return self.places.get(column or "", Where(self.shown or self.template))
+        """The place of a column's type, or the file, or the URL if the build does not record the file."""
+        return self.places.get(column or "", Where(self.file or self.template))
 
     def path(self, values: Mapping[str, object]) -> str:
-        """Its file for some values of its parameters, in the folder of a build."""
-        return f"{self.template.format(**values).removeprefix('/')}.json"
+        """The file of an answer in a build's folder."""
+        return f"{self.template.format(**values)[1:]}.json"
 
     def url(self, values: Mapping[str, object]) -> str:
         """The address of an answer, in messages."""
         return f"/{self.path(values)}"
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The texts of its parameters in a URL's segments, None when the URL is not its own."""
+        """The texts of its parameters in a URL's segments, None if it is another endpoint's URL."""
         if len(segments) != len(self.segments):
             return None
         values = {}
-        for own, given in zip(self.segments, segments, strict=True):
-            parameter = PARAMETER.match(own)
+        for pattern, segment in zip(self.segments, segments, strict=True):
+            parameter = PARAMETER.match(pattern)
             if parameter:
-                values[parameter[1]] = given
-            elif own != given:
+                values[parameter[1]] = segment
+            elif pattern != segment:
                 return None
         return values
 
 
+def register_functions(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Give a connection the function that :attr:`Endpoint.query` calls."""
+    database.create_function(_NUMBER, 1, lambda value: "null" if value is None else repr(value), deterministic=True)
+    return database
+
+
 def describe(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
-    """Endpoints as JSON can hold them, without the place of their files: a build's bytes do not depend on it."""
+    """Endpoints as JSON, without the paths of their files: a build's bytes do not depend on where it was made."""
     return [
-        {key: value for key, value in asdict(endpoint).items() if key not in {"shown", "places"}}
+        {key: value for key, value in asdict(endpoint).items() if key not in {"file", "places"}}
         for endpoint in endpoints
     ]
 
 
 def restore(described: Iterable[dict[str, Any]]) -> list[Endpoint]:
-    """Endpoints as :func:`describe` left them. Raises TypeError or KeyError for anything else."""
-    return [Endpoint(shown="", **{**each, "segments": tuple(each["segments"])}) for each in described]
+    """The inverse of :func:`describe`. Raises TypeError or KeyError for anything else."""
+    return [Endpoint(file="", **{**each, "segments": tuple(each["segments"])}) for each in described]
 
 
-def _value(name: str, kind: Type) -> str:
-    column = quote(name)
-    if is_json(kind):
+def _json_value(column: str, kind: Type) -> str:
+    if is_json(kind) or kind == "integer?":
         return f"coalesce({column}, 'null')"
+    if kind == "integer":
+        return column
     if kind in {"boolean", "boolean?"}:
         return f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END"
-    return f"{NUMBER}({column})" if has_number(kind) else f"json_quote({column})"
+    return f"{_NUMBER if contains_number(kind) else 'json_quote'}({column})"

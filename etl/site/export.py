@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
-from etl.site.answers import LARGEST_ID, pieces, values_of
-from etl.site.endpoint import describe
-from etl.site.exact import register
+from etl.site.answers import MAX_ID, answer_parts, parameter_values
+from etl.site.endpoint import describe, register_functions
 from etl.tables.finished import open_database
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 
     from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
+    from etl.site.check import Say, Value
     from etl.site.endpoint import Endpoint
-    from etl.site.judge import Say, Value
 
-#: A text that is a file's name on every system, and a part of a URL that no client takes for something else.
-_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
+#: A text that is a valid file name on every system, and that no URL parser takes for something else.
+_FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
 
 
 def export(  # noqa: PLR0913 -- what a build knows
@@ -39,17 +38,17 @@ def export(  # noqa: PLR0913 -- what a build knows
     rows: Mapping[str, int],
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Write the files beside the finished database. Raises EtlError; ``say`` is told what a person should know."""
+    """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings."""
     path = files.folder / pipeline.database
     samples = {}
-    with contextlib.closing(register(open_database(path))) as database:
+    with contextlib.closing(register_functions(open_database(path))) as database:
         answers = _Answers(database, files, pipeline.site.static_limit, cache(say))
         for endpoint in endpoints:
             try:
                 sample = answers.write(endpoint)
             except sqlite3.Error as error:
-                why = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
-                raise EtlError(why, Where(endpoint.shown)) from error
+                reason = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
+                raise EtlError(reason, Where(endpoint.file)) from error
             if sample:
                 samples[endpoint.name] = sample
         document = openapi.document(endpoints, pipeline.schema, pipeline.site, build, database)
@@ -66,7 +65,7 @@ def export(  # noqa: PLR0913 -- what a build knows
         report=pipeline.report is not None,
     )
     files.write("index.html", front.encode())
-    files.write("404.html", pages.missing_page(pipeline.site.title, pipeline.site.notice).encode())
+    files.write("404.html", pages.not_found_page(pipeline.site.title, pipeline.site.notice).encode())
     files.write("robots.txt", b"User-agent: *\nAllow: /\n")
     files.write(".nojekyll", b"")  # GitHub Pages: serve the files as they are
     files.write("endpoints.json", _json(describe(endpoints)))
@@ -82,54 +81,54 @@ class _Answers:
 
     database: sqlite3.Connection
     files: Writer
-    limit: int  # an endpoint with more of them is served live only
-    say: Say  # told each thing once, though it be true of many answers
-    names: set[str] = field(default_factory=set)  # of the files, as some file systems compare them
+    limit: int  # an endpoint with more answers is served live only
+    say: Say  # prints each message once
+    names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
 
     def write(self, endpoint: Endpoint) -> tuple[str, bytes] | None:
-        """Write every answer of an endpoint, unless it has too many.
+        """Write every answer of an endpoint, unless there are too many.
 
-        Returns the path of the first one, and its content where the endpoint has no parameters.
+        Returns the path of the first one, and its content if the endpoint has no parameters.
         """
-        known = list(values_of(self.database, endpoint))
-        for values in known:
+        combinations = list(parameter_values(self.database, endpoint))
+        for values in combinations:
             for name, value in values.items():
-                if (fault := _fault(value)) is not None:
-                    raise _unfit(endpoint, f"the {name} {value!r} {fault}")
-        if len(known) > self.limit:
-            self._judge(endpoint, known)
+                if fault := _fault(value):
+                    raise _error(endpoint, f"the {name} {value!r} {fault}")
+        if len(combinations) > self.limit:
+            self._check(endpoint, combinations)
             return None
         first = None
-        for values in known:
+        for values in combinations:
             path = endpoint.path(values)
-            same = unicodedata.normalize("NFC", path).casefold()
-            if same in self.names:
-                raise _unfit(endpoint, f"{path} would be written twice")
-            self.names.add(same)
-            content = pieces(self.database, endpoint, values, self.say)
+            name = unicodedata.normalize("NFC", path).casefold()
+            if name in self.names:
+                raise _error(endpoint, f"{path} would be written twice")
+            self.names.add(name)
+            content = answer_parts(self.database, endpoint, values, self.say)
             self.files.write(path, *content)
-            first = first or (path, b"" if values else b"".join(content))  # nobody shows those with parameters
-            del content  # or it would be held while the next one is made
+            first = first or (path, b"" if values else b"".join(content))
+            del content  # free it before the next one is made
         return first
 
-    def _judge(self, endpoint: Endpoint, known: list[dict[str, Value]]) -> None:
-        """Hold as many answers to their types as would be written; the server holds the others, when it makes them."""
-        for values in known[: self.limit]:
-            pieces(self.database, endpoint, values, self.say)
-        few = f"{self.limit:,} of its {len(known):,} answers"
-        self.say(f"{endpoint.shown}: {few} were held to their types; the others are when somebody asks for them")
+    def _check(self, endpoint: Endpoint, combinations: list[dict[str, Value]]) -> None:
+        """Check as many answers as would be written; the server checks the others when it makes them."""
+        for values in combinations[: self.limit]:
+            answer_parts(self.database, endpoint, values, self.say)
+        count = f"{self.limit:,} of {len(combinations):,} answers"
+        self.say(f"{endpoint.file}: checked {count}; the server checks the others on request")
 
 
-def _unfit(endpoint: Endpoint, message: str) -> EtlError:
-    return EtlError(f"{message}; choose another parameter, or other values", Where(endpoint.shown))
+def _error(endpoint: Endpoint, message: str) -> EtlError:
+    return EtlError(f"{message}; choose another parameter, or other values", Where(endpoint.file))
 
 
-def _fault(value: Value | object) -> str | None:
-    """Why a value of a parameter can stand in no URL."""
+def _fault(value: Value | object) -> str:
+    """Why a parameter's value is not allowed in a URL; empty if it is."""
     if isinstance(value, int):
-        return None if 1 <= value <= LARGEST_ID else f"is no number from 1 to {LARGEST_ID}"
-    return None if isinstance(value, str) and _NAME.match(value) else "cannot be the name of a file"
+        return "" if 1 <= value <= MAX_ID else f"is not a number from 1 to {MAX_ID}"
+    return "" if isinstance(value, str) and _FILE_NAME.match(value) else "cannot be the name of a file"
 
 
-def _json(content: Any) -> bytes:  # noqa: ANN401 -- anything that JSON can hold
+def _json(content: Any) -> bytes:  # noqa: ANN401 -- JSON
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

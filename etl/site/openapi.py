@@ -1,21 +1,21 @@
-"""The API as an OpenAPI 3.1 document, made from the endpoints' files, the schema, and examples out of the build."""
+"""The API as an OpenAPI 3.1 document, made from the endpoints' files, the schema, and examples from the build."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from etl.site.answers import LARGEST_ID, pieces, values_of
-from etl.site.judge import first_rows
-from etl.site.kinds import SCALARS, camel, column_of, nullable, resolved
+from etl.site.answers import MAX_ID, answer_parts, parameter_values
+from etl.site.check import first_rows
+from etl.site.column_types import SCALARS, camel_case, nullable, referenced_column, resolve
 
 if TYPE_CHECKING:
     import sqlite3
 
     from etl.pipeline.forms import Site
     from etl.pipeline.schema import Schema
+    from etl.site.column_types import Type
     from etl.site.endpoint import Endpoint
-    from etl.site.kinds import Type
 
 #: Rows of an example.
 EXAMPLE_ROWS = 2
@@ -24,7 +24,7 @@ EXAMPLE_ROWS = 2
 def document(
     endpoints: list[Endpoint], schema: Schema, site: Site, build: str, database: sqlite3.Connection
 ) -> dict[str, Any]:
-    """Describe every endpoint. The same build gives the same document."""
+    """The document. The same build gives the same one."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,8 +75,8 @@ _HEADERS = {
 
 
 def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
-    values = next(values_of(database, endpoint), None)
-    example = [] if values is None else first_rows(pieces(database, endpoint, values)[1], EXAMPLE_ROWS)
+    values = next(parameter_values(database, endpoint), None)
+    example = [] if values is None else first_rows(answer_parts(database, endpoint, values)[1], EXAMPLE_ROWS)
     parameters = [
         {
             "name": name,
@@ -110,7 +110,7 @@ def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _parameter(value: int | str | None) -> dict[str, Any]:
-    return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+    return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 
 
 def _row_name(endpoint: Endpoint) -> str:
@@ -118,7 +118,9 @@ def _row_name(endpoint: Endpoint) -> str:
 
 
 def _row(endpoint: Endpoint, schema: Schema) -> dict[str, Any]:
-    return _object({camel(name): _type(kind, schema) for name, kind in (endpoint.declared or endpoint.columns).items()})
+    return _object(
+        {camel_case(name): _type(kind, schema) for name, kind in (endpoint.declared or endpoint.columns).items()}
+    )
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
@@ -134,8 +136,8 @@ def _type(kind: Type, schema: Schema) -> dict[str, Any]:
             return {"anyOf": [_type(kind["?"], schema), {"type": "null"}]}
         if list(kind) == ["*"]:
             return {"type": "object", "additionalProperties": _type(kind["*"], schema)}
-        return _object({camel(name): _type(value, schema) for name, value in kind.items()})
-    plain, column = str(resolved(kind, schema)), column_of(kind, schema)
+        return _object({camel_case(name): _type(value, schema) for name, value in kind.items()})
+    plain, column = str(resolve(kind, schema)), referenced_column(kind, schema)
     scalar = SCALARS[plain.removesuffix("?")]
     described: dict[str, Any] = {"type": [scalar, "null"] if nullable(plain) else scalar}
     if column and column.values:

@@ -46,14 +46,6 @@ def hardened(default_build: Path) -> Iterator[Datasette]:
     plugin.close(datasette)
 
 
-@pytest.fixture(scope="module")
-def exploring(default_build: Path) -> Iterator[Datasette]:
-    """Datasette as a person at this machine may ask for it."""
-    datasette = make_datasette(default_build, explore=True)
-    yield datasette
-    plugin.close(datasette)
-
-
 def get(datasette: Datasette, url: str) -> httpx.Response:
     """Ask in process."""
     answer: httpx.Response = asyncio.run(datasette.client.get(url))
@@ -120,13 +112,11 @@ def plain(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_plain_datasette_opens_a_build(default_build: Path) -> None:
-    """``datasette build/current`` serves the build immutable, with its titles, and leaves the folder as it was."""
+    """``datasette build/current`` serves the build as immutable, and leaves the folder as it was."""
     current = default_build.parent / "current"
     before = sorted(path.name for path in current.iterdir())
     (found,) = json.loads(plain(current, "/-/databases.json").stdout)
     assert (found["name"], found["is_mutable"]) == (NAME, False)
-    row = json.loads(plain(current, f"/{NAME}/rosters.json?_size=1&_shape=array").stdout)[0]
-    assert set(row) == {"id", "name", "created_at"}
     assert sorted(path.name for path in current.iterdir()) == before
 
 
@@ -135,39 +125,6 @@ def test_plain_datasette_is_hardened(default_build: Path) -> None:
     done = plain(default_build, f"/{NAME}.json?sql=select+1")
     assert done.returncode == 1
     assert "select" not in done.stdout.lower()
-
-
-@pytest.mark.parametrize(
-    ("url", "status"),
-    [
-        (f"/{NAME}?sql=select+1", 403),
-        (f"/{NAME}.json?sql=select+hex(zeroblob(100000000))", 403),
-        (f"/{NAME}.csv?sql=select+1", 403),
-        (f"/{NAME}/scores?_facet=level", 400),
-        (f"/{NAME}/scores.json?_facet_array=rc_scores", 400),
-        (f"/{NAME}/scores.csv?_stream=1", 400),
-        (f"/{NAME}/scores.json?_where=1%3D1", 403),
-        (f"/{NAME}.db", 403),
-        (f"/{NAME}/scores.json?_size=101", 400),
-    ],
-)
-def test_strangers_may_only_read(hardened: Datasette, url: str, status: int) -> None:
-    """No SQL, facets, CSV streams, conditions or downloads for strangers; pages have a size."""
-    assert get(hardened, url).status_code == status
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"/{NAME}.json?sql=select+1",
-        f"/{NAME}/scores.json?_facet=level&_size=1",
-        f"/{NAME}/performance_levels.csv?_stream=1",
-        f"/{NAME}.db",
-    ],
-)
-def test_exploring_opens_it(exploring: Datasette, url: str) -> None:
-    """Who explores may run SQL, count by facets, stream CSV and download."""
-    assert get(exploring, url).status_code == 200
 
 
 def test_a_page_shows_what_the_metadata_says(hardened: Datasette) -> None:

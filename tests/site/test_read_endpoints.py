@@ -149,45 +149,45 @@ def test_a_query_that_never_ends_is_refused(schema: Schema, tmp_path: Path) -> N
         "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT max(id) AS id, '' AS name FROM n\n"
     )
     (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query}), schema)
-    assert found == "sql/api/rosters.sql:6:1: the query would never end"
+    assert found == "sql/api/rosters.sql:6:1: the query does not end"
 
 
 def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path) -> None:
     """The query that lists a parameter's values must be one read-only SELECT, too."""
     text = BY_ID.replace("SELECT id FROM rosters", "DELETE FROM rosters RETURNING id")
     assert mistakes(write(tmp_path, {"rosters/[id]/students": text}), schema) == [
-        "sql/api/rosters/[id]/students.sql:4:10: only one read-only SELECT may stand here"
+        "sql/api/rosters/[id]/students.sql:4:10: must be one read-only SELECT"
     ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (HEAD, "", "1:1: begin the file with a header: -- title: ..., description, parameters, columns"),
-        ("-- title: Rosters\n", "", "1:1: title: must be a text"),
-        ("title: Rosters", "title: [1]", "1:11: title: must be a text"),
-        ("description: Every roster.", "description: {}", "2:17: description: must be a text"),
+        (HEAD, "", "1:1: no header; begin the file with: -- title: ..., description, parameters, columns"),
+        ("-- title: Rosters\n", "", "1:1: title: must be text"),
+        ("title: Rosters", "title: [1]", "1:11: title: must be text"),
+        ("description: Every roster.", "description: {}", "2:17: description: must be text"),
         ("-- title", "-- titel", "1:4: unknown key 'titel'; did you mean 'title'?"),
-        ("--   id: rosters.id\n--   name: rosters.name\n", "", "3:12: columns: say the type of each column"),
+        ("--   id: rosters.id\n--   name: rosters.name\n", "", "3:12: columns: missing; give the type of each column"),
         ("rosters.id", "roster.id", "4:10: columns.id: the schema has no table 'roster'; did you mean 'rosters'?"),
         ("rosters.name", "rosters.nam", "5:12: columns.name: the table rosters has no column 'nam'; did you mean"),
         ("rosters.id", "intger", "4:10: columns.id: unknown type 'intger'; did you mean 'integer'?"),
         ("rosters.id", "7", "4:10: columns.id: must be a type"),
-        ("rosters.id", "[integer, text]", "4:10: columns.id: a list has one type, [type]"),
+        ("rosters.id", "[integer, text]", "4:10: columns.id: an array has one type: [type]"),
         ("rosters.id", "{}", "4:10: columns.id: an object has types by key, or one for all"),
         ("rosters.id", "{a: {b: [intger]}}", "4:19: columns.id.a.b: unknown type 'intger'"),
-        ("--   name: rosters.name\n", "", "4:6: columns: say the type of 'name'"),
+        ("--   name: rosters.name\n", "", "4:6: columns: no type for 'name'"),
         (
             "--   name: rosters.name\n",
             "--   nme: text\n",
             "5:6: columns.nme: the query has no such column; did you mean",
         ),
         ("SELECT id, name", "SELECT id, nam", "6:12: SQLite says: no such column: nam"),
-        ("SELECT id, name", "SELECT id, name, id", "6:1: two columns of the query are named 'id'"),
+        ("SELECT id, name", "SELECT id, name, id", "6:1: duplicate column 'id' in the query"),
         (
             "SELECT id, name",
             "SELECT id, name, 1 AS a_b, 2 AS aB",
-            "6:1: two columns of the query have the same name in",
+            "6:1: two columns of the query have the same JSON name",
         ),
         ("SELECT id, name", "SELECT id, name AS name WHERE id = :id --", "6:8: SQLite says:"),
         ("-- columns", "-- title: x\n-- columns", "3:4: the key 'title' stands twice"),
@@ -207,8 +207,12 @@ def test_every_mistake_has_its_place(schema: Schema, tmp_path: Path, old: str, n
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("--   id: SELECT id FROM rosters\n", "", "3:4: parameters: say which query lists the values of 'id'"),
-        ("-- parameters:\n--   id: SELECT id FROM rosters\n", "", "1:1: parameters: say which query lists"),
+        (
+            "--   id: SELECT id FROM rosters\n",
+            "",
+            "3:4: parameters: no query for 'id'; write id: SELECT ... to list its",
+        ),
+        ("-- parameters:\n--   id: SELECT id FROM rosters\n", "", "1:1: parameters: no query for"),
         (
             "SELECT id FROM rosters",
             "SELECT id, name FROM rosters",
@@ -243,15 +247,15 @@ def test_every_mistake_is_told_in_one_go(schema: Schema, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("Rosters.sql", "'Rosters' is no part of a URL"),
-        ("a b.sql", "'a b' is no part of a URL"),
-        ("[Id].sql", "'[Id]' is no part of a URL"),
-        ("seed.sql", "/api/seed is the server's own"),
-        ("openapi.sql", "/api/openapi is the server's own"),
+        ("Rosters.sql", "'Rosters' is not a valid URL segment"),
+        ("a b.sql", "'a b' is not a valid URL segment"),
+        ("[Id].sql", "'[Id]' is not a valid URL segment"),
+        ("seed.sql", "/api/seed is reserved for the server"),
+        ("openapi.sql", "/api/openapi is reserved for the server"),
     ],
 )
 def test_a_path_must_be_a_url(schema: Schema, tmp_path: Path, path: str, message: str) -> None:
-    """A file whose path can be no URL, or is the server's own, is refused by name."""
+    """A file whose path can be no URL, or is reserved for the server, is refused by name."""
     (tmp_path / path).write_text(HEAD + QUERY, encoding="utf-8")
     found = mistakes(tmp_path, schema)
     assert any(each.startswith(f"sql/api/{path}: {message}") for each in found), found
@@ -261,13 +265,11 @@ def test_two_files_must_not_be_one_endpoint(schema: Schema, tmp_path: Path) -> N
     """Two files with one URL, or one name for programs, are refused."""
     by_name = BY_ID.replace("  id: SELECT id FROM rosters", "  name: SELECT name FROM rosters").replace(":id", ":name")
     (found,) = mistakes(write(tmp_path, {"rosters/[id]": BY_ID, "rosters/[name]": by_name}), schema)
-    assert "has the URL /api/rosters/{}" in found
+    assert "same URL as sql/api/rosters/[id].sql: /api/rosters/{}; rename one" in found
     (tmp_path / "rosters/[name].sql").unlink()
     (tmp_path / "rosters/by-id.sql").write_text(HEAD + QUERY, encoding="utf-8")
     (found,) = mistakes(tmp_path, schema)
-    assert found == (
-        "sql/api/rosters/[id].sql: has the name rosters-by-id, and so has sql/api/rosters/by-id.sql; rename one"
-    )
+    assert found == ("sql/api/rosters/[id].sql: same name as sql/api/rosters/by-id.sql: rosters-by-id; rename one")
 
 
 def test_a_file_must_be_utf_8(schema: Schema, tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from etl.errors import EtlError, Where
 from etl.site.answers import answer
-from etl.site.endpoint import Endpoint
-from etl.site.exact import register
-from etl.site.judge import BEGINNING, first_rows
+from etl.site.check import HEAD_BYTES, first_rows
+from etl.site.endpoint import Endpoint, register_functions
 
 
 def asked(sql: str, kind: Any, **more: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
@@ -28,7 +27,7 @@ def asked(sql: str, kind: Any, **more: Any) -> Endpoint:  # noqa: ANN401 -- type
 def answered(sql: str, kind: Any, **more: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 -- as above
     """The values of the column, and what was said."""
     said: list[str] = []
-    with closing(register(sqlite3.connect(":memory:"))) as database:
+    with closing(register_functions(sqlite3.connect(":memory:"))) as database:
         content = answer(database, asked(sql, kind, **more), {}, said.append)
     return [row["t"] for row in json.loads(content)], said
 
@@ -40,11 +39,11 @@ def refused(sql: str, kind: Any, **more: Any) -> str:  # noqa: ANN401 -- as abov
     return str(caught.value)
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53), min_size=1))
 def test_numbers_read_back_as_they_are(values: list[float]) -> None:
     """A column of numbers is written with all the digits that it takes, and with no more."""
-    with closing(register(sqlite3.connect(":memory:"))) as database:
+    with closing(register_functions(sqlite3.connect(":memory:"))) as database:
         database.execute("CREATE TABLE v (id INTEGER PRIMARY KEY, t)")
         database.executemany("INSERT INTO v (t) VALUES (?)", [(value,) for value in values])
         content = answer(database, asked("SELECT t FROM v ORDER BY id", "number"), {})
@@ -67,16 +66,16 @@ def test_a_number_is_that_of_the_database(text: str) -> None:
         ("SELECT '7' AS t", "integer", "t: '7' where integer is declared, in /api/x.json"),
         ("SELECT 1.0 AS t", "integer?", "t: 1.0 where integer is declared, in /api/x.json"),
         ("SELECT 1 AS t UNION ALL SELECT 'b'", "number", "t: 'b' where number is declared, in /api/x.json"),
-        ("SELECT NULL AS t", "number", "t: null where number is declared; where null may stand write number?, in /api"),
+        ("SELECT NULL AS t", "number", "t: null where number is declared; to allow null write number?, in /api"),
         ("SELECT 7 AS t", "text", "t: 7 where text is declared, in /api/x.json"),
         ("SELECT 7 AS t", "boolean", "t: 7 where boolean is declared, in /api/x.json"),
         ("SELECT 1e308 * 10 AS t", "number", "t: inf where number is declared; JSON has no such"),
         ("SELECT -1e308 * 10 AS t", "number?", "t: -inf where number is declared; JSON has no such number"),
         ("SELECT 'a' AS t", ["text"], "t: 'a' where an array is declared, in /api/x.json"),
         ("SELECT '[1]' AS t", {"a": "text"}, "t: '[1]' where an object is declared, in /api/x.json"),
-        ("SELECT NULL AS t", {"*": "text"}, 't: null where an object is declared; write {"?": ...} around it, in'),
+        ("SELECT NULL AS t", {"*": "text"}, 't: null where an object is declared; to allow null write {"?": ...} ar'),
         ("SELECT '[1, \"a\"]' AS t", ["integer"], "t[1]: 'a' where integer is declared, in /api/x.json"),
-        ("SELECT '[[1], [null]]' AS t", [["integer"]], "t[1][0]: null where integer is declared; where null may stand"),
+        ("SELECT '[[1], [null]]' AS t", [["integer"]], "t[1][0]: null where integer is declared; to allow null"),
         ("SELECT '{\"a\": {\"b\": 1.5}}' AS t", {"a": {"b": "integer"}}, "t.a.b: 1.5 where integer is declared, in"),
         ("SELECT '{\"a\": true}' AS t", {"*": "integer"}, "t.a: true where integer is declared, in /api/x.json"),
         ("SELECT '{\"a\": 1}' AS t", {"a": "integer", "b_c": "text?"}, "t.bC: is missing, in /api/x.json"),
@@ -116,7 +115,7 @@ def test_a_large_whole_number_is_written_and_told() -> None:
     for kind in ("integer", "number?"):
         values, said = answered(f"SELECT {2**53} AS t UNION ALL SELECT {-(2**63)} UNION ALL SELECT {2**63 - 1}", kind)
         assert values == [2**53, -(2**63), 2**63 - 1]
-        told = "whole numbers over 2**53 are written as they are, and JavaScript rounds them; to be safe, send texts"
+        told = "integers over 2**53 are written in full, but JavaScript rounds them; to be safe, send texts"
         assert said == [f"api/x.sql:4:8: columns.t: {told}"]
     assert refused(f"SELECT {2**60} AS t UNION ALL SELECT 'a'", "integer").endswith("in /api/x.json")
 
@@ -152,7 +151,7 @@ def test_a_number_inside_of_json_that_is_whole_is_answered() -> None:
 
 def test_the_first_rows_are_read_whatever_their_length() -> None:
     """Rows that are longer than what is read first, and a letter that is cut there, are read all the same."""
-    long = {"a": "é" * BEGINNING}
+    long = {"a": "é" * HEAD_BYTES}
     rows = ",".join(json.dumps(each, ensure_ascii=False) for each in ({"a": 1}, long, {"a": 2})).encode()
     assert first_rows(rows, 2) == [{"a": 1}, long]
     assert first_rows(rows, 9) == [{"a": 1}, long, {"a": 2}]

@@ -1,4 +1,4 @@
-"""Types of answers: resolved against the schema, and held in SQL."""
+"""Types of columns: resolved against the schema, and checked alike in SQL and in Python."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from typing import Any
 import pytest
 
 from etl.pipeline.schema import read_schema
-from etl.site.judge import in_column
-from etl.site.kinds import resolved, sound
+from etl.site.column_types import column_mismatch, resolve, row_check
 
 ROOT = Path(__file__).parents[2]
 TYPES = ["integer", "number", "text", "boolean", ["text"], {"a": "integer"}, {"*": "integer"}]
 VALUES = [None, 0, 1, 7, -(2**53), 1.0, 0.5, -1e300, float("inf"), "", "a", "7", "1.5", "[]", "{}", "[", b"[]", b"x"]
 
 
-def test_a_type_is_resolved() -> None:
+def test_a_type_is_resolve() -> None:
     """What names a column of the schema becomes that column's type, inside of shapes too; null as the table has it."""
     schema = read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
     given = {"a": ["rosters.created_at"], "b": "impact_estimates.effect", "c": {"?": ["rosters.id?"]}, "d": "text?"}
-    assert resolved(given, schema) == {"a": ["text?"], "b": "number?", "c": {"?": ["integer?"]}, "d": "text?"}
+    assert resolve(given, schema) == {"a": ["text?"], "b": "number?", "c": {"?": ["integer?"]}, "d": "text?"}
 
 
 @pytest.mark.parametrize(
     "kind", [each for kind in TYPES for each in (kind, f"{kind}?" if isinstance(kind, str) else {"?": kind})]
 )
 def test_sql_and_python_agree(kind: Any) -> None:  # noqa: ANN401 -- a type
-    """What SQL finds sound fits, and what it doubts does not: null, infinity, texts of numbers, whole reals."""
+    """SQL and Python agree on which values fit: null, infinity, texts of numbers, whole reals."""
     with closing(sqlite3.connect(":memory:")) as database:
         for value in VALUES:
-            (found,) = database.execute(f'SELECT {sound("x y", kind)} FROM (SELECT ? AS "x y")', (value,)).fetchone()  # noqa: S608
+            (found,) = database.execute(
+                f'SELECT {row_check({"x y": kind}, {})} FROM (SELECT ? AS "x y")',
+                (value,),  # noqa: S608
+            ).fetchone()
             blob = isinstance(value, bytes) and not isinstance(kind, str)  # that is JSON too
             assert found in {0, 1}
-            assert blob or bool(found) == (in_column(kind, value) is None), (kind, value)
+            assert blob or bool(found) == (column_mismatch(kind, value) is None), (kind, value)

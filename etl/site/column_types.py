@@ -1,0 +1,168 @@
+"""Types of an endpoint's columns: resolved against the schema, checked in SQL for rows and in Python for values.
+
+A type is ``integer``, ``number``, ``text`` or ``boolean``, followed by ``?`` if null is allowed; or, for a column of
+JSON text, a shape: ``[type]``, ``{key: type}``, ``{"*": type}`` for any key, ``{"?": shape}`` for a shape or null.
+"""
+
+from __future__ import annotations
+
+import math
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from etl.pipeline.sql import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from etl.pipeline.schema import Column, Schema
+
+#: A scalar's name, or the shape of JSON text.
+Type = str | list[Any] | dict[str, Any]
+
+#: Scalars and their names in JSON Schema.
+SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean": "boolean"}
+
+#: JavaScript and many JSON parsers round larger integers.
+MAX_EXACT_INTEGER = 2**53
+
+_SQL_TYPES = {"INTEGER": "integer", "REAL": "number"}
+_PYTHON_TYPES: dict[str, set[type]] = {"integer": {int}, "number": {int, float}, "text": {str}, "boolean": {bool}}
+_PYTHON_TYPES |= {f"{name}?": {*types, NoneType} for name, types in _PYTHON_TYPES.items()}
+
+_MAX_VALUE_LENGTH = 40  # characters of a value in a message
+
+
+def camel_case(name: str) -> str:
+    """``created_at`` as ``createdAt``."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def is_json(kind: Type) -> bool:
+    """Whether a column of this type holds JSON text."""
+    return not isinstance(kind, str)
+
+
+def nullable(kind: Type) -> bool:
+    """Whether a resolved type allows null."""
+    return kind.endswith("?") if isinstance(kind, str) else list(kind) == ["?"]
+
+
+def contains_number(kind: Type) -> bool:
+    """Whether a type is ``number``, or a shape with one in it."""
+    if isinstance(kind, str):
+        return kind.rstrip("?") == "number"
+    return any(contains_number(each) for each in (kind.values() if isinstance(kind, dict) else kind))
+
+
+def referenced_column(kind: str, schema: Schema) -> Column | None:
+    """The column that a type such as ``members.name`` refers to; None for any other type."""
+    table, dot, name = kind.removesuffix("?").partition(".")
+    return schema.tables[table].columns[name] if dot else None
+
+
+def resolve(kind: Type, schema: Schema) -> Type:
+    """A type in which references to columns are replaced by those columns' types."""
+    if isinstance(kind, list):
+        return [resolve(each, schema) for each in kind]
+    if isinstance(kind, dict):
+        return {name: resolve(each, schema) for name, each in kind.items()}
+    column = referenced_column(kind, schema)
+    if column is None:
+        return kind
+    return _SQL_TYPES.get(column.type, "text") + ("?" if column.nullable or kind.endswith("?") else "")
+
+
+def row_check(columns: Mapping[str, Type], allowed: Mapping[str, Sequence[str]]) -> str:
+    """SQL that is 1 for a row whose values fit their types and 0, never null, for one that needs a closer look.
+
+    It costs little: of JSON it compares only the brackets. It is 0 for integers over 2**53, too.
+    """
+    integers = {name: quote(name) for name, kind in columns.items() if kind == "integer"}
+    integers |= {name: f"coalesce({quote(name)}, 0)" for name, kind in columns.items() if kind == "integer?"}
+    checks = [_check(name, kind, allowed.get(name, ())) for name, kind in columns.items() if name not in integers]
+    if integers:  # a sum is an integer if no term is real or null; texts and blobs are greater than any number
+        checks += [f"typeof({' + '.join(integers.values())}) = 'integer'", *map(_is_exact, integers.values())]
+    return " AND ".join(checks)
+
+
+def _check(name: str, kind: Type, allowed: Sequence[str]) -> str:
+    column = quote(name)
+    if nullable(kind):
+        inner = kind["?"] if isinstance(kind, dict) else str(kind)[:-1]
+        return f"({column} IS NULL OR {_check(name, inner, allowed)})"
+    if is_json(kind):
+        return f"coalesce({column} GLOB '{'[[]*]' if isinstance(kind, list) else '{*}'}', 0)"
+    listed = f" AND {column} IN ({', '.join(map(literal, allowed))})" if allowed else ""
+    finite = f"({column} > -9e999 AND {column} < 9e999)"  # SQLite reads 9e999 as infinity
+    return {
+        "number": f"CASE typeof({column}) WHEN 'real' THEN {finite} WHEN 'integer' THEN {_is_exact(column)} ELSE 0 END",
+        "boolean": f"(typeof({column}) = 'integer' AND {column} IN (0, 1))",
+        "text": f"(typeof({column}) = 'text'{listed})",
+    }[str(kind)]
+
+
+def _is_exact(value: str) -> str:
+    return f"+{value} BETWEEN {-MAX_EXACT_INTEGER} AND {MAX_EXACT_INTEGER}"  # + drops the affinity: '7' stays a text
+
+
+class Mismatch(NamedTuple):
+    """A value that does not have the declared type."""
+
+    path: str  # below the column, ``.key[0]``
+    message: str
+
+
+def column_mismatch(kind: Type, value: object, allowed: Sequence[str] = ()) -> Mismatch | None:
+    """How a value from SQLite differs from its column's type; None if it fits. Of JSON only brackets are compared."""
+    if isinstance(kind, str):
+        fits = value in {0, 1} if kind.startswith("boolean") and type(value) is int else _fits(kind, value)
+        fits = fits and (not allowed or value is None or value in allowed)
+        return None if fits else Mismatch("", _expected(kind, value, allowed))
+    if nullable(kind):
+        return None if value is None else column_mismatch(kind["?"], value)  # type: ignore[call-overload]  # a mapping
+    fits = isinstance(value, str) and value[:1] + value[-1:] == ("[]" if isinstance(kind, list) else "{}")
+    return None if fits else Mismatch("", _expected(kind, value))
+
+
+def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 -- JSON
+    """How a parsed JSON value differs from its type; None if it fits."""
+    if isinstance(kind, str):
+        return None if _fits(kind, value) else Mismatch("", _expected(kind, value))
+    if isinstance(kind, dict) and nullable(kind):
+        return None if value is None else json_mismatch(kind["?"], value)
+    if not isinstance(value, type(kind)):
+        return Mismatch("", _expected(kind, value))
+    types: dict[Any, Any]
+    if isinstance(kind, list):
+        types = dict.fromkeys(range(len(value)), kind[0])
+    elif "*" in kind:
+        types = dict.fromkeys(value, kind["*"])
+    else:
+        types = {camel_case(key): each for key, each in kind.items()}
+        for key in sorted({*types} ^ {*value}):
+            return Mismatch(f".{key}", "is missing" if key in types else "is there, and is not declared")
+    for step, inner in types.items():
+        if found := json_mismatch(inner, value[step]):
+            return Mismatch((f"[{step}]" if isinstance(kind, list) else f".{step}") + found.path, found.message)
+    return None
+
+
+def _fits(kind: str, value: object) -> bool:
+    return type(value) in _PYTHON_TYPES[kind] and (type(value) is not float or math.isfinite(value))
+
+
+def _expected(kind: Type, value: object, allowed: Sequence[str] = ()) -> str:
+    name = kind.rstrip("?") if isinstance(kind, str) else "an array" if isinstance(kind, list) else "an object"
+    hint = ""
+    if value is None:
+        hint = (
+            f"; to allow null write {name}?" if isinstance(kind, str) else '; to allow null write {"?": ...} around it'
+        )
+    elif isinstance(value, float) and not math.isfinite(value):
+        hint = "; JSON has no such number: divide by nullif(x, 0)"
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."
+    declared = f"one of {', '.join(allowed)}" if allowed and value is not None else name
+    return f"{text} where {declared} is declared{hint}"
