@@ -31,10 +31,8 @@ def test_sql_and_python_agree(kind: Any) -> None:  # noqa: ANN401 -- a type
     """SQL and Python agree on which values fit: null, infinity, texts of numbers, whole reals."""
     with closing(sqlite3.connect(":memory:")) as database:
         for value in VALUES:
-            (found,) = database.execute(
-                f'SELECT {row_check({"x y": kind}, {})} FROM (SELECT ? AS "x y")',
-                (value,),  # noqa: S608
-            ).fetchone()
+            sql = f'SELECT {row_check({"x y": kind}, {})} FROM (SELECT ? AS "x y")'  # noqa: S608
+            (found,) = database.execute(sql, (value,)).fetchone()
             blob = isinstance(value, bytes) and not isinstance(kind, str)  # that is JSON too
             assert found in {0, 1}
             assert blob or bool(found) == (column_mismatch(kind, value) is None), (kind, value)
