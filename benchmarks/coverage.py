@@ -24,7 +24,7 @@ from benchmarks.study import Mean, Study, document, picture
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
-from etl.run.shards import run_gathered, run_shard, run_whole, shard_count
+from etl.run.shards import run_after_shards, run_once, run_shard, shard_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,13 +68,13 @@ World = list[Estimate]
 def estimated(plan: Plan, seed: int) -> World:
     """The assignments' estimates in the world of a seed; an assignment without an interval is left out."""
     plan = replace(plan, pipeline=replace(plan.pipeline, seed=seed))
-    whole = run_whole(plan)
-    kept: dict[str, list[pa.Table]] = {name: [] for name in plan.kept}
-    for number in range(shard_count(plan, whole)):
-        shard = run_shard(plan, whole, number)
-        for name, tables in kept.items():
+    once = run_once(plan)
+    collected: dict[str, list[pa.Table]] = {name: [] for name in plan.collected}
+    for number in range(shard_count(plan, once)):
+        shard = run_shard(plan, once, number)
+        for name, tables in collected.items():
             tables.append(shard[name])
-    rows = run_gathered(plan, whole, kept)[TABLE].to_pylist()
+    rows = run_after_shards(plan, once, collected)[TABLE].to_pylist()
     return [
         Estimate(row["assignment_id"], *(row[name] for name in Estimate._fields[1:]))
         for row in rows

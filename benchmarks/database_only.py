@@ -47,15 +47,15 @@ def main(rosters: int, seed: int, output: Path) -> None:
 
         pipeline = validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed))
         connection = opening.result()
-    from etl.run.engine import local_parts  # noqa: PLC0415 -- needs what was imported just now
+    from etl.run.engine import generate_locally  # noqa: PLC0415 -- needs what was imported just now
     from etl.run.plan import make_plan  # noqa: PLC0415
     from etl.run.progress import Progress  # noqa: PLC0415
     from etl.tables.sqlite import Loader  # noqa: PLC0415
 
     with Loader(output, pipeline.schema, connection) as loader:
-        for part in local_parts(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
+        for part in generate_locally(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
             loader.insert(part.table, part.rows)
-        loader.complete()
+        loader.write_last_ids()
         loader.commit()
 
 

@@ -18,22 +18,22 @@ from benchmarks.database_only import changes
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.run.plan import Plan, make_plan
-from etl.run.shards import run_shard, run_whole, shard_count
+from etl.run.shards import run_once, run_shard, shard_count
 
 
 def seconds(plan: Plan) -> tuple[int, float]:
     """Run all shards: the score rows, and the seconds of CPU."""
     start, rows = time.process_time(), 0
-    whole = run_whole(plan)
-    for number in range(shard_count(plan, whole)):
-        rows += run_shard(plan, whole, number)["scores"].num_rows
+    once = run_once(plan)
+    for number in range(shard_count(plan, once)):
+        rows += run_shard(plan, once, number)["scores"].num_rows
     return rows, time.process_time() - start
 
 
 def main(rosters: int, seed: int) -> dict[str, float]:
     """Run all shards without the rules, and with them."""
     plan = make_plan(validate(load(ROOT / "pipeline.yaml", changes=changes(rosters), seed=seed)))
-    rows, generated = seconds(replace(plan, sharded=tuple(stage for stage in plan.sharded if not stage.check)))
+    rows, generated = seconds(replace(plan, per_shard=tuple(stage for stage in plan.per_shard if not stage.check)))
     _, held = seconds(plan)
     return {"score_rows": rows, "cpu": generated, "rules": held - generated}
 

@@ -292,7 +292,7 @@ def test_duckdb_is_not_as_it_must_be(out: Path, tmp_path: Path, kind: str, says:
     done = etl("run", TINY, "--out", out, "--seed", "5", env={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (1, "")
     assert says in done.stderr
-    assert re.search(r"mend it with: pip install .*(duckdb|requirements\.lock)", done.stderr)
+    assert re.search(r"fix it with: pip install .*(duckdb|requirements\.lock)", done.stderr)
     assert "Traceback" not in done.stderr
     assert hashes(out) == before
     assert litter(out) == []

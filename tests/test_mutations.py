@@ -19,7 +19,7 @@ from etl.build.run import make_build
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
-from etl.tables.checks import read_checks, reading, run_checks
+from etl.tables.checks import open_query, read_checks, run_checks
 from tests.support.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def outcome(path: Path, out: Path) -> str:
     except EtlError as error:
         return f"refused: {error}"
     assert result.database
-    with reading(result.database) as query:
+    with open_query(result.database) as query:
         checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True, in_full=source.namer())
         run_checks(checks, query, result.manifest["pipeline"])
     return "built"

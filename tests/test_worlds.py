@@ -15,7 +15,7 @@ import pytest
 from etl.build.run import make_build
 from etl.config.source import load
 from etl.pipeline.validate import validate
-from etl.tables.checks import read_checks, reading, run_checks
+from etl.tables.checks import open_query, read_checks, run_checks
 from tests.support import oracle, small
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_every_rule_holds(name: str, worlds: Any) -> None:  # noqa: ANN401
     assert len(validate(source).stages) > len(SMALL)
     result = worlds(name).result
     checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.namer())
-    with reading(result.database) as query:
+    with open_query(result.database) as query:
         run_checks(checks, query, result.manifest["pipeline"])
     assert result.manifest["pipeline"]["site"]["title"] in (result.folder / "index.html").read_text(encoding="utf-8")
 

@@ -12,14 +12,14 @@ from etl.config.files import Writer
 from etl.config.source import shown_name
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.validate import validate
-from etl.run.engine import parts_of
+from etl.run.engine import generate
 from etl.run.job import Job
 from etl.run.plan import make_plan
-from etl.run.refusal import refused
+from etl.run.refusal import explain
 from etl.site.endpoint import Endpoint
 from etl.site.export import export
 from etl.site.read_endpoints import read_endpoints
-from etl.tables.checks import Check, beside, read_checks, run_checks
+from etl.tables.checks import Check, read_checks, run_checks, running_checks
 from etl.tables.digest import Digests
 from etl.tables.sqlite import Loader
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from etl.config.identity import Identity
     from etl.config.source import Source
     from etl.pipeline.model import Pipeline
-    from etl.run.job import How
+    from etl.run.job import Execution
     from etl.run.progress import Progress
     from etl.run.shards import Part
 
@@ -47,14 +47,14 @@ def assemble(  # noqa: PLR0913 -- what a run knows
     folder: Path,
     *,
     progress: Progress,
-    how: How,
+    execution: Execution,
     opened: Future[duckdb.DuckDBPyConnection],
 ) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest, which is written last."""
     with progress.phase("validate"):
         pipeline, endpoints, checks = read(source)
-        job = Job(source, identity, make_plan(pipeline), progress, how)
-        space.hold(job.plan, folder.parent)
+        job = Job(source, identity, make_plan(pipeline), progress, execution)
+        space.check(job.plan, folder.parent)
     with progress.phase("open DuckDB"):
         connection = opened.result()
     job.begin()
@@ -63,7 +63,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         with contextlib.closing(connection):
             target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
             written = [pipeline.database] if sqlite else []
-            with contextlib.closing(parts_of(job, target)) as parts:
+            with contextlib.closing(generate(job, target)) as parts:
                 made = _noted(parts, written)
                 digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
         tables = {name: digests.of(name) for name in pipeline.schema.tables}
@@ -72,7 +72,11 @@ def assemble(  # noqa: PLR0913 -- what a run knows
         if drawn:
             drawn.draw(folder / pipeline.database, _told(identity, pipeline, tables, held))
         finished = [check for check in checks if check.finished]
-        asked = beside(finished, folder / pipeline.database, identity.pipeline) if sqlite else contextlib.nullcontext()
+        asked = (
+            running_checks(finished, folder / pipeline.database, identity.pipeline)
+            if sqlite
+            else contextlib.nullcontext()
+        )
         with asked as checked, Writer(folder) as files:
             for name in sorted(written):
                 files.take(name)
@@ -87,7 +91,7 @@ def assemble(  # noqa: PLR0913 -- what a run knows
                 with progress.phase("checks"):
                     checked.result()
             with progress.phase("manifest"):
-                job.hold_sources()
+                job.check_sources()
                 content = manifest.describe(identity, pipeline, tables, held, files.entries())
                 files.write(manifest.NAME, manifest.render(content))
             with progress.phase("publish"):
@@ -165,11 +169,11 @@ def _load(
                 try:
                     loader.insert(part.table, part.rows)
                 except EtlError as error:
-                    raise refused(job.plan, part, error) from error
+                    raise explain(job.plan, part, error) from error
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
         progress.end()
-        loader.complete()
+        loader.write_last_ids()
         with progress.phase("checks"):
             run_checks([check for check in checks if not check.finished], loader.query, job.identity.pipeline)
         with progress.phase("commit"):

@@ -11,7 +11,7 @@ from etl.build.store import KEEP, Store
 from etl.config.identity import identify
 from etl.config.source import again
 from etl.errors import Bug
-from etl.run.job import How
+from etl.run.job import Execution
 from etl.run.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def make_build(  # noqa: PLR0913 -- the options of the command
     force: bool = False,
     keep: int = KEEP,
     progress: Progress | None = None,
-    how: How | None = None,
+    execution: Execution | None = None,
 ) -> Result:
     """Make the build that a pipeline describes, or find it, and point ``current`` at it; ``keep`` builds stay.
 
@@ -74,7 +74,7 @@ def make_build(  # noqa: PLR0913 -- the options of the command
         if old and damage:
             progress.say(f"the build {old.name} is damaged ({damage[0]}); building it again")
         with store.assembling(identity.id) as folder:
-            content = _assemble(source, identity, folder, progress, how or How())
+            content = _assemble(source, identity, folder, progress, execution or Execution())
             if old and not damage:
                 _hold_equal(old, content)
                 return _finish(store, old, "built again, the same bytes", keep)
@@ -104,7 +104,9 @@ def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:
     return Result(folder, state, content)
 
 
-def _assemble(source: Source, identity: Identity, folder: Path, progress: Progress, how: How) -> dict[str, Any]:
+def _assemble(
+    source: Source, identity: Identity, folder: Path, progress: Progress, execution: Execution
+) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest."""
     with ThreadPoolExecutor(max_workers=1) as beside:
         with progress.phase("import"):  # an up-to-date build needs none of it
@@ -112,7 +114,7 @@ def _assemble(source: Source, identity: Identity, folder: Path, progress: Progre
 
             opened = beside.submit(connect)  # it verifies 35 MB of extension, and leaves Python to the imports
             from etl.build.assemble import assemble  # noqa: PLC0415
-        return assemble(source, identity, folder, progress=progress, how=how, opened=opened)
+        return assemble(source, identity, folder, progress=progress, execution=execution, opened=opened)
 
 
 def _hold_equal(old: Path, content: dict[str, Any]) -> None:

@@ -10,19 +10,19 @@ from etl.build import manifest
 from etl.config.identity import identify
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
-from etl.run.engine import parts_of
+from etl.run.engine import generate
 from etl.run.job import Job
 from etl.run.plan import make_plan
 from etl.tables.digest import Digests
-from etl.tables.parquet import delete_file, hold_alone, open_target, sync_files, write_file
+from etl.tables.parquet import check_exclusive, delete_file, open_target, sync_files, write_file
 
 if TYPE_CHECKING:
     from etl.config.source import Source
-    from etl.run.job import How
+    from etl.run.job import Execution
     from etl.run.progress import Progress
 
 
-def ship_tables(source: Source, url: str, *, progress: Progress, how: How) -> str:
+def ship_tables(source: Source, url: str, *, progress: Progress, execution: Execution) -> str:
     """Write a pipeline's tables as Parquet below ``url``, in a folder named by the build; its manifest comes last.
 
     Returns the folder's URL. Raises EtlError for what is wrong with the pipeline, the engine or the place.
@@ -34,23 +34,23 @@ def ship_tables(source: Source, url: str, *, progress: Progress, how: How) -> st
         node = source.tree.at("outputs")
         message = "outputs: ship writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]"
         raise EtlError(message, node.where if node else None)
-    job = Job(source, identity, make_plan(pipeline), progress, how)
+    job = Job(source, identity, make_plan(pipeline), progress, execution)
     job.begin()
     place = f"{url.rstrip('/')}/{identity.id}"
     target, parts = open_target(place), re.compile(r"parquet/[^/]+/part-[0-9]{5,}\.parquet")
     delete_file(target, manifest.NAME)  # until its files have been written again, the folder is not whole
-    hold_alone(target, lambda name: bool(parts.fullmatch(name)), place)
+    check_exclusive(target, lambda name: bool(parts.fullmatch(name)), place)
     digests = Digests()
     files: dict[str, dict[str, int | str]] = {}
-    with contextlib.closing(parts_of(job, f"{place}/parquet")) as made:
+    with contextlib.closing(generate(job, f"{place}/parquet")) as made:
         for part in made:
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
             if part.file:
                 files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
-    job.hold_sources()
-    hold_alone(target, files.__contains__, place)
+    job.check_sources()
+    check_exclusive(target, files.__contains__, place)
     with progress.phase("sync"):
         sync_files(target, files)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}

@@ -45,18 +45,18 @@ def estimate(plan: Plan) -> int:
     return round(total)
 
 
-def hold(plan: Plan, folder: Path, free: int | None = None) -> None:
+def check(plan: Plan, folder: Path, free: int | None = None) -> None:
     """Hold that a build fits beside what is in its folder. Raises EtlError. ``free`` bytes are asked of the system."""
     needed = estimate(plan)
     free = shutil.disk_usage(folder).free if free is None else free
     if needed > free:
         message = (
-            f"the world needs about {shown(needed)}, and {shown(free)} are free there; "
+            f"the world needs about {format_size(needed)}, and {format_size(free)} are free there; "
             "make it smaller, or name a folder on another disk: --out"
         )
         raise EtlError(message, Where(str(folder)))
 
 
-def shown(size: int) -> str:
+def format_size(size: int) -> str:
     """A size as a person reads it."""
     return f"{size / GIGABYTE:,.1f} GB" if size >= GIGABYTE else f"{size / 1e6:,.1f} MB"

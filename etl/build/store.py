@@ -211,7 +211,7 @@ def world_of(build: Path) -> str | None:
     return str(content["name"]) if content and named else None
 
 
-def hold_world(build: Path, world: str) -> None:
+def check_world(build: Path, world: str) -> None:
     """Hold that the current build, if its manifest can be read, is one of a pipeline. Raises EtlError."""
     if (found := world_of(build)) not in {None, world}:
         message = f"current is {found}, not {world}; name its pipeline file, or make that one with: python -m etl run"
@@ -223,7 +223,7 @@ def current_of(source: Source, out: Path) -> Path:
     folder = Store(out).current
     if folder is None:
         raise EtlError("there is no build; make one with: python -m etl run", Where(shown_name(out)))
-    hold_world(folder, source.name)
+    check_world(folder, source.name)
     return folder
 
 

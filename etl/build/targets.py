@@ -42,7 +42,7 @@ REPORT = Kind(
 )
 
 
-def hold(source: Source, out: Path, *targets: tuple[Path, Kind]) -> None:
+def check(source: Source, out: Path, *targets: tuple[Path, Kind]) -> None:
     """Hold that files may be written, before there is anything to write. Raises EtlError that says why not."""
     if not targets:
         return

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import manifest, report, targets
-from etl.build.store import Store, current_of, hold_world, in_use
+from etl.build.store import Store, check_world, current_of, in_use
 from etl.config.files import open_regular
 from etl.config.identity import identify
 from etl.config.source import shown_name
@@ -15,8 +15,8 @@ from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.model import GENERAL_REPORT
 from etl.site.answers import check_answers
 from etl.site.endpoint import register_functions, restore
-from etl.tables.checks import read_checks, reading, run_checks
-from etl.tables.finished import open_database
+from etl.tables.checks import open_query, read_checks, run_checks
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from etl.config.source import Source
 
 
-class Inspection(NamedTuple):
+class Verification(NamedTuple):
     """What was looked at, all of it in order."""
 
     build: str
@@ -35,7 +35,7 @@ class Inspection(NamedTuple):
     differs: list[str]  # what the build was made with, where the pipeline says something else
 
 
-def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
+def verify(source: Source, out: Path, *, full: bool) -> Verification:
     """Hold that the current build is the pipeline's, is as it was made, and keeps the rules of the pipeline's checks.
 
     The numbers in those rules are the build's own. Raises EtlError: there is no build, or it is another pipeline's, or
@@ -44,7 +44,7 @@ def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
     folder = current_of(source, out)
     with in_use(folder):
         damage = [
-            EtlError(f"{fault}; mend it with: python -m etl run", Where(shown_name(folder)))
+            EtlError(f"{fault}; fix it with: python -m etl run", Where(shown_name(folder)))
             for fault in manifest.damage(folder)
         ]
         if damage:
@@ -54,7 +54,7 @@ def inspect(source: Source, out: Path, *, full: bool) -> Inspection:
         inputs = [name for name, found in identity.inputs.items() if content["inputs"].get(name) != found]
         differs = [*differences(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
         count = _check(source, folder, content, full=full)
-    return Inspection(content["build"], content["name"], len(content["files"]), count, differs)
+    return Verification(content["build"], content["name"], len(content["files"]), count, differs)
 
 
 def differences(made: Any, asked: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
@@ -76,7 +76,7 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
     if path is None or not path.is_dir():
         raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
     checks = read_checks(path, shown_name(path), full=full, in_full=source.namer())
-    with reading(folder / database) as query:
+    with open_query(folder / database) as query:
         run_checks(checks, query, content["pipeline"])
     if full:
         endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
@@ -92,7 +92,7 @@ def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
     no database to draw it from.
     """
     if copy_to:
-        targets.hold(source, out, (copy_to, targets.REPORT))
+        targets.check(source, out, (copy_to, targets.REPORT))
     folder = current_of(source, out)
     with in_use(folder):
         page = _page(folder)
@@ -115,7 +115,7 @@ def clean(source: Source, out: Path, keep: int, say: Callable[[str], None]) -> t
     if not store.builds():
         return 0, 0
     if not store.builds(source.name):
-        hold_world(store.current or store.builds()[0], source.name)
+        check_world(store.current or store.builds()[0], source.name)
     with store.locked(say):
         gone = store.prune(keep, source.name)
     return len(gone), len(store.builds(source.name))
@@ -129,14 +129,14 @@ def _page(folder: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        message = f"{report.NAME} is damaged ({error.strerror}); mend it with: python -m etl run"
+        message = f"{report.NAME} is damaged ({error.strerror}); fix it with: python -m etl run"
         raise EtlError(message, Where(shown_name(folder))) from error
 
 
 def _drawn(folder: Path) -> bytes:
     content = manifest.read(folder)
     if content is None:
-        raise EtlError(f"{manifest.NAME} is missing or damaged; mend it with: python -m etl run", Where(str(folder)))
+        raise EtlError(f"{manifest.NAME} is missing or damaged; fix it with: python -m etl run", Where(str(folder)))
     database = folder / content["pipeline"]["database"]
     if not database.is_file():
         raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))

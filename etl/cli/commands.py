@@ -18,7 +18,7 @@ from etl.errors import EtlError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.run.job import How
+    from etl.run.job import Execution
     from etl.run.plan import Plan
 
 
@@ -55,7 +55,7 @@ def run(  # noqa: PLR0913 -- one for each option
     out: Path | None,
     copy_to: Path | None,
     timings: Path | None,
-    how: How,
+    execution: Execution,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -75,8 +75,8 @@ def run(  # noqa: PLR0913 -- one for each option
             raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
         out = out or source.root / "build"
         asked_for = [(copy_to, targets.COPY), (timings, targets.TIMINGS)]
-        targets.hold(source, out, *((path, kind) for path, kind in asked_for if path))
-        result = make_build(source, out, force=force, keep=keep or store.KEEP, progress=progress, how=how)
+        targets.check(source, out, *((path, kind) for path, kind in asked_for if path))
+        result = make_build(source, out, force=force, keep=keep or store.KEEP, progress=progress, execution=execution)
     finally:
         progress.close()
     if copy_to and result.database:
@@ -101,7 +101,7 @@ def run(  # noqa: PLR0913 -- one for each option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
 def ship(  # noqa: PLR0913 -- one for each option
-    *, url: str, pipeline: Path, asked: dict[str, Any], how: How, quiet: bool, as_json: bool
+    *, url: str, pipeline: Path, asked: dict[str, Any], execution: Execution, quiet: bool, as_json: bool
 ) -> None:
     """Write the tables to URL as Parquet.
 
@@ -113,7 +113,7 @@ def ship(  # noqa: PLR0913 -- one for each option
 
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
-        place = ship_tables(load(pipeline, asked), url, progress=progress, how=how)
+        place = ship_tables(load(pipeline, asked), url, progress=progress, execution=execution)
     finally:
         progress.close()
     if as_json:
@@ -134,9 +134,9 @@ def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     made = _plan(pipeline, asked)
     if as_json:
         shard = {"by": made.by, "rows": made.rows} if made.by else None
-        print_json({"stages": display.stages(made), "shard": shard, "expected_bytes": space.estimate(made)})
+        print_json({"stages": made.describe(), "shard": shard, "expected_bytes": space.estimate(made)})
     else:
-        click.echo(f"{display.drawing(made)}\nabout {space.shown(space.estimate(made))} on disk")
+        click.echo(f"{display.drawing(made)}\nabout {space.format_size(space.estimate(made))} on disk")
 
 
 @commands.command()
@@ -205,11 +205,11 @@ def check(*, pipeline: Path, full: bool, asked: dict[str, Any], out: Path | None
     from etl.cli import display  # noqa: PLC0415 -- as above
 
     source = load(pipeline, asked)
-    found = verify.inspect(source, out or source.root / "build", full=full)
+    found = verify.verify(source, out or source.root / "build", full=full)
     if as_json:
         print_json({"success": True, **found._asdict()})
     else:
-        click.echo(display.inspected(found))
+        click.echo(display.verified(found))
 
 
 @commands.command("report")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from etl.build.run import Result
-    from etl.build.verify import Inspection
+    from etl.build.verify import Verification
     from etl.run.plan import Plan
 
 
@@ -96,34 +96,15 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Itera
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
-def stages(plan: Plan) -> list[dict[str, Any]]:
-    """What a plan says of each stage, in the order of running."""
-    sizes = plan.expected()
-    return [
-        {
-            "stage": stage.name,
-            "kind": stage.kind,
-            "source": stage.generator or stage.shown,
-            "fills": stage.table,
-            "check": stage.check,
-            "inputs": sorted(set(stage.inputs.values()), key=list(plan.pipeline.stages).index),
-            "sharded": stage in plan.sharded,
-            "gathered": stage in plan.gathered,
-            "expected_rows": sizes[stage.name].rows,
-        }
-        for stage in plan.stages
-    ]
-
-
 def drawing(plan: Plan) -> str:
     """The stages of a plan as tables: those that run once, once a shard, and once over what all shards yielded."""
     headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
-    described = {stage["stage"]: stage for stage in stages(plan)}
+    described = {stage["stage"]: stage for stage in plan.describe()}
     parts = []
     for title, group in (
-        ("once", plan.whole),
-        (f"once for each {plan.rows:,} rows of {plan.by}", plan.sharded),
-        ("once, over what all of these yielded", plan.gathered),
+        ("once", plan.once),
+        (f"once for each {plan.rows:,} rows of {plan.by}", plan.per_shard),
+        ("once, over what all of these yielded", plan.after_shards),
     ):
         rows = [
             (
@@ -154,7 +135,7 @@ def summary(result: Result, seconds: float) -> str:
     )
 
 
-def inspected(found: Inspection) -> str:
+def verified(found: Verification) -> str:
     """What was found of a build that is as it must be."""
     checks = "no check could run, for it has no database" if found.checks is None else f"{found.checks} checks passed"
     more = f" and {len(found.differs) - 3} more" if len(found.differs) > 3 else ""  # noqa: PLR2004 -- as many as fit

@@ -74,7 +74,7 @@ def _code_of(error: BaseException, output: Output) -> int:  # noqa: C901, PLR091
         case MemoryError():
             return _fail(EtlError("out of memory; take fewer rows a shard (shard: rows)"), output)
         case ImportError() if not (error.name or "etl").startswith("etl"):
-            mend = "mend it with: pip install --require-hashes -r requirements.lock"
+            mend = "fix it with: pip install --require-hashes -r requirements.lock"
             return _fail(EtlError(f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {mend}"), output)
         case SystemExit():
             return error.code if isinstance(error.code, int) else EXPECTED

@@ -82,13 +82,13 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def works(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of who does the work, as one argument ``how``."""
+    """Give a command the options of who does the work, as one argument ``execution``."""
 
     @functools.wraps(command)
     def working(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
-        from etl.run.job import How  # noqa: PLC0415 -- each command imports what it needs
+        from etl.run.job import Execution  # noqa: PLC0415 -- each command imports what it needs
 
-        command(how=How(workers, engine, scheduler), **others)
+        command(execution=Execution(workers, engine, scheduler), **others)
 
     for option in reversed(work_options):
         working = option(working)

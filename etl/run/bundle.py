@@ -1,4 +1,4 @@
-"""A pipeline packed for another process or machine: its files, and how it was asked for."""
+"""Packs a pipeline, with its files and command-line options, for a worker on this or another machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from etl.config.source import again, load, shown_name
 from etl.errors import EtlError, Where
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
-from etl.run.shards import run_whole
+from etl.run.shards import run_once
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,35 +29,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything that a worker needs; two bundles of one build are equal."""
+    """Everything a worker needs; bundles of the same build are equal."""
 
     build: str
-    pipeline: str  # path of the pipeline file, in the project
+    pipeline: str  # path of the pipeline file, relative to the project
     request: Request
-    files: tuple[tuple[str, bytes], ...]  # by path in the project
+    files: tuple[tuple[str, bytes], ...]  # path relative to the project, content
 
 
 def pack(source: Source, identity: Identity) -> Bundle:
-    """Pack a pipeline with all the files that it names."""
+    """Pack a pipeline with all its files. Raises EtlError when one has changed since the build id was computed."""
     pipelines = {str(path.relative_to(source.root)) for path in source.files.values()}
     files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
     if identify(again(source)).id != identity.id:
-        message = "it, or a file that it names, changed while the build was made of it; run again"
+        message = "it, or a file that it names, changed while the build was made from it; run again"
         raise EtlError(message, Where(shown_name(source.path)))
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
 
 def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
-    """Lay a bundle out and run the stages that run once; the process keeps it for its next shard.
+    """Extract a bundle and run the stages that run once: the plan and their results, cached for the next shard.
 
-    Raises EtlError when this machine would make another build: other code, or other versions of the libraries.
+    Raises EtlError when this machine would make another build: its code or its libraries differ.
     """
-    with _LOCK:  # a worker may have threads
+    with _LOCK:  # a worker may have several threads
         return _unpacked(bundle)
 
 
 _LOCK = Lock()
-_FOLDER = contextlib.ExitStack()  # of the bundle that is laid out: generators may read it, and import from it, later
+_FOLDER = contextlib.ExitStack()  # the extracted files: generators may read or import them later
 atexit.register(_FOLDER.close)
 
 
@@ -66,7 +66,7 @@ def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
     _FOLDER.close()
     root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-"))).resolve()
     _FOLDER.callback(forget, root)
-    (root / "pyproject.toml").touch()  # the mark of a project's folder
+    (root / "pyproject.toml").touch()  # marks the project's folder
     for name, content in bundle.files:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
@@ -79,4 +79,4 @@ def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
             "requirements.lock and the same packages of generators there"
         )
     plan = make_plan(validate(source))
-    return plan, run_whole(plan)
+    return plan, run_once(plan)

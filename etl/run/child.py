@@ -1,6 +1,6 @@
-"""Starts a module of ours in a process of its own, which is gone when this one is.
+"""Starts a child process that exits with its parent.
 
-``python -m etl.run.child MODULE ARGUMENTS`` runs a module that does not read its standard input, and ends with it.
+``python -m etl.run.child MODULE ARGUMENTS`` runs a module, which must not read its input, until that is closed.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ import threading
 
 
 def start(module: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a module that reads its standard input, and ends when that does: so it never outlives this process.
+    """Start a module that exits at the end of its standard input, so it never outlives this process.
 
-    It finds modules where this process does.
+    It has this process's ``sys.path``.
     """
-    return subprocess.Popen(  # noqa: S603 -- a module of ours
+    return subprocess.Popen(  # noqa: S603 -- a module of etl
         [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        start_new_session=True,  # Ctrl-C is for us
+        start_new_session=True,  # Ctrl-C is for the parent alone
     )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, if it still runs."""
+    """Kill a process if it is still running."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):  # nobody reads what was still to be written
+            with contextlib.suppress(BrokenPipeError):  # output that nobody reads any more
                 pipe.close()
 
 
 def end_with_input() -> None:
-    """End this process at once when its standard input ends: whoever started it has gone, however that came."""
+    """Kill this process when its standard input is closed: its parent has exited, for whatever reason."""
 
     def wait() -> None:
         with contextlib.suppress(OSError):

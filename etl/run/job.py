@@ -1,4 +1,4 @@
-"""What one run works on, and how."""
+"""What one run works on, and its execution settings."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class How:
-    """How the work is done; nothing of it changes a byte of the build."""
+class Execution:
+    """Execution settings; none affects the output."""
 
-    workers: int | None = None  # shards made at once; None for what the engine takes best
+    workers: int | None = None  # shards made concurrently; None: the engine decides
     engine: str = "local"
-    scheduler: str | None = None  # of Dask; None starts a cluster on this machine
+    scheduler: str | None = None  # address of a Dask scheduler; None starts a local cluster
 
 
 @dataclass(frozen=True)
 class Job:
-    """A validated pipeline, the name of its build, and who is told of the progress."""
+    """A validated pipeline with its build id, plan and execution settings."""
 
     source: Source
     identity: Identity
     plan: Plan
     progress: Progress
-    how: How
+    execution: Execution
 
     @property
     def pipeline(self) -> Pipeline:
         """The pipeline."""
         return self.plan.pipeline
 
-    def hold_sources(self) -> None:
-        """Hold that the build is made of what it is named by: no file has changed meanwhile. Raises EtlError."""
-        if files := changed(self.source, self.identity):
-            more = f", and so did {len(files) - 1} more" if files[1:] else ""
-            message = f"changed while the build was made of it{more}; nothing is published, run again"
-            raise EtlError(message, Where(shown_name(files[0])))
-
     def begin(self) -> None:
-        """Say about how many rows there will be."""
+        """Report the expected number of rows."""
         sizes = self.plan.expected()
         self.progress.begin(sum(sizes[stage.name].rows for stage in self.plan.stages if stage.table))
+
+    def check_sources(self) -> None:
+        """Check that no input file has changed since the build id was computed. Raises EtlError."""
+        if files := changed(self.source, self.identity):
+            more = f", and so did {len(files) - 1} more" if files[1:] else ""
+            message = f"changed while the build was made from it{more}; nothing is published, run again"
+            raise EtlError(message, Where(shown_name(files[0])))

@@ -1,4 +1,4 @@
-"""The graph of stages: in which order they run, which of them run by shard, and about how many rows they yield."""
+"""The execution plan: the order of the stages, which of them run per shard, and the expected number of rows."""
 
 from __future__ import annotations
 
@@ -18,66 +18,80 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages in the order of running."""
+    """The stages in execution order, in three groups."""
 
     pipeline: Pipeline
-    whole: tuple[Stage, ...]  # stages that run once, before the others
-    sharded: tuple[Stage, ...]  # stages that run once a shard
-    gathered: tuple[Stage, ...]  # stages that run once, over what all shards yielded
+    once: tuple[Stage, ...]  # run once, before the shards
+    per_shard: tuple[Stage, ...]  # run once per shard
+    after_shards: tuple[Stage, ...]  # run once, over the results of all shards
     by: str | None  # the stage whose rows are cut into shards
-    rows: int  # rows of it in a shard
+    rows: int  # rows of that stage per shard
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All stages in order."""
-        return (*self.whole, *self.sharded, *self.gathered)
+        return (*self.once, *self.per_shard, *self.after_shards)
 
     @property
-    def kept(self) -> set[str]:
-        """The sharded stages whose results are gathered."""
-        return {source for stage in self.gathered for source in stage.inputs.values()} & {
-            stage.name for stage in self.sharded
-        }
+    def collected(self) -> set[str]:
+        """Names of the per-shard stages whose results are inputs of ``after_shards``."""
+        inputs = {source for stage in self.after_shards for source in stage.inputs.values()}
+        return inputs & {stage.name for stage in self.per_shard}
 
     def until(self, name: str) -> Plan:
-        """The plan of one stage and of all that it needs."""
+        """The plan for one stage and everything upstream of it."""
         needed = {name}
         for stage in reversed(self.stages):
             if stage.name in needed:
                 needed.update(stage.inputs.values())
-        whole, sharded, gathered = (
-            tuple(stage for stage in some if stage.name in needed) for some in (self.whole, self.sharded, self.gathered)
+        once, per_shard, after_shards = (
+            tuple(stage for stage in group if stage.name in needed)
+            for group in (self.once, self.per_shard, self.after_shards)
         )
-        return replace(self, whole=whole, sharded=sharded, gathered=gathered)
+        return replace(self, once=once, per_shard=per_shard, after_shards=after_shards)
 
     def expected(self) -> dict[str, Size]:
-        """About how large each stage's result is; nothing is run for it."""
+        """The estimated size of each stage's result, by stage; nothing is run."""
         sizes: dict[str, Size] = {}
         for stage in self.stages:
             inputs = {name: sizes[source] for name, source in stage.inputs.items()}
             sizes[stage.name] = _size(stage, inputs, self.pipeline)
         return sizes
 
+    def describe(self) -> list[dict[str, Any]]:
+        """Each stage in order, as JSON values."""
+        sizes, position = self.expected(), list(self.pipeline.stages).index
+        return [
+            {
+                "stage": stage.name,
+                "kind": stage.kind,
+                "source": stage.generator or stage.shown,
+                "fills": stage.table,
+                "check": stage.check,
+                "inputs": sorted(set(stage.inputs.values()), key=position),
+                "sharded": stage in self.per_shard,
+                "gathered": stage in self.after_shards,
+                "expected_rows": sizes[stage.name].rows,
+            }
+            for stage in self.stages
+        ]
+
 
 def make_plan(pipeline: Pipeline) -> Plan:
-    """Order the stages: each after its inputs, else as in the file."""
+    """Order the stages: each after its inputs, otherwise as in the file."""
     ordered = in_order(pipeline.stages)
-    first = next((stage for stage in ordered if stage.shard), None)
-    made = cut(ordered)
-    return Plan(
-        pipeline,
-        tuple(stage for stage in ordered if stage.name not in made.sharded | made.gathered),
-        tuple(stage for stage in ordered if stage.name in made.sharded),
-        tuple(stage for stage in ordered if stage.name in made.gathered),
-        made.by,
-        first.shard.rows if first and first.shard else 0,
-    )
+    found = cut(ordered)
+    once = tuple(stage for stage in ordered if stage.name not in found.sharded | found.gathered)
+    per_shard = tuple(stage for stage in ordered if stage.name in found.sharded)
+    after_shards = tuple(stage for stage in ordered if stage.name in found.gathered)
+    rows = next((stage.shard.rows for stage in ordered if stage.shard), 0)
+    return Plan(pipeline, once, per_shard, after_shards, found.by, rows)
 
 
 def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
-    """The rows of a csv file; what a generator says; for a query, or one that says nothing, those of its largest input.
+    """The rows of a CSV file, the generator's own estimate, or otherwise the rows of the largest input.
 
-    Raises EtlError when the estimate of somebody's generator does.
+    Raises EtlError when a generator's estimate fails.
     """
     if stage.kind == "csv":
         return Size(len(pipeline.references[stage.name].lines))
@@ -87,10 +101,10 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
         upstream = upstream_of(stage, pipeline.stages)
 
         def param(generator: Callable[..., Any], name: str) -> Any:  # noqa: ANN401 -- any param
-            alike = (other for other in upstream if other.contract and other.contract.function is generator)
-            return next((other.values[name] for other in alike if name in other.values), None)
+            stages = (other for other in upstream if other.contract and other.contract.function is generator)
+            return next((other.values[name] for other in stages if name in other.values), None)
 
         with running(stage, pipeline.source.root, f"the rows of {stage.generator} cannot be estimated"):
-            found = stage.contract.estimate(stage.params, Inputs(inputs, param))
-        return found if isinstance(found, Size) else Size(found)
+            size = stage.contract.estimate(stage.params, Inputs(inputs, param))
+        return size if isinstance(size, Size) else Size(size)
     return Size(max((size.rows for size in inputs.values()), default=0))

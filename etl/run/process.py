@@ -1,4 +1,4 @@
-"""What a command gets from whoever starts it: its streams (open, closed, full, read by nobody) and signals to stop."""
+"""Standard streams that may be closed, full or unread, and the signals that stop a command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: What an error of standard output has as its file's name.
+#: The file name in errors about standard output.
 STDOUT = "standard output"
 
 
 class _Output(io.FileIO):
-    """Standard output: what it cannot take is an error that names it."""
+    """Standard output: its write errors name it."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -28,7 +28,7 @@ class _Output(io.FileIO):
 
 
 class _Log(io.FileIO):
-    """Standard error: what it cannot take is lost, and nothing else. No work depends on what is said about it."""
+    """Standard error: write errors are ignored, so that logging never stops the work."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         left = memoryview(data).cast("B")
@@ -39,7 +39,7 @@ class _Log(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Open what is closed, so that no file of ours takes its number, and let output say what becomes of it."""
+    """Open closed standard streams, so that no other file gets their number, and make write errors name the stream."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -50,9 +50,9 @@ def prepare_streams() -> None:
 
 
 def _text(raw: io.FileIO, before: object) -> io.TextIOWrapper:
-    """A stream that writes line by line to a person; a letter that it lacks is shown as its number.
+    """A text stream, line-buffered on a terminal; characters outside its encoding are escaped.
 
-    The log has no buffer of bytes: it would say a line again that a signal came upon just after it was written.
+    The log has no byte buffer: a signal just after a write could make a buffer write the line twice.
     """
     return io.TextIOWrapper(
         raw if isinstance(raw, _Log) else io.BufferedWriter(raw),
@@ -63,6 +63,6 @@ def _text(raw: io.FileIO, before: object) -> io.TextIOWrapper:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """The signals that ask this process to stop; a hangup is none where nohup has it ignored."""
+    """The signals that stop this process; SIGHUP only if nohup does not ignore it."""
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM, *([] if ignored else [signal.SIGHUP])]

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on: phases and stages, with rows and seconds."""
+"""Progress and timings of a run: its phases and stages, with rows and seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tally:
-    """Rows and seconds of a stage, over all its shards."""
+    """Rows and seconds of a stage, summed over its shards."""
 
     rows: int = 0
     seconds: float = 0.0
@@ -22,14 +22,14 @@ class Tally:
 
 @dataclass
 class Progress:
-    """Collects the timings of a run. The command line's displays extend it; a bare one is silent."""
+    """Collects the timings of a run. The displays of the command line extend it; this base is silent."""
 
     phases: dict[str, float] = field(default_factory=dict)
     stages: dict[str, Tally] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a phase of the run; a phase may come in several parts."""
+        """Time a phase of the run; the times of one phase add up."""
         start = time.perf_counter()
         try:
             yield
@@ -37,28 +37,28 @@ class Progress:
             self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - start
 
     def begin(self, expected_rows: int) -> None:
-        """Say about how many rows will be loaded."""
+        """Report the expected number of rows."""
 
     def stage(self, name: str, rows: int, seconds: float) -> None:
-        """Say that a stage yielded rows (of one shard, if it is sharded)."""
+        """Report the rows and seconds of a stage (of one shard, if it is sharded)."""
         tally = self.stages.setdefault(name, Tally())
         tally.rows += rows
         tally.seconds += seconds
 
     def loaded(self, rows: int) -> None:
-        """Say that rows are in the database."""
+        """Report rows that were loaded."""
 
     def say(self, message: str) -> None:
-        """Say something that a person should know, without stopping."""
+        """Print an informational message."""
 
     def warn(self, message: str) -> None:
-        """Say what failed beside the work, which is done all the same: said whatever else is silent."""
+        """Print a warning about a failure that does not stop the run, even with --quiet."""
 
     def end(self) -> None:
-        """Say that all is loaded."""
+        """Report that all rows are loaded."""
 
     def close(self) -> None:
-        """Leave nothing on the screen, also when the run failed."""
+        """Clear the display, also after a failure."""
 
 
 def timings(progress: Progress, seconds: float) -> bytes:

@@ -1,4 +1,4 @@
-"""The shard: the unit of generation, of memory, and of parallel work. A pure function of the plan and its number."""
+"""Generates one shard, the unit of work and of memory: a pure function of the plan and the shard's number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from etl.errors import CheckFailed
 from etl.run.stages import run_stage
-from etl.tables.checks import SHOWN, broken
+from etl.tables.checks import MAX_ROWS, failure
 from etl.tables.digest import table_digest
 from etl.tables.parquet import write_part
 
@@ -22,123 +22,124 @@ if TYPE_CHECKING:
     from etl.run.plan import Plan
     from etl.tables.parquet import File, Target
 
-    Report = Callable[[str, int, float], None]  # a stage's name, its rows, the seconds it took
+    Tables = Mapping[str, pa.Table]
+    Report = Callable[[str, int, float], object]  # called with a stage's name, rows and seconds
 
 
-def _silent(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """Report nothing."""
 
 
-def run_whole(plan: Plan, report: Report = _silent) -> dict[str, pa.Table]:
-    """Run the stages that run once: their results by name."""
-    results: dict[str, pa.Table] = {}
-    for stage in plan.whole:
-        _run(stage, results, plan, report)
-    return results
+def run_once(plan: Plan, report: Report = _ignore) -> dict[str, pa.Table]:
+    """Run the stages that run once, before the shards: their results by name."""
+    return _run(plan, plan.once, {}, report)
 
 
-def shard_count(plan: Plan, whole: Mapping[str, pa.Table]) -> int:
-    """Number of shards of the plan."""
-    return -(-whole[plan.by].num_rows // plan.rows) if plan.by else 0
+def shard_count(plan: Plan, once: Tables) -> int:
+    """The number of shards; ``once`` are the results of :func:`run_once`."""
+    return -(-once[plan.by].num_rows // plan.rows) if plan.by else 0
 
 
-def run_shard(plan: Plan, whole: Mapping[str, pa.Table], number: int, report: Report = _silent) -> dict[str, pa.Table]:
-    """Run the sharded stages for one shard, counted from 0: the results that fill tables or are gathered, by stage."""
+def run_shard(plan: Plan, once: Tables, number: int, report: Report = _ignore) -> dict[str, pa.Table]:
+    """Run the per-shard stages for one shard, counted from 0: the results that fill tables or are collected."""
     if plan.by is None:
         return {}
-    results = {**whole, plan.by: whole[plan.by].slice(number * plan.rows, plan.rows)}
-    for stage in plan.sharded:
-        _run(stage, results, plan, report)
-    return {stage.name: results[stage.name] for stage in plan.sharded if stage.table or stage.name in plan.kept}
+    rows = once[plan.by].slice(number * plan.rows, plan.rows)
+    results = _run(plan, plan.per_shard, {**once, plan.by: rows}, report)
+    return {stage.name: results[stage.name] for stage in plan.per_shard if stage.table or stage.name in plan.collected}
 
 
-def run_gathered(
-    plan: Plan, whole: Mapping[str, pa.Table], kept: Mapping[str, Sequence[pa.Table]], report: Report = _silent
+def run_after_shards(
+    plan: Plan, once: Tables, collected: Mapping[str, Sequence[pa.Table]], report: Report = _ignore
 ) -> dict[str, pa.Table]:
-    """Run the stages that run after all shards, over what these yielded: the results that fill tables, by stage."""
-    results = {**whole, **{name: pa.concat_tables(tables) for name, tables in kept.items()}}
-    for stage in plan.gathered:
-        _run(stage, results, plan, report)
-    return {stage.name: results[stage.name] for stage in plan.gathered if stage.table}
+    """Run the stages that follow the shards: the results that fill tables.
+
+    ``collected`` are the results of the shards, by stage, in the order of the shards.
+    """
+    tables = {name: pa.concat_tables(parts) for name, parts in collected.items()}
+    results = _run(plan, plan.after_shards, {**once, **tables}, report)
+    return {stage.name: results[stage.name] for stage in plan.after_shards if stage.table}
 
 
 def run_until(plan: Plan, name: str) -> pa.Table:
-    """Run one stage, of the first shard, and what it needs: its result."""
-    results: dict[str, pa.Table] = {}
-    for stage in plan.until(name).stages:
-        if stage in plan.sharded and plan.by is not None and stage.shard:
-            results[plan.by] = results[plan.by].slice(0, plan.rows)
-        _run(stage, results, plan)
-    return results[name]
+    """Run one stage and everything upstream of it, for the first shard only: its result."""
+    needed = plan.until(name)
+    results = _run(plan, needed.once, {})
+    if needed.per_shard and plan.by is not None:
+        results[plan.by] = results[plan.by].slice(0, plan.rows)
+    return _run(plan, (*needed.per_shard, *needed.after_shards), results)[name]
 
 
-def _run(stage: Stage, results: dict[str, pa.Table], plan: Plan, report: Report = _silent) -> None:
-    start = time.perf_counter()
-    inputs = {name: results[source] for name, source in stage.inputs.items()}
-    result = run_stage(stage, inputs, plan.pipeline)
-    if stage.check and result.num_rows:
-        raise CheckFailed(
-            broken(stage.name, stage.check, result.slice(0, SHOWN).to_pylist(), result.num_rows), stage.where
-        )
-    results[stage.name] = result
-    report(stage.name, result.num_rows, time.perf_counter() - start)
+def _run(plan: Plan, stages: Sequence[Stage], results: Tables, report: Report = _ignore) -> dict[str, pa.Table]:
+    """Run stages in order: their results, added to those of their inputs."""
+    results = dict(results)
+    for stage in stages:
+        start = time.perf_counter()
+        inputs = {name: results[source] for name, source in stage.inputs.items()}
+        result = run_stage(stage, inputs, plan.pipeline)
+        if stage.check and result.num_rows:
+            rows = result.slice(0, MAX_ROWS).to_pylist()
+            raise CheckFailed(failure(stage.name, stage.check, rows, result.num_rows), stage.where)
+        results[stage.name] = result
+        report(stage.name, result.num_rows, time.perf_counter() - start)
+    return results
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a table that were made in one go: those of a shard, or all of them (then the shard is 0)."""
+    """Rows of one table from one shard; 0 for a table that is not sharded."""
 
     table: str
     shard: int
-    rows: pa.Table | None  # None when they were written where they were made
+    rows: pa.Table | None  # None once they are written to ``file`` by a worker
     count: int
     digest: int | Future[int]
-    file: File | None = None  # the Parquet file that holds them
+    file: File | None = None  # the Parquet file with these rows
 
 
-def parts(
+def make_parts(
     plan: Plan,
-    results: Mapping[str, pa.Table],
+    results: Tables,
     shard: int,
     target: Target | None = None,
     digest: Callable[[pa.Table], int | Future[int]] = table_digest,
 ) -> list[Part]:
-    """Make parts of the results that fill tables, parents before their children (the order of the schema).
+    """Make parts of the results that fill tables, parents before children (the order of the schema).
 
-    With a target their Parquet files are written there. What digests them may do so later, in a thread.
+    With a target, also write their Parquet files. ``digest`` may return a future.
     """
     filled = {plan.pipeline.stages[name].table: rows for name, rows in results.items()}
-    made = []
+    parts = []
     for name, table in plan.pipeline.schema.tables.items():
         if name in filled:
             rows = filled[name]
             file = write_part(target, table, shard, rows) if target else None
-            made.append(Part(name, shard, rows, rows.num_rows, digest(rows), file))
-    return made
+            parts.append(Part(name, shard, rows, rows.num_rows, digest(rows), file))
+    return parts
 
 
-class Made(NamedTuple):
-    """What a shard yielded."""
+class ShardResult(NamedTuple):
+    """The output of one shard."""
 
     parts: list[Part]
-    gathered: dict[str, pa.Table]  # what is gathered over all shards, by stage
-    told: list[tuple[str, int, float]]  # of each stage: its rows, and the seconds it took
+    collected: dict[str, pa.Table]  # by stage: input of the stages that run after all shards
+    timings: list[tuple[str, int, float]]  # of each stage: its name, rows and seconds
 
-    def written(self) -> Made:
-        """The same without the rows, which stand in files."""
+    def without_rows(self) -> ShardResult:
+        """The same without the rows, which are in files."""
         return self._replace(parts=[replace(part, rows=None) for part in self.parts])
 
 
 def make_shard(
     plan: Plan,
-    whole: Mapping[str, pa.Table],
+    once: Tables,
     number: int,
     target: Target | None = None,
     digest: Callable[[pa.Table], int | Future[int]] = table_digest,
-) -> Made:
-    """Run the sharded stages for one shard, and make parts of the results that fill tables."""
-    told: list[tuple[str, int, float]] = []
-    shard = run_shard(plan, whole, number, lambda *stage: told.append(stage))
-    tables = {name: rows for name, rows in shard.items() if plan.pipeline.stages[name].table}
-    made = parts(plan, tables, number, target, digest)
-    return Made(made, {name: shard[name] for name in plan.kept}, told)
+) -> ShardResult:
+    """Run the per-shard stages for one shard, and make parts of the results that fill tables."""
+    timings: list[tuple[str, int, float]] = []
+    results = run_shard(plan, once, number, lambda *stage: timings.append(stage))
+    tables = {name: rows for name, rows in results.items() if plan.pipeline.stages[name].table}
+    parts = make_parts(plan, tables, number, target, digest)
+    return ShardResult(parts, {name: results[name] for name in plan.collected}, timings)

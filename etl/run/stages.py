@@ -1,4 +1,4 @@
-"""Runs one stage of any kind: tables in, a table out, which fits the table of the database that it fills."""
+"""Runs one stage of any kind: Arrow tables in, one Arrow table out, with the types of the database table it fills."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
-    """Run a stage over its inputs, by the names it knows them by. Raises EtlError with the stage's place."""
+    """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place."""
     if stage.kind == "csv":
         result = reference_table(pipeline.references[stage.name])
     elif stage.kind == "sql":
@@ -43,8 +43,8 @@ def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:
     try:
         return run_query(stage.text, stage.params, inputs)
     except duckdb.Error as error:
-        told = query_error(error, stage.text, stage.shown)
-        raise EtlError(f"stages.{stage.name}: {told.message}", told.where) from error
+        located = query_error(error, stage.text, stage.shown)
+        raise EtlError(f"stages.{stage.name}: {located.message}", located.where) from error
 
 
 def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
@@ -61,11 +61,11 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline
     with running(stage, pipeline.source.root, f"{stage.generator} failed"):
         result = contract.function(**arguments)
         batches = list(result) if isinstance(result, Iterator) else [result]
-    return _joined(batches, stage)
+    return _concat(batches, stage)
 
 
-def _joined(batches: list[Any], stage: Stage) -> pa.Table:
-    """One table of the record batches that a generator made."""
+def _concat(batches: list[Any], stage: Stage) -> pa.Table:
+    """Concatenate the record batches that a generator returned. Raises EtlError when they are something else."""
     if not batches:
         raise EtlError(f"stages.{stage.name}: {stage.generator} yielded no batch; yield an empty one", stage.where)
     for batch in batches:

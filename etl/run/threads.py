@@ -1,4 +1,4 @@
-"""Makes the shards in threads of this process, ahead of whoever takes them."""
+"""Runs shards in threads of this process, ahead of their consumer."""
 
 from __future__ import annotations
 
@@ -11,28 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from etl.run.progress import Progress
-    from etl.run.shards import Made
+    from etl.run.shards import ShardResult
 
 
 def run_shards(
-    make: Callable[[int], Made], count: int, workers: int, progress: Progress
-) -> Generator[tuple[int, Made]]:
-    """Make ``count`` shards, ``workers`` at once; yield each with its number, in order.
+    make: Callable[[int], ShardResult], count: int, workers: int, progress: Progress
+) -> Generator[tuple[int, ShardResult]]:
+    """Make ``count`` shards, ``workers`` concurrently; yield each with its number, in order.
 
-    As many as there are workers are made beside the one that is handed on, so memory stays flat.
+    At most ``workers`` shards are made ahead of the one that was yielded, so memory use stays flat.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
-        numbers = iter(range(count))
+        jobs = ((number, pool.submit(make, number)) for number in range(count))
         try:
-            waiting: deque[tuple[int, Future[Made]]] = deque(
-                (number, pool.submit(make, number)) for number in islice(numbers, workers)
-            )
+            waiting: deque[tuple[int, Future[ShardResult]]] = deque(islice(jobs, workers))
             while waiting:
                 number, job = waiting.popleft()
                 with progress.phase("generate"):
-                    made = job.result()
-                waiting.extend((number, pool.submit(make, number)) for number in islice(numbers, 1))
-                yield number, made
-                del made, job  # or they would be held while the next shard is awaited
+                    shard = job.result()
+                waiting.extend(islice(jobs, 1))
+                yield number, shard
+                del shard, job  # free their memory before waiting for the next one
         finally:
             pool.shutdown(cancel_futures=True)

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from etl.server.http import JSON, Body, respond, respond_json
 from etl.site.answers import answer, find_value
 from etl.site.endpoint import register_functions
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

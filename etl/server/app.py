@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from etl.build.store import hold_world
+from etl.build.store import check_world
 from etl.config.source import shown_name
 from etl.errors import EtlError, Where
 from etl.server.http import HTML, SAFE, respond, respond_json
@@ -116,7 +116,7 @@ class Server:
     def _open(self, name: str) -> Published:
         folder = self._link.parent / name
         if self._world is not None:
-            hold_world(folder, self._world)
+            check_world(folder, self._world)
         return Published(folder, explore=self._explore)
 
     def _current(self) -> Published:

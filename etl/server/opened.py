@@ -61,7 +61,7 @@ class Published:
                 self.missing = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()
                 self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
-                message = "cannot open the build, it is damaged or of another version; mend it with: python -m etl run"
+                message = "cannot open the build, it is damaged or of another version; fix it with: python -m etl run"
                 raise EtlError(message, Where(str(folder))) from error
             self._opened = opened.pop_all()
 

@@ -15,7 +15,7 @@ from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
 from etl.site.answers import MAX_ID, answer_parts, parameter_values
 from etl.site.endpoint import describe, register_functions
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

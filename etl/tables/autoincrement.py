@@ -1,9 +1,8 @@
-"""Takes AUTOINCREMENT out of the schema of an empty SQLite file, and puts it back when its tables are filled.
+"""Removes AUTOINCREMENT from the schema of an empty SQLite file, and restores it after loading.
 
-With that word SQLite reads and writes its table ``sqlite_sequence`` once for every row that has an id already: a sixth
-of the time of a load. Without it an INTEGER PRIMARY KEY is filled in the same way, and the last ids can be written at
-the end. SQLite keeps the schema as text, in the first page of the file: spaces go in place of the word, and the word
-back in theirs. Nothing else in the file changes, not even its header, which says who wrote it.
+With AUTOINCREMENT SQLite reads and writes the table ``sqlite_sequence`` for every inserted row: a sixth of the loading
+time. The ids are given anyway, so the last ones can be written at the end. SQLite keeps the schema as text in the
+first page of the file; there the word is overwritten with spaces, and back. Nothing else in the file changes.
 """
 
 from __future__ import annotations
@@ -22,32 +21,32 @@ _WORD = re.compile(r"(\bPRIMARY\s+KEY\s+)(AUTOINCREMENT)\b", re.IGNORECASE)
 
 
 class Autoincrement:
-    """The tables of a file that have AUTOINCREMENT, and their statements with it and without."""
+    """The tables of a file that have AUTOINCREMENT, and their CREATE statements with and without it."""
 
     def __init__(self, path: Path, page_size: int, tables: Mapping[str, str]) -> None:
-        """Take the word out; ``tables`` are the statements that made them, by name, as SQLite keeps them.
+        """Remove the word. ``tables``: the CREATE statements in ``sqlite_schema``, by table.
 
-        Where they do not all stand in the first page nothing is taken out, and nothing will be to do.
+        If they are not all in the first page nothing is changed, and the other methods do nothing.
         """
         self._path, self._page_size = path, page_size
-        self._texts = {name: sql.encode() for name, sql in tables.items() if _WORD.search(sql)}
-        self._plain = {name: _WORD.sub(_spaces, sql).encode() for name, sql in tables.items() if name in self._texts}
-        if not self._rewrite(self._texts, self._plain):
-            self._texts = self._plain = {}
+        self._original = {name: sql.encode() for name, sql in tables.items() if _WORD.search(sql)}
+        self._blanked = {name: _WORD.sub(_blank, tables[name]).encode() for name in self._original}
+        if not self._rewrite(self._original, self._blanked):
+            self._original = self._blanked = {}
 
     def last_ids(self) -> Iterator[str]:
-        """Yield the queries that write the last id of each table that has rows; each also returns that id."""
-        for name in self._texts:
+        """Yield the statements that write the last id of each table that has rows."""
+        for name in self._original:
             last = f"SELECT {literal(name)}, max(rowid, 0) FROM {quote(name)} ORDER BY rowid DESC LIMIT 1"  # noqa: S608
             yield f"INSERT INTO sqlite_sequence (name, seq) {last} RETURNING seq"
 
-    def put_back(self) -> None:
-        """Put the word back; the file is closed."""
-        if not self._rewrite(self._plain, self._texts):
-            raise Bug("the schema does not stand where it stood")
+    def restore(self) -> None:
+        """Restore the word; the file must be closed."""
+        if not self._rewrite(self._blanked, self._original):
+            raise Bug("the schema has moved in the file")
 
     def _rewrite(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bool:
-        """Write texts of the same length over those in the first page, unless one of these is not there once."""
+        """Replace texts in the first page by others of the same length. False: not each is there exactly once."""
         with self._path.open("r+b") as file:
             page = file.read(self._page_size)
             if any(page.count(text) != 1 for text in before.values()):
@@ -59,5 +58,5 @@ class Autoincrement:
         return True
 
 
-def _spaces(found: re.Match[str]) -> str:
+def _blank(found: re.Match[str]) -> str:
     return found[1] + " " * len(found[2])

@@ -1,4 +1,4 @@
-"""Tables as Parquet: one folder a table, one file a shard, on any file system that pyarrow or fsspec knows."""
+"""Parquet files, one folder per table and one file per shard, on any file system of pyarrow or fsspec."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from etl.pipeline.schema import Table
 
-#: The name of a file that is being written: beside the tables' folders, so that no reader of a table sees it.
-_UNFINISHED = re.compile(r"(.*/)?\.[^/]*\.tmp")
+#: The name of an unfinished file: beside the tables' folders, so that no reader of a table sees it.
+_TEMPORARY = re.compile(r"(.*/)?\.[^/]*\.tmp")
 
 #: A file system and a folder in it.
 Target = tuple[Any, str]
 
 
 class File(NamedTuple):
-    """A file that was written: its name below the target, its size, its hash."""
+    """A written file: its name relative to the target, its size and its hash."""
 
     name: str
     bytes: int
@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The columns of a table with their types, whether they may be null, and their descriptions."""
+    """The Arrow schema of a table: its columns with types, nullability and descriptions."""
     fields = [
         pa.field(column.name, ARROW[column.type], column.nullable, metadata={"description": column.description})
         for column in table.columns.values()
@@ -47,7 +47,7 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 
 def open_target(url: str) -> Target:
-    """The file system and the path that a URL, or a local path, names. Raises EtlError."""
+    """The file system and the path of a URL or a local path. Raises EtlError."""
     from pyarrow import fs  # noqa: PLC0415 -- most runs write no Parquet
 
     try:
@@ -63,7 +63,7 @@ def _open_with_fsspec(url: str) -> Target:
     from pyarrow import fs  # noqa: PLC0415 -- as above
 
     try:
-        import fsspec  # noqa: PLC0415 -- an extra, for the file systems that pyarrow does not know
+        import fsspec  # noqa: PLC0415 -- an extra, for file systems that pyarrow does not support
 
         opened, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
@@ -74,9 +74,9 @@ def _open_with_fsspec(url: str) -> Target:
 
 
 def write_part(target: Target, table: Table, shard: int, rows: pa.Table) -> File:
-    """Write the rows of one shard; a table that is not cut has shard 0 alone. The same rows give the same bytes.
+    """Write the rows of one shard (0 for a table that is not sharded). The same rows give the same bytes.
 
-    The file appears whole or not at all where the file system can rename, so a worker that dies leaves no half of one.
+    On a local file system the file is renamed into place, so a killed worker leaves no partial file.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 -- as above
 
@@ -90,7 +90,7 @@ def write_part(target: Target, table: Table, shard: int, rows: pa.Table) -> File
 
 
 def write_file(target: Target, name: str, content: pa.Buffer | bytes, *, durable: bool = False) -> None:
-    """Write a file below the target; a durable one is on a local disk before it has its name."""
+    """Write a file below the target, on a local disk by renaming it into place; if durable, fsync it first."""
     from pyarrow import fs  # noqa: PLC0415 -- as above
 
     system, folder = target
@@ -100,24 +100,24 @@ def write_file(target: Target, name: str, content: pa.Buffer | bytes, *, durable
         with system.open_output_stream(path) as stream:
             stream.write(content)
         return
-    written = Path(folder, f".{name.replace('/', '-')}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = Path(folder, f".{name.replace('/', '-')}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with system.open_output_stream(str(written)) as stream:
+        with system.open_output_stream(str(temporary)) as stream:
             stream.write(content)
         if durable:
-            sync(written)
-        written.rename(path)
+            sync(temporary)
+        temporary.rename(path)
         if durable:
             sync(Path(path).parent)
-    except FileNotFoundError:  # another run of the same build has ended, and has swept it up
+    except FileNotFoundError:  # another run of the same build has finished and removed it
         if not Path(path).is_file():
             raise
     finally:
-        written.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def delete_file(target: Target, name: str) -> None:
-    """Delete a file below the target, if it is there."""
+    """Delete a file below the target if it exists."""
     system, folder = target
     with contextlib.suppress(FileNotFoundError):
         system.delete_file(f"{folder}/{name}")
@@ -125,27 +125,27 @@ def delete_file(target: Target, name: str) -> None:
 
 
 def sync_files(target: Target, names: Iterable[str]) -> None:
-    """Have a local disk keep files below the target, then the folders that they are in, from the inmost to the top."""
+    """Fsync files below the target, then the folders above them, from the innermost up; only on a local disk."""
     from pyarrow import fs  # noqa: PLC0415 -- as above
 
     system, folder = target
     if not isinstance(system, fs.LocalFileSystem):
-        return  # a file is kept there once it is closed
-    place = Path(folder).resolve()
-    files = [place / name for name in names]
+        return  # others store a file when it is closed
+    root = Path(folder).resolve()
+    files = [root / name for name in names]
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in pool.map(sync, files):
             pass
-    above = {place, *place.parents, *(parent for path in files for parent in path.parents)}
-    for home in sorted(above, reverse=True):
-        if os.access(home, os.R_OK | os.W_OK):  # others cannot be new
-            sync(home)
+    folders = {root, *root.parents, *(parent for path in files for parent in path.parents)}
+    for path in sorted(folders, reverse=True):
+        if os.access(path, os.R_OK | os.W_OK):  # others cannot be new
+            sync(path)
 
 
-def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> None:
-    """Hold that a folder has no other files than those of a build: a reader of a table's folder would count them too.
+def check_exclusive(target: Target, belongs: Callable[[str], bool], url: str) -> None:
+    """Check that a folder has only the files of a build: readers of a table's folder would read any others too.
 
-    What a killed writer left is deleted. Raises EtlError for any other file.
+    Deletes temporary files of killed writers. Raises EtlError for any other file.
     """
     from pyarrow import fs  # noqa: PLC0415 -- as above
 
@@ -154,8 +154,8 @@ def hold_alone(target: Target, belongs: Callable[[str], bool], shown: str) -> No
     for found in inside.get_file_info(fs.FileSelector("", recursive=True, allow_not_found=True)):
         if found.type == fs.FileType.Directory or belongs(found.path):
             continue
-        if _UNFINISHED.fullmatch(found.path):
+        if _TEMPORARY.fullmatch(found.path):
             inside.delete_file(found.path)
         else:
-            why = "does not belong to the build, but who reads its tables would count it"
-            raise EtlError(f"{why}; move it away and ship again", Where(f"{shown}/{found.path}"))
+            what = "does not belong to the build, but readers of its tables would read it"
+            raise EtlError(f"{what}; move it away and ship again", Where(f"{url}/{found.path}"))

@@ -1,4 +1,4 @@
-"""Fills one SQLite file through DuckDB's sqlite extension, in one transaction."""
+"""SQLite files: written once through DuckDB's sqlite extension, in one transaction, and opened read-only afterwards."""
 
 from __future__ import annotations
 
@@ -9,50 +9,70 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from etl.errors import EtlError, Where
 from etl.pipeline.sql import literal, quote
 from etl.tables.autoincrement import Autoincrement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
     import pyarrow as pa
 
     from etl.pipeline.schema import Schema
 
-#: 64 KiB: 7-9 % faster to fill than SQLite's usual 4 KiB, and rows with JSON of 300 bytes pack well.
+#: 64 KiB: 7-9 % faster to fill than SQLite's default of 4 KiB, and rows with 300 bytes of JSON pack well.
 PAGE_SIZE = 65_536
 
-#: 16 MB. It stands in the file's header, the only way to tell the SQLite inside of DuckDB's extension: with its own
-#: 2 MB the right edges of all indexes do not fit, and loading takes half as long again.
+#: 16 MB, stored in the file's header: the only way to set the cache of the SQLite in DuckDB's extension. With its own
+#: 2 MB the right edges of all indexes do not fit, and loading takes 50 % longer.
 CACHE_PAGES = 256
+
+#: 4 MB for readers, which are no faster with the 16 MB of the header.
+CACHE = "PRAGMA cache_size = -4096"
 
 WHEEL = "duckdb-extension-sqlite-scanner"
 
 
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a finished database read-only, for use in any thread. Raises EtlError."""
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        for pragma in ("PRAGMA query_only = ON", CACHE):
+            database.execute(pragma)
+    except sqlite3.Error as error:
+        raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
+    return database
+
+
 def extension() -> Path:
-    """The signed sqlite extension inside of its wheel. Raises EtlError with the command that mends what is wrong."""
-    mend = f"; mend it with: pip install 'duckdb=={duckdb.__version__}' '{WHEEL}=={duckdb.__version__}'"
+    """The signed sqlite extension in its wheel. Raises EtlError with the command that installs it."""
+    import duckdb  # noqa: PLC0415 -- 0.1 s and 36 MB, which readers do not need
+
+    fix = f"; fix it with: pip install 'duckdb=={duckdb.__version__}' '{WHEEL}=={duckdb.__version__}'"
     found = importlib.util.find_spec(WHEEL.replace("-", "_"))
     if found is None or not found.submodule_search_locations:
-        raise EtlError(f"the package {WHEEL} is not installed{mend}")
+        raise EtlError(f"the package {WHEEL} is not installed{fix}")
     name = f"extensions/v{duckdb.__version__}/sqlite_scanner.duckdb_extension"
     path = Path(found.submodule_search_locations[0], name)
     if not path.is_file():
-        raise EtlError(f"the package {WHEEL} is not the one for DuckDB {duckdb.__version__}: it has no {name}{mend}")
+        raise EtlError(f"the package {WHEEL} is not the one for DuckDB {duckdb.__version__}: it has no {name}{fix}")
     return path
 
 
 def _path(path: Path) -> str:
-    """A path as SQL writes it: UTF-8 for DuckDB, also where this process takes names of files for something else."""
+    """A path as an SQL literal: DuckDB takes UTF-8, whatever this process's file system encoding is."""
     try:
         return literal(os.fsencode(path).decode())
     except UnicodeDecodeError as error:
-        raise EtlError("DuckDB opens only what has a name in UTF-8; give it another one", Where(str(path))) from error
+        raise EtlError("DuckDB only opens files with names in UTF-8; rename it", Where(str(path))) from error
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB that can write SQLite files; nothing is downloaded, and the signature is verified."""
+    """Open a DuckDB that can write SQLite files. Nothing is downloaded; the extension's signature is verified."""
+    import duckdb  # noqa: PLC0415 -- as above
+
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,  # one writer: a second thread makes loading 19 % slower
         "autoinstall_known_extensions": False,
@@ -64,80 +84,83 @@ def connect() -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         connection.close()
         version = duckdb.__version__
-        mend = f"mend it with: pip install --force-reinstall '{WHEEL}=={version}'"
-        raise EtlError(f"DuckDB {version} refuses its sqlite extension: {error}; {mend}") from error
+        fix = f"fix it with: pip install --force-reinstall '{WHEEL}=={version}'"
+        raise EtlError(f"DuckDB {version} refuses its sqlite extension: {error}; {fix}") from error
     return connection
 
 
 class Loader(contextlib.AbstractContextManager["Loader"]):
-    """A new database file and its one transaction; leaving the block without ``commit`` takes the file away."""
+    """A new database file and its one transaction. Leaving the block without ``commit`` deletes the file."""
 
     def __init__(self, path: Path, schema: Schema, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make the empty tables and begin. Raises FileExistsError when there is such a file."""
-        self.path, self.schema = path, schema
-        self._connection = connection
+        """Create the empty tables and begin. Raises EtlError, or FileExistsError when the file exists."""
+        self._path, self._connection = path, connection
         self._committed = False
         path.open("x").close()
         try:
-            self._autoincrement = Autoincrement(path, PAGE_SIZE, _create(path, schema))
-            # No journal: the file is new, so a rollback is its removal. It is synced before it gets its name.
-            self._connection.execute(f"ATTACH {_path(path)} AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
-            self._connection.execute("BEGIN")
-        except BaseException as error:
+            with _database_errors("the database cannot be created"):
+                self._autoincrement = Autoincrement(path, PAGE_SIZE, _create(path, schema))
+                # No journal: the file is new, so a rollback deletes it. It is synced before it gets its final name.
+                self._connection.execute(f"ATTACH {_path(path)} AS out (TYPE sqlite, JOURNAL_MODE 'OFF')")
+                self._connection.execute("BEGIN")
+        except BaseException:
             self._discard()
-            if isinstance(error, (sqlite3.Error, duckdb.Error)):
-                raise EtlError(f"the database cannot be begun: {error}") from error
             raise
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Add rows to a table. Raises EtlError when SQLite refuses them."""
+        """Add rows to a table. Raises EtlError when SQLite rejects them."""
         names = ", ".join(map(quote, rows.column_names))
-        stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by its name, and reads it faster than a table
-        try:
+        stream = rows.__arrow_c_stream__()  # noqa: F841 -- DuckDB finds it by name, and reads it faster than a table
+        with _database_errors(f"the table {table} does not take its rows"):
             self._connection.execute(f"INSERT INTO out.{quote(table)} ({names}) SELECT {names} FROM stream")  # noqa: S608
-        except duckdb.Error as error:
-            raise EtlError(f"the table {table} does not take its rows: {error}") from error
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a query in SQLite, inside of the transaction: the names of its columns, and its rows.
+        """Run a query in SQLite, inside the transaction: its column names and rows.
 
-        Every value comes as text, or as None. Raises EtlError when SQLite refuses the query.
+        Every value is a string or None. Raises EtlError when SQLite rejects the query.
         """
-        try:
+        with _database_errors("SQLite does not run the query"):
             result = self._connection.execute("SELECT * FROM sqlite_query('out', $sql)", {"sql": sql})
             return [column[0] for column in result.description or ()], result.fetchall()
-        except duckdb.Error as error:
-            raise EtlError(f"SQLite does not run the query: {error}") from error
 
-    def complete(self) -> None:
-        """Say that all rows are in: from their last ids AUTOINCREMENT will go on."""
+    def write_last_ids(self) -> None:
+        """Write the ids from which AUTOINCREMENT continues; call it after the last insert."""
         for query in self._autoincrement.last_ids():
             self.query(query)
 
     def commit(self) -> None:
-        """Keep what was loaded, and completed. Raises EtlError when the file cannot be."""
-        try:
+        """Commit and keep the file. Raises EtlError."""
+        with _database_errors("the database cannot be completed"):
             self._connection.execute("COMMIT")
             self._connection.execute("DETACH out")
-        except duckdb.Error as error:
-            raise EtlError(f"the database cannot be completed: {error}") from error
-        self._autoincrement.put_back()
+        self._autoincrement.restore()
         self._committed = True
 
     def __exit__(self, *_: object) -> None:
-        """Roll back and remove the file, unless it was committed."""
+        """Roll back and delete the file unless it was committed."""
         if not self._committed:
             self._discard()
 
     def _discard(self) -> None:
         for statement in ("ROLLBACK", "DETACH out"):
-            with contextlib.suppress(duckdb.Error):
+            with contextlib.suppress(EtlError), _database_errors(statement):
                 self._connection.execute(statement)
-        self.path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _database_errors(what: str) -> Iterator[None]:
+    """Raise errors of DuckDB and SQLite as EtlErrors."""
+    import duckdb  # noqa: PLC0415 -- as above
+
+    try:
+        yield
+    except (sqlite3.Error, duckdb.Error) as error:
+        raise EtlError(f"{what}: {error}") from error
 
 
 def _create(path: Path, schema: Schema) -> dict[str, str]:
-    """Make the empty tables: their statements by name, as SQLite keeps them."""
+    """Create the empty tables: their CREATE statements in ``sqlite_schema``, by table."""
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         database.execute(f"PRAGMA default_cache_size = {CACHE_PAGES}")

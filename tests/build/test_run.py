@@ -18,10 +18,10 @@ from etl.build import manifest
 from etl.build.run import make_build
 from etl.build.ship import ship_tables
 from etl.build.store import Store, in_use
-from etl.build.verify import inspect
+from etl.build.verify import verify
 from etl.config.source import load
 from etl.errors import Bug, CheckFailed, EtlError, Mistakes, Where
-from etl.run.job import How
+from etl.run.job import Execution
 from etl.run.progress import Progress
 from tests.support import small
 from tests.support.running import ROOT, TINY, command, copy_of_project, edit, etl, hashes, litter
@@ -138,7 +138,7 @@ def test_damaged_build_is_repaired(  # noqa: PLR0913, PLR0917 -- the cases and t
     damaged = (out / "current").resolve()
     damage(damaged / file)
     with pytest.raises(Mistakes, match=rf"{re.escape(file)} (is|has)"):
-        inspect(tiny, out, full=False)
+        verify(tiny, out, full=False)
     progress = Recorder()
     result = make_build(tiny, out, force=force, progress=progress)
     assert result.state == "repaired"
@@ -419,10 +419,10 @@ def test_sources_that_change_in_the_middle_of_force_and_ship(tmp_path: Path) -> 
         make_build(source, out, force=True, progress=Meddler(making=meddle))
     assert Store(out).builds() == [Store(out).current] == [old]
     small.library(path.parent)
-    place = Path(ship_tables(source, str(tmp_path / "shipped"), progress=Progress(), how=How()))
+    place = Path(ship_tables(source, str(tmp_path / "shipped"), progress=Progress(), execution=Execution()))
     assert (place / manifest.NAME).is_file()
     with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
-        ship_tables(source, str(tmp_path / "shipped"), progress=Meddler(making=meddle), how=How())
+        ship_tables(source, str(tmp_path / "shipped"), progress=Meddler(making=meddle), execution=Execution())
     assert not (place / manifest.NAME).exists()
 
 

@@ -13,9 +13,9 @@ from etl.build.ship import ship_tables
 from etl.config.identity import identify
 from etl.config.source import load
 from etl.errors import EtlError
-from etl.run.job import How
+from etl.run.job import Execution
 from etl.run.progress import Progress
-from etl.tables.parquet import delete_file, hold_alone, open_target, write_file
+from etl.tables.parquet import check_exclusive, delete_file, open_target, write_file
 from tests.support import small
 from tests.support.running import hashes
 
@@ -27,7 +27,9 @@ def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
     (place / "parquet/loans").mkdir(parents=True)
     for left in ("loans/part-00000.parquet", ".loans-part-00118.parquet.1-2.tmp"):
         (place / "parquet" / left).write_bytes(b"half")
-    assert ship_tables(source, f"file://{tmp_path}/lake", progress=Progress(), how=How()) == f"file://{place}"
+    assert (
+        ship_tables(source, f"file://{tmp_path}/lake", progress=Progress(), execution=Execution()) == f"file://{place}"
+    )
     content = manifest.read(place)
     assert content is not None
     assert {*hashes(place)} == {manifest.NAME, *content["files"]}
@@ -37,7 +39,7 @@ def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
         (place / "parquet/loans" / name).write_bytes(b"")
         progress = Progress()
         with pytest.raises(EtlError, match=rf"loans/{name}: does not belong to the build, .*; move it away and ship"):
-            ship_tables(source, str(tmp_path / "lake"), progress=progress, how=How())
+            ship_tables(source, str(tmp_path / "lake"), progress=progress, execution=Execution())
         assert len(progress.stages) == stages
         (place / "parquet/loans" / name).unlink()
 
@@ -53,7 +55,7 @@ def test_the_disk_has_the_files_before_the_manifest(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", fsync)
     source = load(small.library(tmp_path / "library"))
-    place = Path(ship_tables(source, str(tmp_path / "new" / "lake"), progress=Progress(), how=How()))
+    place = Path(ship_tables(source, str(tmp_path / "new" / "lake"), progress=Progress(), execution=Execution()))
     content = manifest.read(place)
     assert content is not None
     nodes = {path.stat().st_ino: path for path in (tmp_path, *place.parents, place, *place.rglob("*"))}
@@ -68,9 +70,9 @@ def test_the_disk_has_the_files_before_the_manifest(tmp_path: Path, monkeypatch:
 def test_a_folder_of_any_file_system() -> None:
     """Files are named below the folder on a file system that is not this machine's too."""
     target = open_target("memory://lake/x")
-    hold_alone(target, lambda _: False, "memory://lake/x")
+    check_exclusive(target, lambda _: False, "memory://lake/x")
     delete_file(target, "parquet/a/part-00000.parquet")
     write_file(target, "parquet/a/part-00000.parquet", b"")
-    hold_alone(target, "parquet/a/part-00000.parquet".__eq__, "memory://lake/x")
+    check_exclusive(target, "parquet/a/part-00000.parquet".__eq__, "memory://lake/x")
     with pytest.raises(EtlError, match=r"memory://lake/x/parquet/a/part-00000\.parquet: does not belong"):
-        hold_alone(target, lambda _: False, "memory://lake/x")
+        check_exclusive(target, lambda _: False, "memory://lake/x")

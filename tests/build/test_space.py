@@ -83,6 +83,6 @@ def test_a_world_that_cannot_fit_is_refused_before_it_starts(
 def test_what_fits_may_start() -> None:
     """A world that takes exactly what is free is not refused."""
     tiny = plan(TINY)
-    space.hold(tiny, ROOT, free=space.estimate(tiny))
+    space.check(tiny, ROOT, free=space.estimate(tiny))
     with pytest.raises(EtlError, match=r"the world needs about \d"):
-        space.hold(tiny, ROOT, free=space.estimate(tiny) - 1)
+        space.check(tiny, ROOT, free=space.estimate(tiny) - 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from etl.build import manifest
-from etl.build.store import KEEP, Store, hold_world, in_use
+from etl.build.store import KEEP, Store, check_world, in_use
 from etl.errors import EtlError
 from tests.support.running import ROOT, litter
 
@@ -218,11 +218,11 @@ def test_prune_of_one_world_leaves_the_others(store: Store) -> None:
 def test_world_of_another_pipeline_is_told(store: Store) -> None:
     """A build is held to be of the world that is meant; one without a manifest is another matter: damage."""
     build = make(store, 1, world="tiny")
-    hold_world(build, "tiny")
+    check_world(build, "tiny")
     with pytest.raises(EtlError, match="build: current is tiny, not default; name its pipeline file, or make that one"):
-        hold_world(build, "default")
+        check_world(build, "default")
     (build / manifest.NAME).unlink()
-    hold_world(build, "default")
+    check_world(build, "default")
 
 
 @pytest.mark.fault("an old build that a server still has open")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.build.targets import COPY, REPORT, TIMINGS, Kind, copy, hold, write
+from etl.build.targets import COPY, REPORT, TIMINGS, Kind, check, copy, write
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.run.progress import Progress, timings
@@ -104,7 +104,7 @@ def test_only_its_own_kind_is_replaced(tmp_path: Path, tiny: Source, kind: Kind)
     target = tmp_path / "target"
     for before in (b"", CONTENT[kind]):
         target.write_bytes(before)
-        hold(tiny, tmp_path / "build", (target, kind))
+        check(tiny, tmp_path / "build", (target, kind))
         put(target, kind, CONTENT[kind])
         assert target.read_bytes() == CONTENT[kind]
     for other in ({*CONTENT.values()} - {CONTENT[kind]}) | {
@@ -116,7 +116,7 @@ def test_only_its_own_kind_is_replaced(tmp_path: Path, tiny: Source, kind: Kind)
         target.write_bytes(other)
         message = f"target: is there, and is no {kind.name}; nothing else is replaced"
         with pytest.raises(EtlError, match=message):
-            hold(tiny, tmp_path / "build", (target, kind))
+            check(tiny, tmp_path / "build", (target, kind))
         with pytest.raises(EtlError, match=message):
             put(target, kind, b"new")
         assert target.read_bytes() == other
@@ -141,7 +141,7 @@ def test_what_is_no_file_is_never_replaced(
     make(target)
     mode = target.lstat().st_mode
     with pytest.raises(EtlError, match=f"target: {says}"):
-        hold(tiny, tmp_path / "build", (target, COPY))
+        check(tiny, tmp_path / "build", (target, COPY))
     with pytest.raises(EtlError, match=f"target: {says}"):
         copy(database(tmp_path / "new.db", "new"), target)
     assert (precious.read_bytes(), target.lstat().st_mode) == (before, mode)
@@ -150,7 +150,7 @@ def test_what_is_no_file_is_never_replaced(
 def test_a_device_is_never_replaced(tmp_path: Path, tiny: Source) -> None:
     """A device is refused, whatever could be written to it."""
     with pytest.raises(EtlError, match="/dev/null: is a device; name a file for the timings"):
-        hold(tiny, tmp_path / "build", (Path("/dev/null"), TIMINGS))
+        check(tiny, tmp_path / "build", (Path("/dev/null"), TIMINGS))
 
 
 @KINDS
@@ -161,14 +161,14 @@ def test_an_input_is_never_replaced(tiny: Source, tmp_path: Path, name: str, kin
     """A file that the pipeline is made of is refused, whatever it is, however its path is written."""
     (ROOT / name).resolve(strict=True)
     with pytest.raises(EtlError, match=f"{Path(name).name}: is an input of the pipeline, or asked for twice"):
-        hold(tiny, tmp_path / "build", (ROOT / name, kind))
+        check(tiny, tmp_path / "build", (ROOT / name, kind))
 
 
 def test_two_files_have_two_names(tiny: Source, tmp_path: Path) -> None:
     """A copy and timings of one name would replace each other."""
     twice = (tmp_path / "x", COPY), (tmp_path / "." / "x", TIMINGS)
     with pytest.raises(EtlError, match=r"x: is an input of the pipeline, or asked for twice; .* for the timings"):
-        hold(tiny, tmp_path / "build", *twice)
+        check(tiny, tmp_path / "build", *twice)
 
 
 @pytest.mark.parametrize(
@@ -186,14 +186,14 @@ def test_a_folder_of_builds_is_for_builds(tiny: Source, out: Path, name: str, bu
     """No part of the folder of builds, reached as it may be, takes a file, and neither does a build elsewhere."""
     (out.parent / "link").symlink_to(out / "current")
     with pytest.raises(EtlError, match="a folder of builds is for builds alone; name a place outside of it"):
-        hold(tiny, out.parent / builds, (out.parent / name, COPY))
+        check(tiny, out.parent / builds, (out.parent / name, COPY))
 
 
 def test_a_place_that_cannot_be_written_is_told_at_once(tiny: Source, tmp_path: Path) -> None:
     """Below a file, or in a folder of somebody else's, nothing can be made: said before there is anything to write."""
     (tmp_path / "file").touch()
     with pytest.raises(EtlError, match=r"copy\.db: cannot write the copy: Not a directory"):
-        hold(tiny, tmp_path / "build", (tmp_path / "file" / "a" / "copy.db", COPY))
+        check(tiny, tmp_path / "build", (tmp_path / "file" / "a" / "copy.db", COPY))
     user = os.geteuid()
     tmp_path.chmod(0o555)
     try:
@@ -201,6 +201,6 @@ def test_a_place_that_cannot_be_written_is_told_at_once(tiny: Source, tmp_path: 
             tmp_path.parent.chmod(0o755)
             os.seteuid(65534)
         with pytest.raises(EtlError, match=r"t\.json: cannot write the timings: Permission denied"):
-            hold(load(ROOT / TINY), tmp_path / "build", (tmp_path / "new" / "t.json", TIMINGS))
+            check(load(ROOT / TINY), tmp_path / "build", (tmp_path / "new" / "t.json", TIMINGS))
     finally:
         os.seteuid(user)

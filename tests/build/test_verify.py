@@ -10,7 +10,7 @@ import pytest
 
 from etl.build import manifest
 from etl.build.run import make_build
-from etl.build.verify import clean, inspect, report_of
+from etl.build.verify import clean, report_of, verify
 from etl.cli import display
 from etl.config.files import sha256
 from etl.config.source import load
@@ -29,7 +29,7 @@ DATABASE = "teacher-dashboard.db"
 def test_whole_build_passes(tiny: Source, out: Path) -> None:
     """A build as it was made passes, is counted, and is left as it is."""
     before = hashes(out)
-    found = inspect(tiny, out, full=False)
+    found = verify(tiny, out, full=False)
     assert found.build == (out / "current").resolve().name
     assert found.files == len(hashes(out / "current")) - 1
     assert found.checks == 1 + sum(len([*(ROOT / "sql/checks").glob(files)]) for files in ("*.sql", "file/*.sql"))
@@ -39,7 +39,7 @@ def test_whole_build_passes(tiny: Source, out: Path) -> None:
 def test_full_runs_more_checks(tiny: Source, out: Path) -> None:
     """``full`` runs the checks that open every JSON document, too."""
     more = len(list((ROOT / "sql/checks/full").glob("*.sql")))
-    counts = [inspect(tiny, out, full=full).checks or 0 for full in (True, False)]
+    counts = [verify(tiny, out, full=full).checks or 0 for full in (True, False)]
     assert counts[0] - counts[1] == more > 0
 
 
@@ -49,10 +49,10 @@ def test_damage_names_every_file(tiny: Source, out: Path) -> None:
     (current / DATABASE).write_bytes(b"damaged")
     (current / "stray").touch()
     with pytest.raises(Mistakes) as raised:
-        inspect(tiny, out, full=False)
+        verify(tiny, out, full=False)
     assert len(raised.value.mistakes) == 2
     assert f"{current.name}: {DATABASE} has 7 bytes instead of" in str(raised.value)
-    assert "stray does not belong to the build; mend it with: python -m etl run" in str(raised.value)
+    assert "stray does not belong to the build; fix it with: python -m etl run" in str(raised.value)
 
 
 @pytest.mark.parametrize("link", [None, "0" * 16])
@@ -62,7 +62,7 @@ def test_no_build_is_said(tiny: Source, out: Path, link: str | None) -> None:
     if link:
         (out / "current").symlink_to(link)
     with pytest.raises(EtlError, match="there is no build; make one with: python -m etl run"):
-        inspect(tiny, out, full=False)
+        verify(tiny, out, full=False)
 
 
 def test_broken_rule_is_found(tiny_build: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_broken_rule_is_found(tiny_build: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_build, out / tiny_build.name)
     (out / "current").symlink_to(tiny_build.name)
     with pytest.raises(CheckFailed, match=r"check few failed: Few students are there\. .*\n  id=1\n  id=2"):
-        inspect(load(project / TINY), out, full=False)
+        verify(load(project / TINY), out, full=False)
 
 
 def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
@@ -89,21 +89,21 @@ def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
     sealed = {**changed, "manifest": manifest._own_hash(changed)}
     (current / manifest.NAME).write_bytes(manifest.render(sealed))
     with pytest.raises(CheckFailed):
-        inspect(tiny, out, full=True)
+        verify(tiny, out, full=True)
 
 
 @pytest.mark.parametrize("change", ["checks=", "checks=5", "checks=no/such/folder"])
 def test_missing_checks_are_said(out: Path, change: str) -> None:
     """A pipeline that names no folder of checks is a mistake, never a crash."""
     with pytest.raises(EtlError, match="checks: must name the folder of checks"):
-        inspect(load(ROOT / TINY, changes=[change]), out, full=False)
+        verify(load(ROOT / TINY, changes=[change]), out, full=False)
 
 
 def test_another_world_is_told(tiny: Source, out: Path, tmp_path: Path) -> None:
     """What takes a pipeline means it: of another world's build it says whose it is, and does nothing."""
     default = load(ROOT / "pipeline.yaml")
     doings: list[Callable[[], object]] = [
-        lambda: inspect(default, out, full=False),
+        lambda: verify(default, out, full=False),
         lambda: report_of(default, out, None),
         lambda: report_of(default, out, tmp_path / "copy.html"),
         lambda: clean(default, out, 1, pytest.fail),
@@ -121,13 +121,13 @@ def test_variation_is_checked_by_its_own_numbers_and_says_so(tmp_path: Path) -> 
     changes = ["stages.classes.params.size=[5, 6]", "outputs=[sqlite]", "stages.students.params.external_id=x{id}"]
     asked = load(ROOT / TINY, changes=changes, seed=7)
     make_build(asked, tmp_path / "build")
-    assert inspect(asked, tmp_path / "build", full=True).differs == []
-    found = inspect(load(ROOT / TINY), tmp_path / "build", full=True)
+    assert verify(asked, tmp_path / "build", full=True).differs == []
+    found = verify(load(ROOT / TINY), tmp_path / "build", full=True)
     assert found.name == "tiny"
     external = 'stages.students.params.external_id="x{id}"'
     assert set(found.differs) == {"seed=7", "stages.classes.params.size=[5, 6]", 'outputs=["sqlite"]', external}
-    assert display.inspected(found).splitlines()[1].startswith("made, and checked, with ")
-    assert display.inspected(found).endswith(" and 1 more")
+    assert display.verified(found).splitlines()[1].startswith("made, and checked, with ")
+    assert display.verified(found).endswith(" and 1 more")
 
 
 def test_other_inputs_are_told(tmp_path: Path, out: Path) -> None:
@@ -136,7 +136,7 @@ def test_other_inputs_are_told(tmp_path: Path, out: Path) -> None:
     (project / "sql/checks/new.sql").write_text("-- Nothing is wrong.\nSELECT 1 WHERE 0\n")
     with (project / "data/subjects.csv").open("a") as file:
         file.write("Algebra\n")
-    found = inspect(load(project / TINY), out, full=False)
+    found = verify(load(project / TINY), out, full=False)
     assert found.differs == ["another data/subjects.csv", "another sql/checks/new.sql"]
 
 
@@ -144,18 +144,18 @@ def test_parquet_alone_is_checked(tmp_path: Path) -> None:
     """A build without a database is held against its manifest; that no check could run is said, not counted."""
     source = load(ROOT / TINY, changes=["outputs=[parquet]"])
     made = make_build(source, tmp_path / "build")
-    found = inspect(source, tmp_path / "build", full=True)
+    found = verify(source, tmp_path / "build", full=True)
     assert (found.files, found.checks, found.differs) == (len(made.manifest["files"]), None, [])
-    assert display.inspected(found).endswith(" files as they were made, no check could run, for it has no database")
+    assert display.verified(found).endswith(" files as they were made, no check could run, for it has no database")
     (made.folder / "parquet/rosters/part-00000.parquet").write_bytes(b"PAR1")
     with pytest.raises(Mistakes, match=r"parquet/rosters/part-00000\.parquet has 4 bytes instead of"):
-        inspect(source, tmp_path / "build", full=False)
+        verify(source, tmp_path / "build", full=False)
 
 
 def test_report_that_is_a_link_is_not_followed(tiny: Source, out: Path, tmp_path: Path) -> None:
     """A link to elsewhere in the place of the report is never copied."""
     (tmp_path / "secret").write_text("secret")
     (out / "current/report.html").symlink_to(tmp_path / "secret")
-    with pytest.raises(EtlError, match=r"report\.html is damaged \(Too many levels of symbolic links\); mend it with"):
+    with pytest.raises(EtlError, match=r"report\.html is damaged \(Too many levels of symbolic links\); fix it with"):
         report_of(tiny, out, tmp_path / "copy.html")
     assert not (tmp_path / "copy.html").exists()

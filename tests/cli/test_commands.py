@@ -287,7 +287,7 @@ def test_check_passes_and_fails(tmp_path: Path) -> None:
     done = etl("check", TINY, "--out", out)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{DATABASE} has 7 bytes instead of" in done.stderr
-    assert "mend it with: python -m etl run" in done.stderr
+    assert "fix it with: python -m etl run" in done.stderr
 
 
 def test_check_without_a_build(tmp_path: Path) -> None:

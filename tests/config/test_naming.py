@@ -140,7 +140,7 @@ def test_a_world_of_another_domain_is_built_and_checked(clinic: Callable[..., So
     with pytest.raises(CheckFailed, match="check days failed"):
         make_build(clinic(*spelt(*SPELT[1])), tmp_path / "build")
     check.write_text(CHECK.replace("stages: visits", "stages: visitors"), encoding="utf-8")
-    with pytest.raises(Mistakes, match=r"days\.sql:2:1: no stage runs visitors, so this check would judge nothing"):
+    with pytest.raises(Mistakes, match=r"days\.sql:2:1: no stage runs visitors, so this check would check nothing"):
         read(clinic())
 
 

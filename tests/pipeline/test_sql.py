@@ -15,7 +15,7 @@ from etl.build.run import make_build
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.sql import empty_database, filled, hold_compiles, literal, quote
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     from pathlib import Path

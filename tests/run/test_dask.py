@@ -21,7 +21,7 @@ from etl.config.identity import identify
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.run.bundle import pack, unpack
-from etl.run.job import How
+from etl.run.job import Execution
 from etl.run.progress import Progress
 from tests.support import small
 from tests.support.running import ROOT, hashes
@@ -49,11 +49,11 @@ def test_a_cluster_makes_the_same_build(tmp_path: Path) -> None:
             listening.update(each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN)
 
     source, progress = load(TINY, changes=PARQUET), Looking()
-    here = make_build(source, tmp_path / "here", how=How(workers=2))
+    here = make_build(source, tmp_path / "here", execution=Execution(workers=2))
     with contextlib.ExitStack() as taken:
         with contextlib.suppress(OSError):  # somebody has it already
             taken.enter_context(socket.create_server(("127.0.0.1", 8787)))
-        there = make_build(source, tmp_path / "there", progress=progress, how=How(engine="dask", workers=2))
+        there = make_build(source, tmp_path / "there", progress=progress, execution=Execution(engine="dask", workers=2))
     assert there.manifest == here.manifest
     assert progress.stages["scores"].rows == here.manifest["tables"]["scores"]["rows"]
     assert listening == {"127.0.0.1"}
@@ -70,7 +70,7 @@ def cluster() -> Iterator[Any]:
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- Dask's
     """A worker dies when the first shard is there: its shards are made elsewhere, with the same rows and files."""
     source = load(TINY, changes=PARQUET, scale=8)
-    here = ship_tables(source, str(tmp_path / "here"), progress=Progress(), how=How(workers=2))
+    here = ship_tables(source, str(tmp_path / "here"), progress=Progress(), execution=Execution(workers=2))
     killed: list[str] = []
 
     class Killer(Progress):
@@ -84,8 +84,8 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
                     killed.append(address)
                     os.kill(process, signal.SIGKILL)
 
-    how = How(engine="dask", scheduler=cluster.scheduler_address)
-    there = ship_tables(source, f"{tmp_path.as_uri()}/there", progress=Killer(), how=how)
+    execution = Execution(engine="dask", scheduler=cluster.scheduler_address)
+    there = ship_tables(source, f"{tmp_path.as_uri()}/there", progress=Killer(), execution=execution)
     folder = tmp_path / "there" / there.rpartition("/")[2]
     assert manifest.read(folder) == manifest.read(Path(here)) is not None
     assert not list(manifest.damage(folder))
@@ -123,12 +123,12 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_
     stage = (
         "{{sql: null, python: 'dying:loans', inputs: [books], shard: {{by: books, rows: 1}}, params: {{marker: {}}}}}"
     )
-    how = How(engine="dask", scheduler=cluster.scheduler_address)
+    execution = Execution(engine="dask", scheduler=cluster.scheduler_address)
     markers = [tmp_path / "first", tmp_path / "second"]
     built, shipped = (load(path, changes=[f"stages.loans={stage.format(marker)}"]) for marker in markers)
     places = [
-        make_build(built, tmp_path / "build", how=how).folder,
-        Path(ship_tables(shipped, str(tmp_path / "lake"), progress=Progress(), how=how)),
+        make_build(built, tmp_path / "build", execution=execution).folder,
+        Path(ship_tables(shipped, str(tmp_path / "lake"), progress=Progress(), execution=execution)),
     ]
     for place, marker in zip(places, markers, strict=True):
         assert marker.exists()
@@ -139,7 +139,7 @@ def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_
 def test_dask_writes_parquet_alone(tmp_path: Path) -> None:
     """A database cannot be written by a cluster; the message says what to change."""
     with pytest.raises(EtlError, match=r"say outputs: \[parquet\]"):
-        make_build(load(TINY), tmp_path / "build", how=How(engine="dask"))
+        make_build(load(TINY), tmp_path / "build", execution=Execution(engine="dask"))
     assert not list((tmp_path / "build").glob("[0-9a-f]*"))
 
 
@@ -147,21 +147,21 @@ def test_no_scheduler_is_told(tmp_path: Path) -> None:
     """An address where nobody answers is an error of one line."""
     source = load(TINY, changes=PARQUET)
     with pytest.raises(EtlError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
-        make_build(source, tmp_path / "build", how=How(engine="dask", scheduler="tcp://127.0.0.1:1"))
+        make_build(source, tmp_path / "build", execution=Execution(engine="dask", scheduler="tcp://127.0.0.1:1"))
 
 
 def test_ship_needs_parquet(tmp_path: Path) -> None:
     """Rows for another file system are Parquet alone."""
     with pytest.raises(EtlError, match="ship writes Parquet alone"):
-        ship_tables(load(TINY), str(tmp_path), progress=Progress(), how=How())
+        ship_tables(load(TINY), str(tmp_path), progress=Progress(), execution=Execution())
 
 
 def test_a_bundle_is_the_same_pipeline_elsewhere() -> None:
     """A worker makes the same plan out of a bundle, changes and scale included."""
     source = load(TINY, changes=PARQUET, seed=9, scale=2)
-    plan, whole = unpack(pack(source, identify(source)))
+    plan, once = unpack(pack(source, identify(source)))
     assert plan.pipeline.seed == 9
-    assert whole["classes"].num_rows == 6
+    assert once["classes"].num_rows == 6
 
 
 def test_a_worker_with_other_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from etl.run.plan import make_plan
-from etl.run.shards import run_shard, run_whole
+from etl.run.shards import run_once, run_shard
 from tests.support import small
 
 
@@ -47,20 +47,20 @@ def test_a_plan_until_a_stage() -> None:
     assert names == [stage.name for stage in plan.stages if stage.name in names]
     assert {"classes", "students", "pm1", "assignments", "tests", "window1"} <= set(names)
     assert not {"rosters", "pm2", "scores", "impact_estimates"} & set(names)
-    gathered = plan.until("impact_estimates")
-    assert [stage.name for stage in gathered.gathered] == ["impact_estimates"]
-    assert gathered.kept == {"gain_sums"}
+    part = plan.until("impact_estimates")
+    assert [stage.name for stage in part.after_shards] == ["impact_estimates"]
+    assert part.collected == {"gain_sums"}
 
 
 def test_what_is_cut_and_what_is_not() -> None:
     """The stage that says ``shard`` and everything downstream of it runs by shard, the rest once."""
     plan = make_plan(small.twelve())
-    whole = {stage.name for stage in plan.whole}
-    sharded = {stage.name for stage in plan.sharded}
+    whole = {stage.name for stage in plan.once}
+    sharded = {stage.name for stage in plan.per_shard}
     assert (plan.by, plan.rows) == ("classes", 125)
     assert {"classes", "rosters", "tests", "assignments", "first_names"} <= whole
     assert sharded >= {"students", "pm1", "window1", "pm6", "scores", "assignment_students", "broken_growth"}
-    assert not any(sharded.intersection(stage.inputs.values()) for stage in plan.whole)
+    assert not any(sharded.intersection(stage.inputs.values()) for stage in plan.once)
 
 
 def test_nothing_is_cut() -> None:
@@ -68,8 +68,8 @@ def test_nothing_is_cut() -> None:
     pipeline = small.twelve()
     students = replace(pipeline.stages["students"], shard=None)
     plan = make_plan(replace(pipeline, stages={**pipeline.stages, "students": students}))
-    assert (plan.by, plan.rows, plan.sharded) == (None, 0, ())
-    assert len(plan.whole) == len(pipeline.stages)
+    assert (plan.by, plan.rows, plan.per_shard) == (None, 0, ())
+    assert len(plan.once) == len(pipeline.stages)
 
 
 @pytest.mark.parametrize("changes", [(), small.TWELVE])
@@ -77,7 +77,7 @@ def test_expected_rows_are_about_right(changes: tuple[str, ...]) -> None:
     """What is expected of a table is near what comes; of those who are chosen, less near."""
     plan = replace(make_plan(small.world(*changes)), rows=250)  # one shard
     expected = {name: size.rows for name, size in plan.expected().items()}
-    whole = run_whole(plan)
-    for name, rows in {**whole, **run_shard(plan, whole, 0)}.items():
+    once = run_once(plan)
+    for name, rows in {**once, **run_shard(plan, once, 0)}.items():
         chosen = name == "assignment_students"
         assert expected[name] == pytest.approx(rows.num_rows, rel=0.3 if chosen else 0.15), name

@@ -16,7 +16,7 @@ import pytest
 
 from etl.errors import CheckFailed
 from etl.run.plan import make_plan
-from etl.run.shards import run_shard, run_until, run_whole, shard_count
+from etl.run.shards import run_once, run_shard, run_until, shard_count
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_rows_do_not_depend_on_the_shards(rows: int) -> None:
 def test_shards_run_in_any_order() -> None:
     """A shard is a function of its number: run backwards, twice, or alone, it is the same."""
     plan = make_plan(cut(5))
-    once = run_whole(plan)
+    once = run_once(plan)
     assert shard_count(plan, once) == 3
     backwards = [run_shard(plan, once, number) for number in (2, 1, 0, 1)]
     assert_same(backwards[1], backwards[3])
@@ -159,7 +159,7 @@ def test_a_stage_that_checks() -> None:
     nobody = replace(pipeline.stages["students"], name="nobody", table=None, check="Nobody is here.")
     plan = make_plan(replace(pipeline, stages={**pipeline.stages, "nobody": nobody}))
     with pytest.raises(CheckFailed) as caught:
-        run_shard(plan, run_whole(plan), 0)
+        run_shard(plan, run_once(plan), 0)
     lines = caught.value.message.splitlines()
     count = whole()["students"].num_rows
     assert lines[0] == f"check nobody failed: Nobody is here. {count} rows break it, the first of them:"
@@ -171,10 +171,10 @@ def test_progress_is_told() -> None:
     """Every stage is reported once a shard, with its rows; what is kept is tables, and what is gathered."""
     plan = make_plan(cut(5))
     told: list[tuple[str, int]] = []
-    once = run_whole(plan, lambda name, rows, _: told.append((name, rows)))
-    assert [name for name, _ in told] == [stage.name for stage in plan.whole]
+    once = run_once(plan, lambda name, rows, _: told.append((name, rows)))
+    assert [name for name, _ in told] == [stage.name for stage in plan.once]
     told.clear()
     shard = run_shard(plan, once, 1, lambda name, rows, _: told.append((name, rows)))
-    assert [name for name, _ in told] == [stage.name for stage in plan.sharded]
+    assert [name for name, _ in told] == [stage.name for stage in plan.per_shard]
     assert dict(told)["scores"] == shard["scores"].num_rows
     assert set(shard) == {"students", "scores", "assignment_students", "planted_sums", "gain_sums"}

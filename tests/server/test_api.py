@@ -18,7 +18,7 @@ from etl.server import api as api_module
 from etl.server.api import Api
 from etl.site.answers import answer
 from etl.site.endpoint import Endpoint, restore
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 from tests.support.serving import ROOT
 
 if TYPE_CHECKING:

@@ -341,7 +341,7 @@ def test_a_damaged_build_is_told(small: Path, tmp_path: Path) -> None:
             (out / small.name / name).write_text(content)
         done = serve("--out", str(out))
         assert done.returncode == 1
-        assert "it is damaged or of another version; mend it with: python -m etl run" in done.stderr
+        assert "it is damaged or of another version; fix it with: python -m etl run" in done.stderr
         assert "Traceback" not in done.stderr
 
 

@@ -15,7 +15,7 @@ from etl.errors import EtlError
 from etl.site import answers
 from etl.site.answers import answer, check_answers, find_value, parameter_values
 from etl.site.endpoint import Endpoint, register_functions
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     from pathlib import Path

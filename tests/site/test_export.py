@@ -27,7 +27,7 @@ from etl.site.answers import parameter_values
 from etl.site.endpoint import Endpoint, restore
 from etl.site.export import _Answers, export
 from etl.site.read_endpoints import read_endpoints
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 from tests.support.serving import ROOT, SMALL, serving, small_build
 
 if TYPE_CHECKING:

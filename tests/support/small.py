@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from etl.config.source import load
 from etl.pipeline.validate import validate
-from etl.run.engine import local_parts
+from etl.run.engine import generate_locally
 from etl.run.plan import make_plan
 from etl.run.progress import Progress
 from etl.school.columns import matrix, vectors
@@ -151,7 +151,7 @@ def twelve() -> Pipeline:
 def gathered(pipeline: Pipeline) -> dict[str, pa.Table]:
     """Every table of a world, its shards put together."""
     parts: dict[str, list[pa.Table]] = {}
-    for part in local_parts(make_plan(pipeline), Progress()):
+    for part in generate_locally(make_plan(pipeline), Progress()):
         parts.setdefault(part.table, []).append(part.rows)
     return {name: pa.concat_tables(tables).combine_chunks() for name, tables in parts.items()}
 

@@ -36,7 +36,7 @@ def loaded(folder: Path, ddl: str) -> sqlite3.Connection:
         loader.insert("it's", pa.table({"id": [3, 7], "n": [1, 2]}))
         loader.insert("below", pa.table({"id": [-5]}))
         loader.insert("other", pa.table({"id": [4], "note": ["x"]}))
-        loader.complete()
+        loader.write_last_ids()
         assert ("7",) in loader.query("SELECT seq FROM sqlite_sequence")[1], "checks see the last ids"
         loader.commit()
     return sqlite3.connect(folder / "out.db")
@@ -70,7 +70,7 @@ def test_only_the_word_is_touched_and_it_comes_back(tmp_path: Path) -> None:
     changed = bytes(old for old, new in zip(whole, without, strict=True) if old != new)
     assert changed.upper() == b"AUTOINCREMENT" * 3
     assert {new for old, new in zip(whole, without, strict=True) if old != new} == {ord(" ")}
-    word.put_back()
+    word.restore()
     assert path.read_bytes() == whole
     with pytest.raises(Bug):  # it is there already
-        word.put_back()
+        word.restore()

@@ -15,7 +15,7 @@ from etl.build import manifest
 from etl.config.naming import namer
 from etl.errors import CheckFailed, EtlError, Mistakes
 from etl.pipeline.schema import Schema, read_schema
-from etl.tables.checks import Check, beside, read_checks, reading, run_checks
+from etl.tables.checks import Check, open_query, read_checks, run_checks, running_checks
 from etl.tables.sqlite import connect
 
 if TYPE_CHECKING:
@@ -324,7 +324,7 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
 
 def found(check: Check, path: Path, pipeline: dict[str, Any]) -> str:
     """What a check says of a database, read from Python: nothing, when it finds nothing."""
-    with reading(path) as query:
+    with open_query(path) as query:
         try:
             run_checks([check], query, pipeline)
         except CheckFailed as error:
@@ -368,7 +368,7 @@ def test_every_check_is_damaged_below() -> None:
 
 def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: dict[str, Check]) -> None:
     """All the checks, the full ones too, find nothing in a finished world."""
-    with reading(tiny_build / DATABASE) as query:
+    with open_query(tiny_build / DATABASE) as query:
         run_checks(checks.values(), query, pipeline)
 
 
@@ -434,7 +434,7 @@ def test_a_check_without_a_stage_to_judge_fails(
         assert told.keys() == {name for name, check in checks.items() if ":stages" in check.sql}
         assert len(told) == 15
         assert told["class_sizes"] == (
-            "sql/checks/class_sizes.sql:2:1: no stage runs etl.school.classes:classes, so this check would judge "
+            "sql/checks/class_sizes.sql:2:1: no stage runs etl.school.classes:classes, so this check would check "
             "nothing; name another generator, or delete the check"
         )
 
@@ -568,18 +568,24 @@ def test_driven_students_may_be_anybody(  # noqa: PLR0913, PLR0917 -- five param
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("SELECT 1", ":1:1: begin the file with a comment that says the rule"),
-        ("-- stages: a\nSELECT key FROM json_each(:stages)", ":1:1: begin the file with a comment that says the rule"),
-        ("-- No.\n-- stages: a\nSELECT 1", ":2:1: the query does not read :stages; take this line away"),
+        ("SELECT 1", ":1:1: start the file with a comment that states the rule"),
+        (
+            "-- stages: a\nSELECT key FROM json_each(:stages)",
+            ":1:1: start the file with a comment that states the rule",
+        ),
+        ("-- No.\n-- stages: a\nSELECT 1", ":2:1: the query does not read :stages; delete this line"),
         (
             "-- No.\nSELECT key FROM json_each(:stages)",
-            ":1:1: say which generators' stages the check",
+            ":1:1: list the generators whose stages the query reads",
         ),
         (
             "-- No.\n-- stages:\nSELECT key FROM json_each(:stages)",
-            ":2:1: say which generators' stages the check",
+            ":2:1: list the generators whose stages the query reads",
         ),
-        ("-- No.\nSELECT key FROM json_each(:pipeline, '$.stages')", ":1:1: say which generators' stages the check"),
+        (
+            "-- No.\nSELECT key FROM json_each(:pipeline, '$.stages')",
+            ":1:1: list the generators whose stages the query reads",
+        ),
         ("-- No.\nSELECT pupil FROM students", ":2:8: SQLite says: no such column: pupil"),
         ("-- No.\nSELECT id FROM pupils", ":2:16: SQLite says: no such table: pupils"),
         ("-- No.\nSELECT id FROM students WHERE id = :id", ":2:36: SQLite says: You did not supply a value"),
@@ -620,10 +626,13 @@ NEVER_ENDS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) S
 def test_checks_beside_are_told_and_do_not_outlive_their_block(tiny_build: Path) -> None:
     """What runs in a thread says what it found where it is asked for, and is cut off when nobody will ask."""
     found = Check("found", "No.", "SELECT 7 AS id", "checks/file/found.sql", finished=True)
-    with beside([found], tiny_build / DATABASE, {}) as checked, pytest.raises(CheckFailed, match="check found failed"):
+    with (
+        running_checks([found], tiny_build / DATABASE, {}) as checked,
+        pytest.raises(CheckFailed, match="check found failed"),
+    ):
         checked.result()
     endless = Check("endless", "No.", NEVER_ENDS, "checks/file/endless.sql", finished=True)
-    with pytest.raises(KeyboardInterrupt), beside([endless], tiny_build / DATABASE, {}) as checked:
+    with pytest.raises(KeyboardInterrupt), running_checks([endless], tiny_build / DATABASE, {}) as checked:
         raise KeyboardInterrupt
     assert checked.done()
 

@@ -20,7 +20,7 @@ from etl.build.run import Result, make_build
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.schema import read_schema
-from etl.run.job import How
+from etl.run.job import Execution
 from etl.tables.parquet import arrow_schema, open_target, write_part
 from tests.support.running import ROOT
 
@@ -35,7 +35,7 @@ SCHEMA = read_schema(ROOT / "sql" / "schema.sql", "sql/schema.sql")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The tiny world as a database and as Parquet."""
     source = load(TINY, changes=["outputs=[sqlite, parquet]"])
-    return make_build(source, tmp_path_factory.mktemp("parquet") / "build", how=How(workers=2))
+    return make_build(source, tmp_path_factory.mktemp("parquet") / "build", execution=Execution(workers=2))
 
 
 def rows_in_database(build: Result, table: str) -> list[tuple[object, ...]]:

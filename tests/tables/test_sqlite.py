@@ -75,7 +75,7 @@ def test_what_is_loaded_is_there(tmp_path: Path, schema: Schema, connection: duc
         loader.insert("lids", pa.table({"size": [3], "box_id": [7]}))  # in another order than the table's
         assert loader.query("SELECT id, code AS c FROM boxes WHERE id > 1") == (["id", "c"], [("2", None), ("7", "y")])
         assert loader.query("SELECT id FROM boxes WHERE kind = 'green'") == (["id"], [])
-        loader.complete()
+        loader.write_last_ids()
         loader.commit()
     assert read(path, "SELECT * FROM boxes") == [
         (1, "red", "é'x", 0.5, "t"),
@@ -162,11 +162,11 @@ def test_a_file_that_cannot_be_begun(tmp_path: Path, schema: Schema, connection:
     """When the empty tables cannot be made, or not be opened, nothing is left behind."""
     path = tmp_path / "new.db"
     broken = Schema(schema.path, (*schema.statements, "CREATE TABLE boxes (id)"), schema.tables)
-    with pytest.raises(EtlError, match="the database cannot be begun: table boxes already exists"):
+    with pytest.raises(EtlError, match="the database cannot be created: table boxes already exists"):
         Loader(path, broken, connection)
     assert not path.exists()
     connection.close()
-    with pytest.raises(EtlError, match=r"the database cannot be begun: .*closed"):
+    with pytest.raises(EtlError, match=r"the database cannot be created: .*closed"):
         Loader(path, schema, connection)
     assert not path.exists()
 
@@ -188,14 +188,14 @@ def test_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EtlError) as caught:
         sqlite.connect()
     assert (
-        caught.value.message == f"the package duckdb-extension-sqlite-scanner is not installed; mend it with: {command}"
+        caught.value.message == f"the package duckdb-extension-sqlite-scanner is not installed; fix it with: {command}"
     )
 
 
 def test_the_extension_is_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a wheel for another DuckDB the message says so, and holds the command that mends it."""
     monkeypatch.setattr(duckdb, "__version__", "9.8.7")
-    message = "not the one for DuckDB 9.8.7: it has no extensions/v9.8.7/.*; mend it with: pip install 'duckdb==9.8.7' "
+    message = "not the one for DuckDB 9.8.7: it has no extensions/v9.8.7/.*; fix it with: pip install 'duckdb==9.8.7' "
     with pytest.raises(EtlError, match=message):
         sqlite.connect()
 

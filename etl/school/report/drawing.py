@@ -13,7 +13,7 @@ from etl.school.report.queries import ESTIMATES, Database, Lacking
 from etl.site.report import general
 from etl.site.report.page import report_page
 from etl.site.report.section import number
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etl.site.report.columns import SAMPLE, drawn, profiles
 from etl.site.report.page import report_page
 from etl.site.report.section import Html, Part, number, plural, share, short
-from etl.tables.finished import open_database
+from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
     import sqlite3
