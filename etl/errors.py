@@ -1,4 +1,4 @@
-"""What can go wrong, with the place where it did and what to do about it."""
+"""Errors with a place in a file, and suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -24,42 +24,62 @@ class Where:
 
 
 class EtlError(Exception):
-    """An expected failure: the message says what is wrong, where, and what to do. Exit code 1."""
+    """An expected failure. It says what is wrong and what to do about it. Exit code 1.
 
-    def __init__(self, message: str, where: Where | None = None) -> None:
-        """Keep the message apart from the place, so that both can be tested and shown as JSON."""
-        super().__init__(f"{where}: {message}" if where else message)
-        self.message = message
-        self.where = where
+    ``path`` is the value in the pipeline that is wrong, ``stages.pm2.params.test``; ``where`` is its place in a file.
+    """
+
+    def __init__(self, what: str, where: Where | None = None, path: str = "") -> None:
+        """Store the parts, so that callers need not parse the message."""
+        self.what, self.where, self.path = what, where, path
+        super().__init__(f"{where}: {self.message}" if where else self.message)
+
+    @property
+    def message(self) -> str:
+        """The text of the error without its place in a file."""
+        return f"{self.path}: {self.what}" if self.path else self.what
+
+    def under(self, path: str, where: Where | None = None) -> EtlError:
+        """The same error about the value at a path; its place in a file is ``where``, if given."""
+        return EtlError(self.message, where or self.where, path)
 
 
 class Mistakes(EtlError):  # noqa: N818 -- it is many errors
-    """Every mistake found in one go, in the order of their places."""
+    """Several errors, sorted by place, without duplicates."""
 
     def __init__(self, mistakes: Iterable[EtlError]) -> None:
-        """Sort the mistakes by place and show each on a line of its own."""
+        """Sort the errors; the message has one on each line."""
         unique = {str(mistake): mistake for mistake in mistakes}
         self.mistakes = sorted(unique.values(), key=lambda mistake: (mistake.where or Where(""), mistake.message))
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
-class CheckFailed(EtlError):  # noqa: N818 -- it says what failed
+class CheckFailed(EtlError):  # noqa: N818 -- like TestFailed
     """A check found rows that break its rule."""
 
 
-class Bug(Exception):  # noqa: N818 -- it is named for what it is, not for what raises it
-    """Something that only a mistake of ours can cause. Exit code 3."""
+class Bug(Exception):  # noqa: N818 -- not an error of the user
+    """Internal error: a bug in etl. Exit code 3."""
 
 
-#: Beyond these nobody is helped by a near miss, and finding one takes seconds.
-MOST_CHOICES, LONGEST_WORD = 10_000, 100
+#: Limits of the search for a similar word: it takes seconds beyond them.
+MAX_CHOICES, MAX_WORD = 10_000, 100
+
+#: The longest list of choices that a message repeats.
+MAX_LISTED = 16
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The most similar of the known words; None when none is similar."""
+    choices = sorted(known)
+    if len(choices) > MAX_CHOICES or len(word) > MAX_WORD:
+        return None
+    return next(iter(difflib.get_close_matches(word, choices, n=1)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for a near miss, else what there is to choose from, else nothing."""
+    """The end of a message about an unknown word: the most similar one, else a short list of all, else nothing."""
     choices = sorted(known)
-    bounded = len(choices) <= MOST_CHOICES and len(word) <= LONGEST_WORD
-    close = difflib.get_close_matches(word, choices, n=1) if bounded else []
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known: {', '.join(choices)}" if 0 < len(choices) <= 16 else ""  # noqa: PLR2004 -- what fits a line
+    if match := closest(word, choices):
+        return f"; did you mean '{match}'?"
+    return f"; known: {', '.join(choices)}" if 0 < len(choices) <= MAX_LISTED else ""

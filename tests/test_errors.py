@@ -15,15 +15,19 @@ def test_place_is_shown_as_editors_link_it(where: Where, shown: str) -> None:
     """A place is file:line:column, as far as it is known."""
     assert str(where) == shown
     assert str(EtlError("wrong", where)) == f"{shown}: wrong"
-
-
-def test_error_without_a_place() -> None:
-    """An error about no file is its message."""
     assert str(EtlError("wrong")) == "wrong"
 
 
-def test_mistakes_are_sorted_by_place_and_told_once() -> None:
-    """Mistakes come by file, line and column as numbers, and none twice."""
+def test_error_about_a_value_names_its_path() -> None:
+    """An error can be raised without a path, and get one where the value is known."""
+    error = EtlError("there is no file x", Where("a.yaml", 3))
+    assert str(error.under("schema")) == "a.yaml:3: schema: there is no file x"
+    assert error.under("schema", Where("b.yaml")).message == "schema: there is no file x"
+    assert str(error.under("schema", Where("b.yaml"))) == "b.yaml: schema: there is no file x"
+
+
+def test_mistakes_are_sorted_by_place_without_duplicates() -> None:
+    """Mistakes are sorted by file, line and column as numbers, without duplicates."""
     mistakes = [EtlError("c", Where("b", 1)), EtlError("b", Where("a", 10, 2)), EtlError("a", Where("a", 9, 11))]
     mistakes += [EtlError("d", Where("a", 10, 1)), EtlError("b", Where("a", 10, 2)), EtlError("e")]
     assert str(Mistakes(mistakes)) == "e\na:9:11: a\na:10:1: d\na:10:2: b\nb:1: c"

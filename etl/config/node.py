@@ -127,7 +127,7 @@ def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlErro
     if new.is_null() and not new.broken:
         if old is None:
             hint = did_you_mean(key, target.mapping())
-            mistakes.append(EtlError(f"{'.'.join(path)}: there is no '{key}' to take away{hint}", over.key(key)))
+            mistakes.append(EtlError(f"there is no '{key}' to take away{hint}", over.key(key), ".".join(path)))
         target.gone.add(key)
         return
     at_home = everywhere and key in own and key not in target.aliased
@@ -136,7 +136,7 @@ def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlErro
     elif old.own is not None and new.own is not None:
         if old.mapping() and not new.mapping() and not new.broken:
             message = "an empty mapping changes nothing: it is laid over what is there; null takes a key away"
-            mistakes.append(EtlError(f"{'.'.join(path)}: {message}", new.where))
+            mistakes.append(EtlError(message, new.where, ".".join(path)))
         own[key] = old if at_home else _copy(old)
         own[key].where = new.where
         for name in new.mapping():

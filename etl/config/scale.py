@@ -40,10 +40,10 @@ def check(tree: Node, mistakes: list[EtlError]) -> None:
             above = tree.at(*path[:depth])
             if above and above.own is not None:
                 hint = did_you_mean(path[depth], above.mapping())
-                mistakes.append(EtlError(f"scale: there is no {'.'.join(path[: depth + 1])}{hint}", where))
+                mistakes.append(EtlError(f"there is no {'.'.join(path[: depth + 1])}{hint}", where, "scale"))
         elif _times(value, 1) is None and told.isdisjoint([value.where, *(item.where for item in value.items or ())]):
             message = f"{'.'.join(path)} is no whole number and no range [first, last]; take it from the list"
-            mistakes.append(EtlError(f"scale: {message}", where))
+            mistakes.append(EtlError(message, where, "scale"))
 
 
 def _listed(tree: Node) -> Iterator[tuple[list[str], Node | None, Where]]:

@@ -45,7 +45,7 @@ class Source:
         """The name of the pipeline, which may have mistakes otherwise. Raises EtlError when it has none."""
         node = self.tree.at("name")
         if node is None or not isinstance(node.scalar, str):
-            raise EtlError("name: must be a text", node.where if node else self.tree.where)
+            raise EtlError("must be a text", node.where if node else self.tree.where, "name")
         return node.scalar
 
     def namer(self) -> Callable[[str], str]:
@@ -135,7 +135,7 @@ def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...
     base = _base(extends, path, root)
     if base == path or base in below:
         named = "itself" if base == path else f"{extends.scalar}, which extends this file in turn"
-        raise EtlError(f"extends: a file cannot extend {named}", extends.where)
+        raise EtlError(f"a file cannot extend {named}", extends.where, "extends")
     result = overlay(_read(base, root, files, (*below, path), mistakes), tree, mistakes)
     result.where = tree.where
     return result
@@ -144,13 +144,13 @@ def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...
 def _base(extends: Node, path: Path, root: Path) -> Path:
     """The file that another one extends."""
     if not isinstance(extends.scalar, str):
-        raise EtlError("extends: must be the path of another pipeline file", extends.where)
+        raise EtlError("must be the path of another pipeline file", extends.where, "extends")
     base = Source(path, root, extends, {}).resolve(extends)
     if not base.is_relative_to(root):
-        raise EtlError(f"extends: {extends.scalar} lies outside of the project", extends.where)
+        raise EtlError(f"{extends.scalar} lies outside of the project", extends.where, "extends")
     if not base.is_file():
         near = did_you_mean(base.name, [entry.name for entry in base.parent.glob(f"*{base.suffix}")])
-        raise EtlError(f"extends: there is no file {extends.scalar}{near}", extends.where)
+        raise EtlError(f"there is no file {extends.scalar}{near}", extends.where, "extends")
     return base
 
 
@@ -162,12 +162,12 @@ def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
     if not equals or not all(path):
         raise EtlError("write it as path.to.key=value", where)
     if path[0] == "extends":
-        mistakes.append(EtlError("extends: only a file can extend another; name that file as the pipeline", where))
+        mistakes.append(EtlError("only a file can extend another; name that file as the pipeline", where, "extends"))
         return tree
     stages = tree.at("stages")
     if path[0] == "stages" and path[2:] and tree.at(*path[:2]) is None:
         hint = did_you_mean(path[1], stages.mapping() if stages else ())
-        mistakes.append(EtlError(f"stages.{path[1]}: there is no stage '{path[1]}'{hint}", where))
+        mistakes.append(EtlError(f"there is no stage '{path[1]}'{hint}", where, f"stages.{path[1]}"))
         return tree
     node = value_of(text, where.file, mistakes)
     for key in reversed(path):
@@ -179,7 +179,7 @@ def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
     changed = overlay(tree, node, mistakes)
     after = _parts(changed)
     if before[0] != after[0] and before[1] == after[1]:
-        mistakes.append(EtlError(f"{name}: nothing in the pipeline uses it{did_you_mean(path[0], rules)}", where))
+        mistakes.append(EtlError(f"nothing in the pipeline uses it{did_you_mean(path[0], rules)}", where, name))
     return changed
 
 

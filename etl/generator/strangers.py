@@ -49,7 +49,7 @@ def running(stage: Stage, root: Path, failed: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         where = place_of(error, root, stage.contract.function.__code__.co_filename if stage.contract else "")
         says = f"{failed}: {described(error)}" if where else str(error)
-        raise EtlError(f"stages.{stage.name}: {says}", where or stage.where) from error
+        raise EtlError(says, where or stage.where, f"stages.{stage.name}") from error
 
 
 def described(error: BaseException) -> str:

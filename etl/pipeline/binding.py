@@ -63,7 +63,7 @@ def _bound(query: Query, stage: Stage, known: dict[str, pa.Schema], world: World
     try:
         return bind_query(query, stage.params, {name: known[source] for name, source in stage.inputs.items()})
     except EtlError as error:
-        world.mistakes.append(EtlError(f"stages.{stage.name}: {error.message}", error.where))
+        world.mistakes.append(error.under(f"stages.{stage.name}"))
         return None
 
 
@@ -84,7 +84,7 @@ def _failing_constants(query: Query, stage: Stage) -> Iterator[EtlError]:
             run_query(f"SELECT {written(cast)}", {name: stage.params[name] for name in used}, {})
         except duckdb.Error as error:
             told = query_error(error, "", "")
-            yield EtlError(f"stages.{stage.name}: {told.message}", query.place(cast))
+            yield told.under(f"stages.{stage.name}", query.place(cast))
 
 
 def _constant_casts(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON

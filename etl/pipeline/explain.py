@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from etl.errors import EtlError, Where, did_you_mean
+from etl.errors import EtlError, Where, closest, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,13 +75,12 @@ def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tu
         if kind == "string_type" and target.written and not target.is_null():
             message = f"must be a text, not {target.written}; put it in quotes: '{target.written}'"
     shown = ".".join(str(step) for step in (spot[0], *steps) if step != "")
-    return EtlError(f"{shown or 'the file'}: {message}", where)
+    return EtlError(message, where, shown or "the file")
 
 
-def _meant(model: type[BaseModel], details: ErrorDetails) -> str:
+def _meant(model: type[BaseModel], details: ErrorDetails) -> str | None:
     """The key that an unknown one was meant to be, if one is near."""
-    hint = did_you_mean(str(details["loc"][-1]), _fields(model, list(details["loc"][:-1])))
-    return hint.partition("did you mean '")[2].removesuffix("'?")
+    return closest(str(details["loc"][-1]), _fields(model, list(details["loc"][:-1])))
 
 
 def _needs(model: type[BaseModel], steps: list[str | int]) -> str:

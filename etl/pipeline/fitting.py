@@ -108,4 +108,4 @@ def _mistake(stage: Stage, message: str, column: str = "") -> EtlError:
     if stage.kind == "sql":
         query = read_query(stage.text, stage.shown)
         where = query.place([selected(query.tree, column), selection(query.tree)])  # the second when the first has none
-    return EtlError(f"stages.{stage.name}: {message}", where)
+    return EtlError(message, where, f"stages.{stage.name}")

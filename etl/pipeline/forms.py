@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from etl.errors import EtlError, Where, did_you_mean
+from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
 from etl.pipeline.explain import fields_of, shown, validated
 
@@ -225,17 +225,17 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], othe
         return None  # the top level's model, or the parser, has said so
     known = {name for model in KINDS.values() for name in fields_of(model)}
     if kinds:
-        mistakes.append(EtlError(f"{path}: a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key))
+        mistakes.append(EtlError(f"a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key, path))
         return None
     for name in node.mapping():
-        hint = did_you_mean(name, KINDS) if name not in known else ""
-        if "mean" in hint:
-            mistakes.append(EtlError(f"{path}.{name}: unknown key{hint}", node.key(name)))
+        if name not in known and closest(name, KINDS):
+            what = f"unknown key{did_you_mean(name, KINDS)}"
+            mistakes.append(EtlError(what, node.key(name), f"{path}.{name}"))
             return None
-    hint = did_you_mean(path.removeprefix("stages."), others)
-    hint = hint if "mean" in hint else ""
+    name = path.removeprefix("stages.")
+    hint = did_you_mean(name, others) if closest(name, others) else ""
     message = f"a stage needs one of csv, python and sql, to say where its rows come from{hint}"
-    mistakes.append(EtlError(f"{path}: {message}", key))
+    mistakes.append(EtlError(message, key, path))
     return None
 
 

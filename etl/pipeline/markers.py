@@ -26,7 +26,7 @@ def check(stage: Stage, world: World) -> None:
         node = params.at(*path) if params else None
         where = node.where if node else stage.where
         shown = ".".join(map(str, ("stages", stage.name, "params", *path)))
-        world.mistakes += [EtlError(f"{shown}: {fault}", where) for fault in marker.faults(value, context)]
+        world.mistakes += [EtlError(fault, where, shown) for fault in marker.faults(value, context)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from etl.config.text import read_text
-from etl.errors import EtlError, Where, did_you_mean
+from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.pipeline.cells import Cell, shown, value_of
 from etl.pipeline.constraints import folded, violations
 from etl.pipeline.rows import Row, read_rows
@@ -41,7 +41,7 @@ class Reference:
     def say(self, message: str, row: int, column: str) -> None:
         """Report a mistake in a cell, at its file, line, and number of the cell in its row."""
         where = Where(self.shown, self.lines[row], self.places[column])
-        self.mistakes.append(EtlError(f"{column}: {message}", where))
+        self.mistakes.append(EtlError(message, where, column))
 
     def say_each(self, rows: Sequence[int], column: str, message: Callable[[int], str]) -> None:
         """Report the cells of a column that break one rule: the first of them, and how many more there are."""
@@ -164,7 +164,8 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
         if table and name and name not in table.columns:
             hint = did_you_mean(name, missing)
             say(f"the table {table.name} has no column '{name}'{hint or '; take it away'}", place)
-            missing = [other for other in missing if f"did you mean '{other}'" not in hint]
+            match = closest(name, missing)
+            missing = [other for other in missing if other != match]
     for name in missing:
         say(f"the column '{name}' of the table {table.name if table else ''} is missing", len(header) + 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError, Where, did_you_mean
+from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Apart, Distinct
 from etl.pipeline import binding, markers
 from etl.pipeline.order import cut, in_order
@@ -139,7 +139,7 @@ def _query(stage: Stage, world: World) -> None:
             if params and name not in query.params:
                 hint = did_you_mean(name, missing)
                 world.say(stage, f"params.{name}", f"{stage.shown} has no ${name}{hint}", params.key(name))
-                missing = {other for other in missing if f"did you mean '{other}'" not in hint}
+                missing = missing - {closest(name, missing)}
         for name in missing:
             where = stage.node.key("params") if params else stage.where
             world.say(stage, "params", f"{stage.shown} asks for ${name}; give it a value here", where)
@@ -155,7 +155,7 @@ def _one_stage_a_table(world: World) -> None:
             message = f"the table '{stage.table}' is filled by stages.{filled[stage.table].name} already"
             own = stage.node.mapping().get("table")
             path = f"stages.{stage.name}.table" if own else f"stages.{stage.name}"
-            world.mistakes.append(EtlError(f"{path}: {message}", own.where if own else stage.where))
+            world.mistakes.append(EtlError(message, own.where if own else stage.where, path))
         elif stage.table:
             filled[stage.table] = stage
 
@@ -215,7 +215,7 @@ def _cut_rows(world: World) -> None:
         )
         for what, part in whole_parts(query.tree, inputs):
             message = f"{what} needs all rows, and the stage sees one shard's rows of {cut_inputs} at a time; {mend}"
-            world.mistakes.append(EtlError(f"stages.{name}: {message}", query.place(part)))
+            world.mistakes.append(EtlError(message, query.place(part), f"stages.{name}"))
 
 
 def _cycles(world: World) -> None:

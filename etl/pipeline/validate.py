@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etl.config import scale
 from etl.config.source import shown_name
 from etl.config.text import read_text
-from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.errors import EtlError, Mistakes, Where, closest, did_you_mean
 from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
 from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
 from etl.pipeline.model import GENERAL_REPORT, Pipeline, Shard, Stage
@@ -91,7 +91,7 @@ def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
     try:
         return module_named(node.scalar, source.root)
     except EtlError as error:
-        mistakes.append(EtlError(f"generators: {error.message}", node.where))
+        mistakes.append(error.under("generators", node.where))
         return None
 
 
@@ -103,7 +103,7 @@ def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> st
         function_named(written, source.root)
     except EtlError as error:
         node = source.tree.at("report")
-        mistakes.append(EtlError(f"report: {error.message}", node.where if node else None))
+        mistakes.append(error.under("report", node.where if node else None))
     return written
 
 
@@ -111,8 +111,8 @@ def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
     """Each mistake once, though a rule that is written once (``&anchor``) be used by many stages."""
     told = set()
     for mistake in mistakes:
-        path, _, what = mistake.message.partition(": ")
-        same = (mistake.where, what, path.rpartition(".")[2] if what.startswith("is missing") else "")
+        key = mistake.path.rpartition(".")[2] if mistake.what.startswith("is missing") else ""
+        same = (mistake.where, mistake.what, key)
         if same not in told:
             yield mistake
         told.add(same)
@@ -125,10 +125,10 @@ def _path(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Pa
     try:
         resolved = source.resolve(node)
     except EtlError as error:
-        mistakes.append(EtlError(f"{path}: {error.message}", error.where))
+        mistakes.append(error.under(path))
         return None
     if not resolved.is_relative_to(source.root):
-        mistakes.append(EtlError(f"{path}: {node.scalar} lies outside of the project", node.where))
+        mistakes.append(EtlError(f"{node.scalar} lies outside of the project", node.where, path))
         return None
     return resolved
 
@@ -138,10 +138,10 @@ def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Pa
     if resolved is None or resolved.is_file():
         return resolved
     if resolved.is_dir():
-        mistakes.append(EtlError(f"{path}: {node.scalar} is a folder; name a file in it", node.where))
+        mistakes.append(EtlError(f"{node.scalar} is a folder; name a file in it", node.where, path))
         return None
     near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
-    mistakes.append(EtlError(f"{path}: there is no file {node.scalar}{near}", node.where))
+    mistakes.append(EtlError(f"there is no file {node.scalar}{near}", node.where, path))
     return None
 
 
@@ -150,7 +150,7 @@ def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
     resolved = _path(source, node, key, mistakes) if node else None
     if node and resolved and not resolved.is_dir():
         what = f"{node.scalar} is a file; name a folder" if resolved.exists() else f"there is no folder {node.scalar}"
-        mistakes.append(EtlError(f"{key}: {what}", node.where))
+        mistakes.append(EtlError(what, node.where, key))
         return None
     return resolved
 
@@ -161,7 +161,8 @@ def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> N
         table = schema.tables.get(name)
         if table is None:
             hint = did_you_mean(name, schema.tables)
-            mistakes.append(EtlError(f"site.tables.{name}: the schema has no table '{name}'{hint}", node.key(name)))
+            what = f"the schema has no table '{name}'{hint}"
+            mistakes.append(EtlError(what, node.key(name), f"site.tables.{name}"))
             continue
         said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
         for key, column in said:
@@ -169,8 +170,8 @@ def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> N
                 place = node.at(name, key)
                 where = place.where if place and place.own is None else place.key(column) if place else node.where
                 hint = did_you_mean(column, table.columns)
-                message = f"site.tables.{name}.{key}: the table {name} has no column '{column}'{hint}"
-                mistakes.append(EtlError(message, where))
+                what = f"the table {name} has no column '{column}'{hint}"
+                mistakes.append(EtlError(what, where, f"site.tables.{name}.{key}"))
 
 
 def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
@@ -234,16 +235,16 @@ class _Stages:
             if model.table:
                 why = "an internal stage" if model.internal else "a check"
                 message = f"{why} fills no table; take this away, or '{'internal' if model.internal else 'check'}'"
-                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+                self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
             return None
         table = model.table or name
         if self.schema and table not in self.schema.tables:
             message = f"the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}"
             if model.table:
-                self.mistakes.append(EtlError(f"stages.{name}.table: {message}", where))
+                self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
             else:
                 message += " (a stage that fills no table says 'internal: true')"
-                self.mistakes.append(EtlError(f"stages.{name}: {message}", where))
+                self.mistakes.append(EtlError(message, where, f"stages.{name}"))
             return None
         return table
 
@@ -255,7 +256,7 @@ class _Stages:
         try:
             contract = contract_named(model.python, self.generators, self.source.root)
         except EtlError as error:
-            self.mistakes.append(EtlError(f"{path}.python: {error.message}", node.mapping()["python"].where))
+            self.mistakes.append(error.under(f"{path}.python", node.mapping()["python"].where))
             return {}
         if "inputs" not in wrong:
             self._inputs(node, model, contract, spot)
@@ -267,7 +268,7 @@ class _Stages:
             resolved = _path(self.source, item, f"{path}.{number}", self.mistakes)
             if resolved == self.source.root:
                 message = f"{item.scalar} is the whole project, its builds too; name what is read"
-                self.mistakes.append(EtlError(f"{path}.{number}: {message}", item.where))
+                self.mistakes.append(EtlError(message, item.where, f"{path}.{number}"))
             elif resolved and not resolved.is_dir():
                 _file(self.source, item, f"{path}.{number}", self.mistakes)
 
@@ -279,12 +280,13 @@ class _Stages:
         for name in extra:
             hint = did_you_mean(name, missing)
             where = _input_place(inputs, name) if inputs else spot[1]
-            self.mistakes.append(EtlError(f"{path}: {contract.name} takes no input '{name}'{hint}", where))
-            missing = [other for other in missing if f"did you mean '{other}'" not in hint]
+            self.mistakes.append(EtlError(f"{contract.name} takes no input '{name}'{hint}", where, path))
+            match = closest(name, missing)
+            missing = [other for other in missing if other != match]
         if missing and not (inputs or node).broken:
             names = " and ".join(f"'{name}'" for name in missing)
             where = node.key("inputs") if inputs else spot[1]
-            self.mistakes.append(EtlError(f"{path}: {contract.name} needs {names}; name a stage for each", where))
+            self.mistakes.append(EtlError(f"{contract.name} needs {names}; name a stage for each", where, path))
 
 
 def _input_place(inputs: Node, name: str) -> Where:

@@ -30,7 +30,7 @@ class World:
 
     def say(self, stage: Stage, path: str, message: str, where: Where) -> None:
         """Report a mistake at a path of a stage."""
-        self.mistakes.append(EtlError(f"stages.{stage.name}.{path}: {message}", where))
+        self.mistakes.append(EtlError(message, where, f"stages.{stage.name}.{path}"))
 
     def reference_of_table(self, table: str) -> Reference | None:
         """The rows of the csv stage that fills a table."""

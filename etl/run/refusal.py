@@ -37,7 +37,7 @@ def explain(plan: Plan, part: Part, error: EtlError) -> EtlError:
         found = list(_violations(table, part.rows, _earlier_keys(plan, part, part.rows)))
     message = "\n".join([f"the table {table.name} does not take its rows:", *found]) if found else error.message
     where = Where(stage.shown) if stage.kind == "sql" else stage.where
-    return EtlError(f"stages.{stage.name}: {message}", where)
+    return EtlError(message, where, f"stages.{stage.name}")
 
 
 def _violations(table: Table, rows: pa.Table, earlier: pa.Table | None = None) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:
         return run_query(stage.text, stage.params, inputs)
     except duckdb.Error as error:
         located = query_error(error, stage.text, stage.shown)
-        raise EtlError(f"stages.{stage.name}: {located.message}", located.where) from error
+        raise located.under(f"stages.{stage.name}") from error
 
 
 def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
@@ -55,7 +55,7 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline
     for name, table in inputs.items():
         if misfit := contract.misfit(name, table.column_names):
             message = f"{misfit}; take another stage than '{stage.inputs[name]}'"
-            raise EtlError(f"stages.{stage.name}.inputs.{name}: {message}", stage.where)
+            raise EtlError(message, stage.where, f"stages.{stage.name}.inputs.{name}")
     if contract.streams:
         arguments[contract.streams] = Streams(pipeline.seed, stage.name)
     with running(stage, pipeline.source.root, f"{stage.generator} failed"):
@@ -67,14 +67,14 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline
 def _concat(batches: list[Any], stage: Stage) -> pa.Table:
     """Concatenate the record batches that a generator returned. Raises EtlError when they are something else."""
     if not batches:
-        raise EtlError(f"stages.{stage.name}: {stage.generator} yielded no batch; yield an empty one", stage.where)
+        raise EtlError(f"{stage.generator} yielded no batch; yield an empty one", stage.where, f"stages.{stage.name}")
     for batch in batches:
         if not isinstance(batch, (pa.RecordBatch, pa.Table)):
             message = f"{stage.generator} made a {type(batch).__name__}; return a pa.RecordBatch, or yield several"
-            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+            raise EtlError(message, stage.where, f"stages.{stage.name}")
         if not batch.schema.equals(batches[0].schema):
             message = f"the batches of {stage.generator} differ in their columns; make them alike"
-            raise EtlError(f"stages.{stage.name}: {message}", stage.where)
+            raise EtlError(message, stage.where, f"stages.{stage.name}")
     return pa.concat_tables(
         [batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]) for batch in batches]
     )
