@@ -41,8 +41,8 @@ CONNECTIONS = 8
 _ROUTE = """
 import asyncio, sys, uvicorn
 from pathlib import Path
-from etl.server.opened import Published
-app = asyncio.run(Published(Path(sys.argv[1]).resolve(), explore=False).browser())
+from etl.server.opened import OpenBuild
+app = asyncio.run(OpenBuild(Path(sys.argv[1]).resolve(), explore=False).browser())
 uvicorn.run(app, port=int(sys.argv[2]), log_level="error", access_log=False)
 """
 

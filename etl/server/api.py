@@ -1,4 +1,4 @@
-"""The read-only API over one build, as an ASGI application. It knows endpoints, SQLite and bytes, and no Datasette."""
+"""The read-only API of one build, as an ASGI application. It does not import Datasette."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from etl.site.check import Value
     from etl.site.endpoint import Endpoint
 
-#: Bytes of answers that are kept, the ones not asked for longest go first.
+#: Size of the cache of answers; the least recently used ones are dropped.
 CACHE_BYTES = 64_000_000
 
-#: A longer path names nothing here.
-LONGEST_PATH = 1000
+#: No endpoint's path is longer.
+MAX_PATH_BYTES = 1000
 
 METHODS = b"GET, HEAD, OPTIONS"
 
@@ -39,16 +39,16 @@ _PREFLIGHT: Headers = [
 
 
 class Api:
-    """The endpoints of one build. Answers are kept as bytes; SQL runs once for each, in a thread of its own."""
+    """The endpoints of one build. Answers are cached as bytes; their SQL runs in a separate thread."""
 
     def __init__(self, database: Path, endpoints: list[Endpoint], build: str, openapi: bytes) -> None:
         """Open the database of a build."""
         self._database = register_functions(open_database(database))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="api")
         self._endpoints = endpoints
-        self._kept: OrderedDict[tuple[str, ...], Body] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, ...], Body] = OrderedDict()
         self._size = 0
-        self._making: dict[tuple[str, ...], asyncio.Future[Body | None]] = {}
+        self._pending: dict[tuple[str, ...], asyncio.Future[Body | None]] = {}
         self._extra: Headers = [
             (b"access-control-allow-origin", b"*"),
             (b"access-control-expose-headers", b"ETag, X-Build"),
@@ -57,8 +57,8 @@ class Api:
         self._openapi = Body(openapi, JSON, self._extra)
 
     def close(self) -> None:
-        """Close the database, once nothing reads it any more, and keep no answers."""
-        self._kept.clear()
+        """Clear the cache, and close the database after the last query."""
+        self._cache.clear()
         self._thread.submit(self._database.close)
         self._thread.shutdown(wait=False)
 
@@ -70,7 +70,7 @@ class Api:
             await self._error(scope, send, 400, str(error))
             return
         if body is None:
-            await self._error(scope, send, 404, "there is nothing here")
+            await self._error(scope, send, 404, "not found")
         elif scope["method"] in {"GET", "HEAD"}:
             await body.respond(scope, send)
         elif scope["method"] == "OPTIONS":
@@ -82,28 +82,28 @@ class Api:
         await respond_json(scope, send, status, {"error": message}, [*self._extra, *(extra or [])])
 
     async def _find(self, segments: tuple[str, ...]) -> Body | None:
-        """The body for a URL's segments. Raises ValueError for a parameter that can be no value."""
+        """The body for a URL's segments, None if there is none. Raises ValueError for an invalid id."""
         if segments == ("openapi.json",):
             return self._openapi
         key = (*segments[:-1], segments[-1].removesuffix(".json"))
-        kept = self._kept.get(key)
-        if kept is not None:
-            self._kept.move_to_end(key)
-            return kept
+        cached = self._cache.get(key)
+        if cached is not None:
+            self._cache.move_to_end(key)
+            return cached
         for endpoint in self._endpoints:
             texts = endpoint.match(key)
             if texts is not None:
-                return await self._made(key, endpoint, texts)
+                return await self._query(key, endpoint, texts)
         return None
 
-    async def _made(self, key: tuple[str, ...], endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
-        """The body as SQL makes it, once for all who wait for it."""
-        making = self._making.get(key)
-        if making is None:
-            making = asyncio.get_running_loop().run_in_executor(self._thread, self._make, endpoint, texts)
-            self._making[key] = making
-            making.add_done_callback(lambda done: self._keep(key, done))
-        return await asyncio.shield(making)
+    async def _query(self, key: tuple[str, ...], endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
+        """The body from the database; concurrent requests for it share one query."""
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = asyncio.get_running_loop().run_in_executor(self._thread, self._make, endpoint, texts)
+            self._pending[key] = pending
+            pending.add_done_callback(lambda done: self._store(key, done))
+        return await asyncio.shield(pending)
 
     def _make(self, endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
         values: dict[str, Value] = {}
@@ -114,29 +114,29 @@ class Api:
             values[name] = value
         return Body(answer(self._database, endpoint, values), JSON, self._extra)
 
-    def _keep(self, key: tuple[str, ...], made: asyncio.Future[Body | None]) -> None:
-        del self._making[key]
-        body = None if made.cancelled() or made.exception() else made.result()
+    def _store(self, key: tuple[str, ...], done: asyncio.Future[Body | None]) -> None:
+        del self._pending[key]
+        body = None if done.cancelled() or done.exception() else done.result()
         if body is None:
             return
-        self._kept[key] = body
+        self._cache[key] = body
         self._size += body.size
-        while self._size > CACHE_BYTES and len(self._kept) > 1:
-            self._size -= self._kept.popitem(last=False)[1].size
+        while self._size > CACHE_BYTES and len(self._cache) > 1:
+            self._size -= self._cache.popitem(last=False)[1].size
 
 
 def _segments(scope: Scope) -> tuple[str, ...]:
-    """The segments of a path below /api, decoded one by one: an encoded slash separates nothing. ("",) for no path.
+    """The decoded segments of a path below /api; an encoded slash is not a separator. ("",) for an invalid path.
 
-    Raises ValueError for a query string: an endpoint has none, and what ignored it would look like an answer to it.
+    Raises ValueError for a query string: endpoints have none, and ignoring one would look like an answer to it.
     """
     if scope.get("query_string"):
         name = unquote_to_bytes(re.split(rb"[=&]", scope["query_string"].lstrip(b"&"), maxsplit=1)[0])
-        shown = name.decode(errors="replace")[:40]
-        raise ValueError(f"unknown query parameter {shown!r}; there are none, take everything from the '?' on away")
+        text = name.decode(errors="replace")[:40]
+        raise ValueError(f"unknown query parameter {text!r}; there are none, remove everything from the '?'")
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     raw = raw.partition(b"?")[0]
-    if len(raw) > LONGEST_PATH or not raw.startswith(b"/api/"):
+    if len(raw) > MAX_PATH_BYTES or not raw.startswith(b"/api/"):
         return ("",)
     try:
         return tuple(unquote_to_bytes(part).decode() for part in raw.removeprefix(b"/api/").split(b"/"))

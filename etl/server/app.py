@@ -1,4 +1,4 @@
-"""The server's application: the current build's API, pages and Datasette, and the switch to a new build."""
+"""The server's ASGI application: API, pages and Datasette of the current build, and the switch to a new one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from etl.build.store import check_world
 from etl.config.source import shown_name
 from etl.errors import EtlError, Where
-from etl.server.http import HTML, SAFE, respond, respond_json
+from etl.server.http import HTML, SAFE, is_local_request, respond, respond_json
 from etl.server.log import log_failure
-from etl.server.loopback import asked_at_home
-from etl.server.opened import Published
+from etl.server.opened import OpenBuild
 from etl.server.rendering import Busy, Rendering
 
 if TYPE_CHECKING:
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from etl.server.rendering import Application
     from etl.server.seed import Seed
 
-LONGEST_PATH = 2000
-LONGEST_QUERY = 4000
+MAX_PATH_BYTES = 2000
+MAX_QUERY_BYTES = 4000
 
-#: A build that cannot be opened is tried again after so long.
+#: A build that cannot be opened is retried after this time.
 RETRY_SECONDS = 1
 
-#: Seconds after which a page that could not be made may be asked for again.
+#: Seconds, for clients that get 503.
 RETRY_AFTER = b"2"
 
-#: Datasette's pages have inline scripts and styles, so a policy by hash cannot fit them.
+#: Datasette's pages have inline scripts and styles that vary, so hashes cannot allow them.
 _POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -42,18 +41,18 @@ BROWSER_HEADERS: Headers = [*SAFE, (b"x-frame-options", b"DENY"), (b"content-sec
 
 
 class Server:
-    """Serves what ``current`` points at. It looks at the link with every request, so no answer is stale."""
+    """Serves the build that ``current`` points to. It reads the link with every request, so no answer is stale."""
 
     def __init__(self, out: Path, *, world: str | None = None, explore: bool = False, seed: Seed | None = None) -> None:
-        """Open the current build, of one world if that is named. Raises EtlError when there is none."""
+        """Open the current build, which must be of the pipeline ``world`` if given. Raises EtlError."""
         self._link = out / "current"
         self._world, self._explore, self._seed = world, explore, seed
-        self._name, self._retry = self._read(), 0.0
+        self._name, self._retry_at = self._read_link(), 0.0
         if not self._name or not self._link.is_dir():
             raise EtlError(
                 "there is no build to serve; make one with: python -m etl run", Where(shown_name(out) + "/current")
             )
-        self.published = self._open(self._name)
+        self.build = self._open(self._name)
         self._rendering = Rendering()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,100 +69,100 @@ class Server:
 
         try:
             await self._answer(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 -- whatever happens, the client gets an answer without our insides
+        except Exception as error:  # noqa: BLE001 -- the client always gets an answer, without details
             log_failure(error)
             if not started:
-                await respond_json(scope, send, 500, {"error": "the server failed; its log says why"})
+                await respond_json(scope, send, 500, {"error": "internal server error; see the server's log"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         path = path.partition(b"?")[0]
-        if len(path) > LONGEST_PATH or len(scope.get("query_string", b"")) > LONGEST_QUERY:
+        if len(path) > MAX_PATH_BYTES or len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
             await respond_json(scope, send, 414, {"error": "the address is too long"})
             return
         if path == b"/api/seed" and self._seed:
             await self._seed(scope, receive, send)
             return
-        published = self._current()
-        with published.used():
+        build = self._current()
+        with build.used():
             if path == b"/api" or path.startswith(b"/api/"):
-                await published.api(scope, receive, send)
-            elif self._explore and not asked_at_home(scope["headers"]):
-                message = "exploring is for this machine: ask for 127.0.0.1 or localhost, and from no other site"
+                await build.api(scope, receive, send)
+            elif self._explore and not is_local_request(scope["headers"]):
+                message = "--explore answers only this machine: use 127.0.0.1 or localhost, and no page of another site"
                 await respond_json(scope, send, 403, {"error": message})
             elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
                 extra = [(b"allow", b"GET, HEAD")]
                 await respond_json(scope, send, 405, {"error": "this site is read-only"}, extra)
-            elif (page := published.pages.get(path.decode("latin-1"))) is not None:
+            elif (page := build.pages.get(path.decode("latin-1"))) is not None:
                 await page.respond(scope, send)
-            elif self._closed(path):
-                await _missing(published, scope, send)
+            elif self._is_hidden(path):
+                await _not_found(build, scope, send)
             else:
-                await self._browse(published, scope, receive, send)
+                await self._browse(build, scope, receive, send)
 
-    def _closed(self, path: bytes) -> bool:
-        """Paths that Datasette shall not see: its own pages, and what is no text."""
+    def _is_hidden(self, path: bytes) -> bool:
+        """Whether Datasette must not see a path: its own pages, and bytes that are not printable ASCII."""
         if b"%00" in path or any(byte < 0x21 or byte > 0x7E for byte in path):  # noqa: PLR2004 -- printable ASCII
             return True
         return path.startswith(b"/-/") and not path.startswith(b"/-/static/") and not self._explore
 
-    def _read(self) -> str:
+    def _read_link(self) -> str:
         try:
             return str(self._link.readlink())
         except OSError:
             return ""
 
-    def _open(self, name: str) -> Published:
+    def _open(self, name: str) -> OpenBuild:
         folder = self._link.parent / name
         if self._world is not None:
             check_world(folder, self._world)
-        return Published(folder, explore=self._explore)
+        return OpenBuild(folder, explore=self._explore)
 
-    def _current(self) -> Published:
-        """The build that ``current`` points at now; the one before it, while that cannot be opened."""
-        name = self._read()
-        if name and name != self._name and time.monotonic() >= self._retry:
+    def _current(self) -> OpenBuild:
+        """The build that ``current`` points to now, or the previous one while that cannot be opened."""
+        name = self._read_link()
+        if name and name != self._name and time.monotonic() >= self._retry_at:
             try:
-                replaced, self.published = self.published, self._open(name)
+                replaced, self.build = self.build, self._open(name)
             except EtlError as error:
-                self._retry = time.monotonic() + RETRY_SECONDS
-                print(f"{error}; still serving {self.published.build}", file=sys.stderr)  # noqa: T201 -- the log
-                return self.published
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+                print(f"{error}; still serving {self.build.id}", file=sys.stderr)  # noqa: T201 -- the log
+                return self.build
             self._name = name
             replaced.retire()
-        return self.published
+        return self.build
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self.published.browser()  # the first visitor need not wait for Datasette
-        gc.freeze()  # what is there now stays: no search for garbage need look at it
+        await self.build.browser()  # before the first visitor
+        gc.freeze()  # long-lived objects: garbage collection can skip them
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if self._seed:
             await self._seed.stop()
         self._rendering.stop()
-        self.published.retire()
+        self.build.retire()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _browse(self, published: Published, scope: Scope, receive: Receive, send: Send) -> None:
-        browser = partial(_browse, published, await published.browser())
+    async def _browse(self, build: OpenBuild, scope: Scope, receive: Receive, send: Send) -> None:
+        browser = partial(_browse, build, await build.browser())
         try:
             await self._rendering.answer(browser, scope, receive, send)
         except Busy:
-            extra = [(b"retry-after", RETRY_AFTER), (b"x-build", published.build.encode())]
-            await respond_json(scope, send, 503, {"error": "too many pages are asked for at once; try again"}, extra)
+            extra = [(b"retry-after", RETRY_AFTER), (b"x-build", build.id.encode())]
+            await respond_json(scope, send, 503, {"error": "too many pages requested at once; try again"}, extra)
 
 
-async def _browse(published: Published, browser: Application, scope: Scope, receive: Receive, send: Send) -> None:
-    """Let Datasette answer, under our headers; with a length, where it sends its answer in one piece."""
-    ours: Headers = [*BROWSER_HEADERS, (b"x-build", published.build.encode())]
+async def _browse(build: OpenBuild, browser: Application, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let Datasette answer with the headers of this server, and a length if its response is in one part."""
+    added: Headers = [*BROWSER_HEADERS, (b"x-build", build.id.encode())]
     if not scope["path"].startswith("/-/static/"):
-        ours.append((b"cache-control", b"no-cache"))  # the next build may say something else
-    replaced = {name for name, _ in ours}
+        added.append((b"cache-control", b"no-cache"))  # the next build may differ
+    replaced = {name for name, _ in added}
     start: Message | None = None
     missing = False
 
-    async def safer(message: Message) -> None:
+    async def send_safely(message: Message) -> None:
         nonlocal start, missing
         if message["type"] == "http.response.start":
             start = message
@@ -173,35 +172,35 @@ async def _browse(published: Published, browser: Application, scope: Scope, rece
         if missing:
             return
         if start is not None:
-            headers = [_sound(*header) for header in start.get("headers", []) if header[0].lower() not in replaced]
-            headers += ours
+            headers = [_fix_link(*header) for header in start.get("headers", []) if header[0].lower() not in replaced]
+            headers += added
             if not message.get("more_body") and all(name != b"content-length" for name, _ in headers):
                 headers.append((b"content-length", b"%d" % len(message.get("body", b""))))
             await send({**start, "headers": headers})
             start = None
         await send({**message, "body": b""} if scope["method"] == "HEAD" else message)
 
-    as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # to HEAD it would say a length of 0
-    await browser(as_get, receive, safer)
+    as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # Datasette answers HEAD with length 0
+    await browser(as_get, receive, send_safely)
     if missing:
-        await _missing(published, scope, send)
+        await _not_found(build, scope, send)
 
 
-def _sound(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """A header of Datasette's as the standard has it: a link's target is in angle brackets (RFC 8288, section 3)."""
+def _fix_link(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Put the target of a Link header in angle brackets (RFC 8288, section 3), which Datasette does not."""
     if name.lower() == b"link" and not value.startswith(b"<"):
         target, _, parameters = value.partition(b";")
         value = b"<%s>;%s" % (target, parameters)
     return name, value
 
 
-async def _missing(published: Published, scope: Scope, send: Send) -> None:
-    """Say that there is nothing at an address: to programs in JSON, to people with a way home."""
+async def _not_found(build: OpenBuild, scope: Scope, send: Send) -> None:
+    """Send a 404: JSON for addresses that end in .json, else a page with a link home."""
     if scope["path"].endswith(".json"):
-        extra = [(b"x-build", published.build.encode())]
-        await respond_json(scope, send, 404, {"error": "there is nothing here"}, extra)
+        extra = [(b"x-build", build.id.encode())]
+        await respond_json(scope, send, 404, {"error": "not found"}, extra)
         return
-    content = published.missing
+    content = build.not_found
     kind = [(b"content-type", HTML), (b"content-length", b"%d" % len(content)), (b"cache-control", b"no-cache")]
-    headers = [*kind, *SAFE, *published.framing(content)]
+    headers = [*kind, *SAFE, *build.page_headers(content)]
     await respond(send, 404, headers, b"" if scope["method"] == "HEAD" else content)

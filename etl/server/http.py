@@ -1,11 +1,14 @@
-"""Bytes over HTTP: a body with its strong validators, sent as ASGI messages."""
+"""HTTP for ASGI: responses with strong validators, and what request headers mean."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
+import ipaddress
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,27 +20,29 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Headers = list[tuple[bytes, bytes]]
 
-#: A shorter body gains nothing from gzip.
-GZIP_FROM = 1000
+#: Shorter bodies gain nothing from gzip.
+MIN_GZIP_BYTES = 1000
 
 JSON = b"application/json; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
-#: On every answer.
+#: Headers of every response.
 SAFE: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?\Z")
 
 
 class Body:
-    """A body that many requests ask for: its entity tags, and its gzip form once somebody wants it."""
+    """The body of a cacheable response, with its entity tag; its gzip form is made on first use."""
 
     def __init__(self, content: bytes, kind: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        """Work out the entity tag."""
+        """Hash the content; ``extra`` are further headers."""
         self.content = content
-        self._zipped: bytes | None = None
+        self._gzipped: bytes | None = None
         self._tag = hashlib.sha256(content).hexdigest()[:32].encode()
         self._common: Headers = [
             (b"content-type", kind),
-            (b"cache-control", b"no-cache"),  # keep it, and ask each time whether it is still the same
+            (b"cache-control", b"no-cache"),  # may be cached, must be revalidated
             (b"vary", b"Accept-Encoding"),
             *SAFE,
             *extra,
@@ -45,36 +50,36 @@ class Body:
 
     @property
     def size(self) -> int:
-        """At most so many bytes of memory, its gzip form and what surrounds it included."""
+        """An upper bound of its memory in bytes, gzip form and overhead included."""
         return 2 * len(self.content) + 2000
 
     async def respond(self, scope: Scope, send: Send) -> None:
-        """Answer GET or HEAD: 200, or 304 when the client has it."""
-        zip_it = len(self.content) >= GZIP_FROM and accepts_gzip(header(scope, b"accept-encoding"))
-        etag = b'"%s-gzip"' % self._tag if zip_it else b'"%s"' % self._tag
+        """Answer GET or HEAD: 200, or 304 if the client has the current content."""
+        zipped = len(self.content) >= MIN_GZIP_BYTES and accepts_gzip(header(scope, b"accept-encoding"))
+        etag = b'"%s-gzip"' % self._tag if zipped else b'"%s"' % self._tag
         headers = [*self._common, (b"etag", etag)]
-        if _holds(header(scope, b"if-none-match"), etag):
+        if _matches(header(scope, b"if-none-match"), etag):
             await respond(send, 304, headers)
             return
-        content = await self._gzip() if zip_it else self.content
-        if zip_it:
+        content = await self._gzip() if zipped else self.content
+        if zipped:
             headers.append((b"content-encoding", b"gzip"))
         headers.append((b"content-length", b"%d" % len(content)))
         await respond(send, 200, headers, b"" if scope["method"] == "HEAD" else content)
 
     async def _gzip(self) -> bytes:
-        if self._zipped is None:
-            self._zipped = await asyncio.to_thread(gzip.compress, self.content, compresslevel=6, mtime=0)
-        return self._zipped
+        if self._gzipped is None:
+            self._gzipped = await asyncio.to_thread(gzip.compress, self.content, compresslevel=6, mtime=0)
+        return self._gzipped
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """A request's header, empty when there is none; several lines of it are one list (RFC 9110, section 5.3)."""
+    """A request's header, empty if absent; repeated headers are joined to a list (RFC 9110, section 5.3)."""
     return b", ".join(value for each, value in scope["headers"] if each == name)
 
 
 async def respond(send: Send, status: int, headers: Headers, content: bytes = b"") -> None:
-    """Send a whole answer."""
+    """Send a response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
@@ -82,7 +87,7 @@ async def respond(send: Send, status: int, headers: Headers, content: bytes = b"
 async def respond_json(
     scope: Scope, send: Send, status: int, value: object, extra: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Send a JSON value that nobody may keep: an error, or what a rebuild did."""
+    """Send JSON that must not be cached."""
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     headers = [
         (b"content-type", JSON),
@@ -104,7 +109,28 @@ def accepts_gzip(header: bytes) -> bool:
     return allowed.get(b"gzip", allowed.get(b"*", False))
 
 
-def _holds(header: bytes, etag: bytes) -> bool:
+def _matches(header: bytes, etag: bytes) -> bool:
     """Whether an If-None-Match header names the entity tag (RFC 9110, section 13.1.2)."""
     tags = {tag.strip().removeprefix(b"W/") for tag in header.split(b",")}
     return etag in tags or b"*" in tags
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is loopback."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def is_local_request(headers: Headers) -> bool:
+    """Whether a request names a loopback host, and was not sent by a page of another site.
+
+    Another site's name can resolve to 127.0.0.1 (DNS rebinding), so that its pages could read what is served here; such
+    requests still carry that name (RFC 9110, section 7.2). A page that requests 127.0.0.1 itself cannot read the
+    answer, but could keep this machine busy; browsers mark its requests with Sec-Fetch-Site.
+    """
+    hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]
+    found = _HOST.match(hosts[0]) if len(hosts) == 1 else None
+    if found is None or not is_loopback(found["v6"] or found["name"].removesuffix(".")):
+        return False
+    return (b"sec-fetch-site", b"cross-site") not in headers

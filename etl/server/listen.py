@@ -1,4 +1,4 @@
-"""Runs the server: uvicorn on a socket of ours."""
+"""Runs the server: uvicorn on a listening socket."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ import uvicorn
 from etl.errors import Bug, EtlError
 from etl.run.process import stop_signals
 from etl.server.app import Server
-from etl.server.loopback import is_loopback
-from etl.server.protocol import PatientProtocol
+from etl.server.http import is_loopback
+from etl.server.protocol import TimeoutProtocol
 from etl.server.seed import TOKEN_VARIABLE, Seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-#: A thousand idle clients need a thousand.
-OPEN_FILES = 8192
+#: Each connection needs one; the usual limit is 1024.
+MAX_OPEN_FILES = 8192
 
-#: What the system keeps of an answer for a client that does not read it; its own choice goes up to megabytes.
-SEND_BYTES = 262_144
+#: Socket buffer for clients that do not read; the system's default grows to megabytes.
+SEND_BUFFER_BYTES = 262_144
 
-#: Clients that may wait to be let in.
+#: Connections that wait to be accepted.
 BACKLOG = 2048
 
-#: Why a port is not to be had; anything else is the host's fault.
-_PORT = {errno.EADDRINUSE, errno.EACCES}
+#: Errors due to the port; any other is due to the host.
+_PORT_ERRORS = {errno.EADDRINUSE, errno.EACCES}
 
 
 class _Stoppable(uvicorn.Server):
-    """Runs until a signal stops it and then returns, for so a server ends; uvicorn would raise the signal again."""
+    """Returns after a signal has stopped it; uvicorn would raise the signal again."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,15 +61,15 @@ def serve(  # noqa: PLR0913 -- the options of the command
     open_browser: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Serve the current build until it is stopped. Raises EtlError: no build, a port in use, exploring in public."""
+    """Serve the current build until a signal. Raises EtlError: no build, port in use, --explore off loopback."""
     if explore and not is_loopback(host):
         raise EtlError(f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1")
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     app = Server(out, world=world, explore=explore, seed=Seed(pipeline, out, token) if token else None)
-    _allow_open_files()
+    _raise_file_limit()
     with listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
-        say(f"serving build {app.published.build} at {address} (Ctrl-C stops)")
+        say(f"serving build {app.build.id} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
         server = _Stoppable(settings(app))
@@ -79,14 +79,14 @@ def serve(  # noqa: PLR0913 -- the options of the command
 
 
 def settings(app: Server) -> uvicorn.Config:
-    """How uvicorn runs the application."""
+    """Uvicorn's configuration."""
     return uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=TimeoutProtocol,
         loop=_loop(),
         ws="none",
         lifespan="on",
-        log_level="error",  # its warnings are about what clients send
+        log_level="error",  # warnings are about clients' requests
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
@@ -104,25 +104,25 @@ def _loop() -> Literal["asyncio", "uvloop"]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address, port 0 for any free one. Raises EtlError."""
-    with contextlib.ExitStack() as failed:
+    """A socket that listens on an address; port 0 means any free one. Raises EtlError."""
+    with contextlib.ExitStack() as on_error:
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            listening = failed.enter_context(socket.socket(family, kind, protocol))
+            listening = on_error.enter_context(socket.socket(family, kind, protocol))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             listening.bind(address)
-            listening.listen(BACKLOG)  # now: whoever comes before the server is ready waits for it
+            listening.listen(BACKLOG)  # now: clients may connect before the server is ready
         except (OSError, UnicodeError) as error:
             reason, number = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
-            other = "--port" if number in _PORT else "--host"
+            other = "--port" if number in _PORT_ERRORS else "--host"
             raise EtlError(f"cannot listen on {host}:{port}: {reason}; try another {other}") from error
-        failed.pop_all()
+        on_error.pop_all()
     return listening
 
 
-def _allow_open_files() -> None:
+def _raise_file_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,4 +1,4 @@
-"""One build as the server has it open: its API, its own pages, and a Datasette that is made when somebody browses."""
+"""A build that the server has open: its API, its pages, and a Datasette that is made on first use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from etl.server.http import Headers
 
-#: The build's own files that the server shows beside the API, and their types.
+#: Files of the build that the server serves, and their types.
 PAGES = {
     "index.html": HTML,
     "report.html": HTML,
@@ -38,48 +38,48 @@ CSS = b"text/css; charset=utf-8"
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
-class Published:
-    """An open build. It closes once it was replaced and its last request is answered."""
+class OpenBuild:
+    """An open build. It closes after it was replaced and its last request is answered."""
 
     def __init__(self, folder: Path, *, explore: bool) -> None:
-        """Open a build. Raises EtlError when the folder is none, or damaged."""
+        """Open a build. Raises EtlError if the folder is not a build, or damaged."""
         self.folder = folder
         self._explore = explore
-        self._users, self._retired = 0, False
+        self._requests, self._retired = 0, False
         self._browser: Any = None
-        self._making = asyncio.Lock()
+        self._browser_lock = asyncio.Lock()
         with contextlib.ExitStack() as opened:
             try:
                 opened.enter_context(in_use(folder))
                 content = manifest.read(folder) or {}
-                self.build = str(content["build"])
+                self.id = str(content["build"])
                 described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
                 openapi = (folder / "api" / "openapi.json").read_bytes()
-                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.build, openapi)
+                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.id, openapi)
                 opened.callback(self.api.close)
                 site = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-                self.missing = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()
-                self.pages = {**dict(self._own_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
+                self.not_found = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()
+                self.pages = {**dict(self._read_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
                 message = "cannot open the build, it is damaged or of another version; fix it with: python -m etl run"
                 raise EtlError(message, Where(str(folder))) from error
             self._opened = opened.pop_all()
 
-    def _own_pages(self) -> Iterator[tuple[str, Body]]:
+    def _read_pages(self) -> Iterator[tuple[str, Body]]:
         for name, kind in PAGES.items():
             path = self.folder / name
             if path.is_file():
                 content = path.read_bytes()
-                yield f"/{name}", Body(content, kind, self.framing(content))
+                yield f"/{name}", Body(content, kind, self.page_headers(content))
 
-    def framing(self, page: bytes) -> Headers:
-        """What the server says beside a page of the build."""
-        extra = [(b"x-build", self.build.encode()), (b"content-security-policy", _policy(page))]
+    def page_headers(self, page: bytes) -> Headers:
+        """Headers of a page of the build."""
+        extra = [(b"x-build", self.id.encode()), (b"content-security-policy", _policy(page))]
         return [*extra, (b"x-frame-options", b"DENY")]
 
     async def browser(self) -> Any:  # noqa: ANN401 -- an ASGI application
         """Datasette over the build."""
-        async with self._making:
+        async with self._browser_lock:
             if self._browser is None:
                 self._browser = await asyncio.to_thread(self._make_browser)
         return self._browser
@@ -94,12 +94,12 @@ class Published:
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
-        """Keep it open for a request."""
-        self._users += 1
+        """Keep it open during a request."""
+        self._requests += 1
         try:
             yield
         finally:
-            self._users -= 1
+            self._requests -= 1
             self._close_if_done()
 
     def retire(self) -> None:
@@ -108,14 +108,14 @@ class Published:
         self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self._retired and not self._users:
+        if self._retired and not self._requests:
             self._opened.close()
             self._browser = None
-            gc.collect()  # a Datasette is a knot of references; by itself Python would look for it much later
+            gc.collect()  # a Datasette has reference cycles
 
 
 def _policy(html: bytes) -> bytes:
-    """A Content-Security-Policy that allows the page's own styles, by hash, and nothing else."""
+    """A Content-Security-Policy that allows only the page's own styles, by hash."""
     hashes = [base64.b64encode(hashlib.sha256(style).digest()).decode() for style in _STYLE.findall(html)]
     styles = " ".join(f"'sha256-{each}'" for each in hashes) or "'none'"
     return (

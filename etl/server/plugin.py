@@ -1,4 +1,4 @@
-"""The Datasette plugin: the API's routes, and JSON columns that a person can read. Hooks that 0.65 and 1.0 share."""
+"""The Datasette plugin: the API's routes and readable JSON columns. Its hooks exist in Datasette 0.65 and 1.0."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import sqlite3
 import sys
 from functools import partial
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -32,19 +33,15 @@ if TYPE_CHECKING:
 
     from etl.server.api import Api
 
-#: The API over the same build as a Datasette.
+#: The API of the build that a Datasette serves.
 APIS: WeakKeyDictionary[Datasette, Api] = WeakKeyDictionary()
 
+#: Paths of the home page, a database, a table or a query.
+_PAGE = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
 
-INTERNAL = 500
-
-#: Home, a database, a table or query of it, as pages link to them.
-_PLAIN = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
-
-#: What cannot be parsed, looked up or bound; and SQL that cannot be compiled, run as it is written, or had in time.
-#: An error without a code comes before SQLite: what cannot be bound.
-_CLIENTS = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
-_CLIENTS_SQL = {
+#: Errors caused by requests: values that cannot be parsed, looked up or bound, and SQL that is wrong or takes too long.
+_CLIENT_ERRORS = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
+_CLIENT_SQL_ERRORS = {
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_TOOBIG,
@@ -54,8 +51,8 @@ _CLIENTS_SQL = {
 
 
 def make_datasette(folder: Path, *, explore: bool) -> Datasette:
-    """A Datasette that serves a build, hardened unless a person at this machine explores."""
-    register()
+    """A Datasette over a build, hardened unless ``explore``."""
+    _register()
     inspected = json.loads((folder / "inspect-data.json").read_text(encoding="utf-8"))
     application = Datasette(
         immutables=[str(folder / database["file"]) for database in inspected.values()],
@@ -63,51 +60,51 @@ def make_datasette(folder: Path, *, explore: bool) -> Datasette:
         metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
         settings=EXPLORING if explore else HARDENED,
     )
-    prepare(application)
+    _prepare(application)
     return application
 
 
-def register() -> None:
-    """Make it known to Datasette, once, in the place of its own handler of errors."""
+def _register() -> None:
+    """Register this module as a plugin, once, in place of Datasette's own error handler."""
     if not pm.has_plugin(__name__):
-        datasette_errors.rich = None  # it would print every local variable of every refused request
+        datasette_errors.rich = None  # it would print all local variables of refused requests
         pm.unregister(datasette_errors)
         pm.register(sys.modules[__name__], name=__name__)
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # Datasette has no types
 def handle_exception(datasette: Datasette, request: Request, exception: Any) -> object:  # noqa: ANN401 -- as above
-    """Answer a refused request as Datasette does; say of anything else only that it failed."""
-    cause = exception.__context__  # Datasette says of all that SQLite refuses that its SQL is invalid
+    """Render client errors as Datasette does; log any other error and hide its details."""
+    cause = exception.__context__  # Datasette reports every error of SQLite as invalid SQL
     cause = cause if isinstance(cause, sqlite3.Error) else exception
     if isinstance(cause, (Base400, DatasetteError)):
-        if exception.status == INTERNAL:  # Datasette's choice where it refuses and names no status
-            exception.status = 400
-    elif _is_clients(request, cause):
-        exception = DatasetteError("The address cannot be understood, or asks for too much.", status=400)
+        if exception.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # Datasette's default
+            exception.status = HTTPStatus.BAD_REQUEST
+    elif _is_client_error(request, cause):
+        exception = DatasetteError("The address is invalid, or its query takes too long.", status=400)
     else:
         log_failure(cause)
-        exception = DatasetteError("The server failed; its log says why.", status=500)
+        exception = DatasetteError("Internal server error; see the server's log.", status=500)
     return datasette_errors.handle_exception(datasette, request, exception)
 
 
-def _is_clients(request: Request, exception: Exception) -> bool:
-    """Whether an error that Datasette did not foresee is the client's mistake.
+def _is_client_error(request: Request, exception: Exception) -> bool:
+    """Whether an error that Datasette does not handle is due to the request.
 
-    The pages that others link to need no more than their path. So where there is a row, a format or a query, that is to
-    blame for what cannot be parsed, looked up or bound, and for SQL that SQLite does not understand; but not for a file
-    or a disk that fails.
+    Plain pages have nothing in their path that could be wrong. With a row, a format or a query string, that is assumed
+    to be the cause of what cannot be parsed, looked up or bound, and of invalid SQL, but not of a failing disk.
     """
-    if not request.query_string and _PLAIN.match(request.path):
+    if not request.query_string and _PAGE.match(request.path):
         return False
     if isinstance(exception, sqlite3.Error):
-        return getattr(exception, "sqlite_errorcode", sqlite3.SQLITE_ERROR) in _CLIENTS_SQL
-    return isinstance(exception, _CLIENTS)
+        code = getattr(exception, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # none: a value could not be bound
+        return code in _CLIENT_SQL_ERRORS
+    return isinstance(exception, _CLIENT_ERRORS)
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
 def register_routes(datasette: Datasette) -> list[tuple[str, Callable[..., Awaitable[None]]]]:
-    """Everything below /api is the API's."""
+    """Route ``/api`` and all below it to the API."""
 
     async def api(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
         if datasette not in APIS:
@@ -119,7 +116,7 @@ def register_routes(datasette: Datasette) -> list[tuple[str, Callable[..., Await
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
 def extra_css_urls() -> list[str]:
-    """What Datasette's pages lack on a phone; the server has it."""
+    """A style sheet for phones, which the server has."""
     return [BROWSER_STYLE_URL]
 
 
@@ -137,11 +134,11 @@ def render_cell(value: object, column: str) -> Markup | None:
 
 
 class _Stop(BaseException):
-    """Ends a thread that waits for work without end."""
+    """Ends a thread of Datasette that would wait for work forever."""
 
 
-def prepare(datasette: Datasette) -> None:
-    """Let its writing threads end, which Datasette never stops; and let no SQL that strangers shape into the log."""
+def _prepare(datasette: Datasette) -> None:
+    """Make Datasette's write threads stoppable, and keep SQL from clients out of the log."""
 
     def until_stopped(endless: Callable[[], None]) -> None:
         with contextlib.suppress(_Stop):
@@ -156,7 +153,7 @@ def prepare(datasette: Datasette) -> None:
 
 
 def close(datasette: Datasette) -> None:
-    """End what a retired Datasette would keep for ever: open files and threads."""
+    """Close its files and stop its threads, which Datasette itself never does."""
 
     def stop(_: object) -> None:
         raise _Stop

@@ -1,4 +1,4 @@
-"""HTTP for clients that may be slow or hostile: uvicorn's, with limits that it lacks."""
+"""uvicorn's HTTP protocol with timeouts and a size limit for slow or hostile clients."""
 
 from __future__ import annotations
 
@@ -9,83 +9,83 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     import asyncio
 
-#: A client has this long to send a request, and to take the next piece of its answer.
-PATIENCE_SECONDS = 10.0
+#: A client must send a request, and read the next part of a response, within this time.
+TIMEOUT_SECONDS = 10.0
 
-#: How often a connection is looked at.
-LOOK_SECONDS = 1.0
+#: How often timeouts are checked.
+POLL_SECONDS = 1.0
 
-#: Bytes of a request, its head and its body.
-LONGEST_REQUEST = 65_536
+#: Of headers and body.
+MAX_REQUEST_BYTES = 65_536
 
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """A connection that ends when its client dawdles, or sends without end; uvicorn alone would wait for ever."""
+class TimeoutProtocol(HttpToolsProtocol):
+    """Closes connections of clients that are too slow or send too much; uvicorn alone would wait forever."""
 
-    _since: float | None = None  # when the request began that is not complete yet
-    _taken = 0  # bytes of it
-    _unread = 0  # bytes of answers that the client has not taken
+    _request_start: float | None = None  # of the request that is not complete yet
+    _received = 0  # bytes of it
+    _unread = 0  # bytes of responses that the client has not read
     _unread_since = 0.0
-    _look: asyncio.TimerHandle | None = None
-    _answering: Any = None  # what is being answered; with several requests on the way uvicorn knows the last one alone
+    _timer: asyncio.TimerHandle | None = None
+    _current: Any = None  # the request being answered; uvicorn knows only the last one of a pipeline
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock."""
+        """Start the timeout of the first request."""
         super().connection_made(transport)
-        self._since = self.loop.time()
-        self._look = self.loop.call_later(LOOK_SECONDS, self._watch)
+        self._request_start = self.loop.time()
+        self._timer = self.loop.call_later(POLL_SECONDS, self._check)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request, or of several."""
-        if self._since is None:
-            self._since = self.loop.time()
-        self._taken += len(data)
+        """Count the bytes, and close the connection if they are too many."""
+        if self._request_start is None:
+            self._request_start = self.loop.time()
+        self._received += len(data)
         super().data_received(data)
-        if self._taken > LONGEST_REQUEST and not self.transport.is_closing():
+        if self._received > MAX_REQUEST_BYTES and not self.transport.is_closing():
             if getattr(self.cycle, "response_complete", True):
                 self.transport.write(_TOO_LONG)
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        """Start the clock."""
-        self._since = self.loop.time()
+        """Start the timeout."""
+        self._request_start = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Refuse a head that came in one piece and is too long all the same; uvicorn answers 400 to what is raised."""
+        """Refuse headers that arrived at once but are too long; uvicorn answers 400 to ValueError."""
         if (
-            self._taken > LONGEST_REQUEST
-            and sum(len(name) + len(value) for name, value in self.headers) > LONGEST_REQUEST
+            self._received > MAX_REQUEST_BYTES
+            and sum(len(name) + len(value) for name, value in self.headers) > MAX_REQUEST_BYTES
         ):
             raise ValueError
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Stop the clock."""
-        self._since, self._taken = None, 0
+        """Stop the timeout."""
+        self._request_start, self._received = None, 0
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop looking, and let an answer on its way know that nobody waits for it."""
-        if self._look is not None:
-            self._look.cancel()
-        if self._answering is not None:
-            self._answering.disconnected = True
+        """Stop the timer, and mark the current request as disconnected."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._current is not None:
+            self._current.disconnected = True
         super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:  # noqa: ANN401 -- as uvicorn has them
-        self._answering = cycle
-        cycle.scope["extensions"] = {"gone": self.transport.is_closing}
+        self._current = cycle
+        cycle.scope["extensions"] = {"disconnected": self.transport.is_closing}
         super()._start_asgi_task(cycle, app)
 
-    def _watch(self) -> None:
+    def _check(self) -> None:
         now, unread = self.loop.time(), self.transport.get_write_buffer_size()
         if unread != self._unread or not unread:
             self._unread, self._unread_since = unread, now
-        since = min(self._unread_since, now if self._since is None else self._since)
-        if now - since > PATIENCE_SECONDS:
+        since = min(self._unread_since, now if self._request_start is None else self._request_start)
+        if now - since > TIMEOUT_SECONDS:
             self.transport.abort()
         else:
-            self._look = self.loop.call_later(LOOK_SECONDS, self._watch)
+            self._timer = self.loop.call_later(POLL_SECONDS, self._check)

@@ -1,6 +1,6 @@
-"""Makes Datasette's pages apart from the API: on an event loop of their own, few at once, for clients still there.
+"""Runs Datasette on a separate event loop, few requests at once, none for clients that have disconnected.
 
-A page is Python's work for up to 0.05 seconds, in which its loop does nothing else.
+A page takes up to 0.05 seconds of Python, during which its event loop does nothing else; the API does not wait for it.
 """
 
 from __future__ import annotations
@@ -16,73 +16,73 @@ if TYPE_CHECKING:
 
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Pages made at once: one waits for the database while another one is laid out.
-AT_ONCE = 2
+#: Pages made at once: one waits for the database while another one is rendered.
+MAX_CONCURRENT = 2
 
-#: Pages asked for and not made yet.
-ASKED = 16
+#: Requests for pages that are not answered yet.
+MAX_PENDING = 16
 
-#: Bytes of an answer that are kept until it is whole, so that a client who reads slowly takes nobody's turn.
-KEPT_BYTES = 1_000_000
+#: Bytes of a response that are buffered until it is complete, so that a slow client does not hold up the others.
+BUFFER_BYTES = 1_000_000
 
 
-class Busy(Exception):  # noqa: N818 -- it says what the matter is
-    """More pages are asked for than may wait."""
+class Busy(Exception):  # noqa: N818 -- a state, not an error
+    """There are already MAX_PENDING requests."""
 
 
 class Rendering:
-    """A thread with an event loop, on which applications answer."""
+    """A thread with an event loop that runs ASGI applications."""
 
     def __init__(self) -> None:
         """Start it."""
         self._loop = asyncio.new_event_loop()
-        self._places = asyncio.Semaphore(AT_ONCE)  # of that loop
-        self._asked = 0
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)  # used on that loop only
+        self._pending = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="pages", daemon=True)
         self._thread.start()
 
     async def answer(self, application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let an application answer, if the client is still there when its turn comes. Raises Busy."""
-        if self._asked >= ASKED:
+        """Run an application, unless the client has disconnected by its turn. Raises Busy."""
+        if self._pending >= MAX_PENDING:
             raise Busy
-        here, in_turn = asyncio.get_running_loop(), _across(self._in_turn, self._loop)
-        self._asked += 1
+        here, run = asyncio.get_running_loop(), _on_loop(self._run, self._loop)
+        self._pending += 1
         try:
-            messages = await in_turn(application, scope, _across(receive, here), _across(send, here))
+            messages = await run(application, scope, _on_loop(receive, here), _on_loop(send, here))
         finally:
-            self._asked -= 1
+            self._pending -= 1
         for message in messages:
             await send(message)
 
     def stop(self) -> None:
-        """End the thread; what is not answered yet never is."""
+        """Stop the thread; pending requests stay unanswered."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _in_turn(self, application: Application, scope: Scope, receive: Receive, send: Send) -> list[Message]:
-        """What is to be sent, all of it or, of a long answer, the end."""
-        kept: list[Message] = []
+    async def _run(self, application: Application, scope: Scope, receive: Receive, send: Send) -> list[Message]:
+        """The messages to send: all of them, or only the end of a response longer than the buffer."""
+        buffer: list[Message] = []
         size = 0
 
-        async def keep(message: Message) -> None:
+        async def collect(message: Message) -> None:
             nonlocal size
-            kept.append(message)
+            buffer.append(message)
             size += len(message.get("body", b""))
-            while size > KEPT_BYTES and kept:
-                await send(kept.pop(0))
+            while size > BUFFER_BYTES and buffer:
+                await send(buffer.pop(0))
 
-        gone: Callable[[], bool] = scope.get("extensions", {}).get("gone", bool)
-        async with self._places:
-            if not gone():
-                await application(scope, receive, keep)  # to its end: Datasette is not made to be cancelled
-        return kept
+        disconnected: Callable[[], bool] = scope.get("extensions", {}).get("disconnected", bool)
+        async with self._slots:
+            if not disconnected():
+                await application(scope, receive, collect)  # never cancelled: Datasette does not support it
+        return buffer
 
 
-def _across(function: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Awaitable[Any]]:
-    """A coroutine function of one loop, to be called from another one."""
+def _on_loop(function: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Awaitable[Any]]:
+    """A coroutine function that runs another one on its own loop, wherever it is called."""
 
-    async def there(*arguments: object) -> object:
+    async def call(*arguments: object) -> object:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(function(*arguments), loop))
 
-    return there
+    return call

@@ -1,4 +1,4 @@
-"""``POST /api/seed``: rebuild the world in a child process, for whoever holds the token."""
+"""``POST /api/seed``: rebuild in a child process; needs a token."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from etl.server.http import Receive, Scope, Send
 
-#: The environment variable that holds the token; without it there is no such endpoint.
+#: The environment variable with the token; without it the endpoint does not exist.
 TOKEN_VARIABLE = "ETL_SEED_TOKEN"  # noqa: S105 -- the name of the variable, not a token
 
-LONGEST_BODY = 1000
+MAX_BODY_BYTES = 1000
 
 _FOLDERS = re.compile(r"(?<![\w.])(?:/[^\s:,;'\"/]+)*/(?=[^\s:,;'\"/])")
 _ROOT = Path(__file__).parents[2]
 
 
 class Seed:
-    """The endpoint that rebuilds: one build at a time, each in a process of its own."""
+    """The endpoint, an ASGI application. One rebuild runs at a time."""
 
     def __init__(self, pipeline: Path, out: Path, token: str) -> None:
-        """Remember what to build, where, and for whom."""
+        """Rebuild ``pipeline`` into the folder ``out`` for clients with the token."""
         arguments = ["run", str(pipeline), "--out", str(out), "--force", "--json"]
         self._command = [sys.executable, "-m", "etl.run.child", "etl", *arguments]
         self._token = token.encode()
@@ -43,7 +43,7 @@ class Seed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for /api/seed."""
         if scope["method"] != "POST":
-            await respond_json(scope, send, 405, {"error": "POST rebuilds"}, [(b"allow", b"POST")])
+            await respond_json(scope, send, 405, {"error": "use POST to rebuild"}, [(b"allow", b"POST")])
             return
         scheme, _, given = header(scope, b"authorization").partition(b" ")
         if not hmac.compare_digest(given.strip(), self._token) or scheme.lower() != b"bearer":
@@ -51,11 +51,11 @@ class Seed:
             await respond_json(scope, send, 401, {"error": "send the token: Authorization: Bearer ..."}, extra)
             return
         if scope.get("query_string"):
-            await respond_json(scope, send, 400, {"error": 'no query parameters here; the body says {"seed": 7}'})
+            await respond_json(scope, send, 400, {"error": 'no query parameters here; send {"seed": 7} as the body'})
             return
         body = await _body(receive)
         if body is None:
-            await respond_json(scope, send, 413, {"error": f"the body is longer than {LONGEST_BODY} bytes"})
+            await respond_json(scope, send, 413, {"error": f"the body is longer than {MAX_BODY_BYTES} bytes"})
             return
         try:
             options = _options(body)
@@ -63,7 +63,7 @@ class Seed:
             await respond_json(scope, send, 400, {"error": 'the body must be empty, or like {"seed": 7}'})
             return
         if self._busy:
-            await respond_json(scope, send, 409, {"error": "a rebuild is going on"})
+            await respond_json(scope, send, 409, {"error": "a rebuild is already running"})
             return
         self._busy = True
         try:
@@ -76,20 +76,20 @@ class Seed:
         start = time.perf_counter()
         environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
         environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *environment.get("PYTHONPATH", "").split(os.pathsep)])
-        its, ours = os.pipe()  # nothing is ever written to it; it ends when this process does, and with it the child
+        read_end, write_end = os.pipe()  # closes when this process ends, however it ends; then the child ends, too
         try:
             self._child = await asyncio.create_subprocess_exec(
                 *self._command,
                 *options,
                 env=environment,
-                stdin=its,
+                stdin=read_end,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
             output, log = await self._child.communicate()
         finally:
-            os.close(its)
-            os.close(ours)
+            os.close(read_end)
+            os.close(write_end)
         if self._child.returncode == 0:
             milliseconds = (time.perf_counter() - start) * 1000
             return 200, {"success": True, "elapsed": f"{milliseconds:.0f}ms"}
@@ -98,7 +98,7 @@ class Seed:
         return 500, {"success": False, "error": _reason(output)}
 
     async def stop(self) -> None:
-        """End a rebuild that goes on; the builds stay whole."""
+        """Stop a running rebuild; the current build stays as it is."""
         if self._child is not None and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.terminate()
@@ -106,35 +106,35 @@ class Seed:
 
 
 def _options(body: bytes) -> list[str]:
-    """The command line options that a body asks for. Raises ValueError."""
-    wanted = json.loads(body, object_pairs_hook=tuple) if body.strip() else ()  # pairs: a key may stand there twice
-    if wanted == ():
+    """The command line options for a request's body. Raises ValueError."""
+    parsed = json.loads(body, object_pairs_hook=tuple) if body.strip() else ()  # pairs, to see duplicate keys
+    if parsed == ():
         return []
-    if not isinstance(wanted, tuple) or [key for key, _ in wanted] != ["seed"]:
+    if not isinstance(parsed, tuple) or [key for key, _ in parsed] != ["seed"]:
         raise ValueError
-    ((_, seed),) = wanted
+    ((_, seed),) = parsed
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise ValueError
     return ["--seed", str(seed)]
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The request's body, None when it is too long or never comes to its end."""
+    """The request's body, None if it is too long or incomplete."""
     body = b""
-    while len(body) <= LONGEST_BODY:
+    while len(body) <= MAX_BODY_BYTES:
         message = await receive()
         body += message.get("body", b"")
         if message["type"] != "http.request":
             return None
         if not message.get("more_body"):
-            return body if len(body) <= LONGEST_BODY else None
+            return body if len(body) <= MAX_BODY_BYTES else None
     return None
 
 
 def _reason(output: bytes) -> str:
-    """What the command said was wrong; places in files are for this machine's people, not for the network."""
+    """The command's messages without the folders of this machine."""
     try:
         mistakes = json.loads(output)["mistakes"]
         return "; ".join(_FOLDERS.sub("", str(mistake["message"]).split("\n")[0]) for mistake in mistakes)
     except (ValueError, KeyError, TypeError):
-        return "the build failed; the server's log says why"
+        return "the build failed; see the server's log"

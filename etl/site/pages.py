@@ -74,8 +74,8 @@ def not_found_page(title: str, notice: str, home: str = "") -> str:
     """The 404 page. A static host shows it at any depth, so there it has no link home."""
     link = f'<p class="links">{_link(home, "Home")}</p>\n' if home else ""
     return page(
-        f"Not here - {title}",
-        f"<h1>There is nothing here</h1>\n<p>{escape(title)} has no page at this address. "
+        f"Page not found - {title}",
+        f"<h1>Page not found</h1>\n<p>{escape(title)} has no page at this address. "
         f"Addresses of the API end in <code>.json</code>.</p>\n{link}"
         f'<p class="notice">{escape(notice)}</p>',
     )

@@ -1,4 +1,4 @@
-"""Bodies over HTTP: entity tags, 304, gzip and HEAD, as RFC 9110 has them."""
+"""HTTP: entity tags, 304, gzip and HEAD as in RFC 9110; loopback hosts and local requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from etl.server.http import JSON, Body, accepts_gzip, respond_json
+from etl.server.http import JSON, Body, accepts_gzip, is_local_request, is_loopback, respond_json
 
 if TYPE_CHECKING:
     from etl.server.http import Message
@@ -152,3 +152,45 @@ def test_a_json_answer_is_kept_by_nobody() -> None:
     assert sent[1]["body"] == '{"error":"é"}'.encode()
     assert headers[b"content-length"] == b"14"
     assert json.loads(sent[1]["body"]) == {"error": "é"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_is_this_machine(host: str) -> None:
+    """The loopback addresses of both kinds, and the name for them, reach nobody else."""
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org", "", "localhost.example.org", "127.1"])  # noqa: S104 -- nothing listens
+def test_everything_else_is_not(host: str) -> None:
+    """Every other name or address may be reached by others, also those that listen everywhere."""
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", [b"localhost", b"LOCALHOST:3000", b"localhost.:3000", b"127.0.0.1:80", b"[::1]:3000", b"[::1]"]
+)
+def test_a_request_may_name_this_machine(host: bytes) -> None:
+    """A Host header with a loopback name or address, with a port or without, is this machine's."""
+    assert is_local_request([(b"accept", b"*/*"), (b"host", host)])
+
+
+@pytest.mark.fault("DNS rebinding against --explore")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [(b"host", b"")],
+        [(b"host", b"evil.example")],
+        [(b"host", b"evil.example:3000")],
+        [(b"host", b"127.0.0.1.evil.example")],
+        [(b"host", b"localhost@evil.example")],
+        [(b"host", b"localhost"), (b"host", b"evil.example")],
+        [(b"host", b"[::1")],
+        [(b"host", b"::1")],
+        [(b"host", b"\xff\xfe")],
+        [(b"host", b"localhost"), (b"sec-fetch-site", b"cross-site")],
+    ],
+)
+def test_a_request_may_not_name_another(headers: list[tuple[bytes, bytes]]) -> None:
+    """No host, two of them, one that is not this machine, or a page of another site that sent it: not local."""
+    assert not is_local_request(headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.server.log import LONGEST_MESSAGE, log_failure
+from etl.server.log import MAX_MESSAGE_LENGTH, log_failure
 
 if TYPE_CHECKING:
     import pytest
@@ -29,4 +29,4 @@ def test_strangers_write_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(sign.isprintable() or sign == "\n" for sign in log)
     assert log.index("ValueError: ") < log.index("KeyError: ")
     assert "in fail" in log
-    assert len(log) < LONGEST_MESSAGE * 10
+    assert len(log) < MAX_MESSAGE_LENGTH * 10

@@ -14,7 +14,7 @@ import pytest
 
 from etl.server.app import Server
 from etl.server.http import respond
-from etl.server.rendering import ASKED, AT_ONCE, KEPT_BYTES, Busy, Rendering
+from etl.server.rendering import BUFFER_BYTES, MAX_CONCURRENT, MAX_PENDING, Busy, Rendering
 from tests.support.serving import in_process, small_build, wait_for
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def test_an_answer_comes_as_it_was_made(rendering: Rendering) -> None:
 
 
 @pytest.mark.fault("more pages asked for than may wait")
-def test_no_more_pages_are_asked_for_than_may_wait(rendering: Rendering) -> None:
+def test_no_more_pages_are_pending_for_than_may_wait(rendering: Rendering) -> None:
     """So many are made at once, so many wait, and one more is refused at once; later there is room again."""
     active = most = 0
-    go, all_at_once = threading.Event(), asyncio.Barrier(AT_ONCE)
+    go, all_at_once = threading.Event(), asyncio.Barrier(MAX_CONCURRENT)
 
     async def page(_scope: Scope, _receive: Receive, send: Send) -> None:
         nonlocal active, most
@@ -104,14 +104,14 @@ def test_no_more_pages_are_asked_for_than_may_wait(rendering: Rendering) -> None
 
     async def test() -> None:
         sent: list[Any] = []
-        answers = (rendering.answer(page, {}, receive, collecting(sent)) for _ in range(ASKED))
+        answers = (rendering.answer(page, {}, receive, collecting(sent)) for _ in range(MAX_PENDING))
         waiting = [asyncio.ensure_future(answer) for answer in answers]
         await asyncio.sleep(0)  # all have asked
         with pytest.raises(Busy):
             await rendering.answer(page, {}, receive, collecting(sent))
         go.set()
         await asyncio.gather(*waiting)
-        assert (len(sent), most, rendering._asked) == (ASKED, AT_ONCE, 0)
+        assert (len(sent), most, rendering._pending) == (MAX_PENDING, MAX_CONCURRENT, 0)
 
     run(test())
 
@@ -127,7 +127,7 @@ def test_a_client_who_reads_slowly_takes_nobodys_turn(rendering: Rendering) -> N
         assert sent == []
 
     async def long(_scope: Scope, _receive: Receive, send: Send) -> None:
-        piece = b"x" * (KEPT_BYTES // 4)
+        piece = b"x" * (BUFFER_BYTES // 4)
         for _ in range(8):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         assert len(sent) == 8
@@ -148,12 +148,12 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
     """While pages keep their thread busy the API answers, one page too many is 503, and who has gone gets none made."""
     app, pages = Server(small_build(tmp_path_factory).parent), Pages()
     with in_process(app) as url, contextlib.ExitStack() as stack, httpx.Client(base_url=url, timeout=60) as client:
-        monkeypatch.setattr(app.published, "_browser", pages)
+        monkeypatch.setattr(app.build, "_browser", pages)
         address = ("127.0.0.1", httpx.URL(url).port or 0)
-        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(ASKED)]
+        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(MAX_PENDING)]
         for each in clients:
             each.sendall(b"GET /nice HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        assert wait_for(lambda: (pages.begun, app._rendering._asked) == (1, ASKED), 60)
+        assert wait_for(lambda: (pages.begun, app._rendering._pending) == (1, MAX_PENDING), 60)
         refused = client.get("/another")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
         assert "too many pages" in refused.json()["error"]
@@ -165,5 +165,5 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
         pages.go.set()
         assert [each.makefile("rb").read()[-4:] for each in clients[:2]] == [b"page", b"page"]
         assert client.get("/later").text == "page"
-        assert wait_for(lambda: app._rendering._asked == 0, 60)
+        assert wait_for(lambda: app._rendering._pending == 0, 60)
     assert pages.begun == 3

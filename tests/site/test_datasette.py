@@ -156,7 +156,7 @@ def test_the_plugin_routes_the_api(default_build: Path) -> None:
         assert get(datasette, "/api/rosters").content == (default_build / "api/rosters.json").read_bytes()
         assert get(datasette, "/api/rosters.json").status_code == 200
         missing = get(datasette, "/api/nothing")
-        assert (missing.status_code, missing.json()) == (404, {"error": "there is nothing here"})
+        assert (missing.status_code, missing.json()) == (404, {"error": "not found"})
         assert get(datasette, f"/{NAME}").status_code == 200
     finally:
         plugin.close(datasette)
