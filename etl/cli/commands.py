@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from etl.cli.exit import finish
-from etl.cli.options import Commands, Output, asks, json_option, load, out_option, pipeline_argument, print_json, works
+from etl.cli.options import (
+    DEFAULT,
+    Commands,
+    Output,
+    PipelineFile,
+    asks,
+    json_option,
+    load,
+    out_option,
+    pipeline_argument,
+    print_json,
+    works,
+)
+from etl.cli.templates import named, start
 from etl.errors import EtlError
 
 if TYPE_CHECKING:
@@ -29,6 +43,19 @@ def commands() -> None:
 
     Everything that it prints is about synthetic data: no real person is in it.
     """
+
+
+@commands.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--from", "template", metavar="NAME", callback=named, help="What to copy; without it, lists the names.")
+@click.pass_context
+def init(ctx: click.Context, *, folder: Path, template: str) -> None:
+    """Start a project in DIR, a new or an empty folder, with a copy of one that comes with etl."""
+    start(template, folder)
+    pipeline = shlex.quote(str(folder / DEFAULT))
+    click.echo(f"{folder}: a copy of {template}. Next:")
+    for command in ("run", "serve"):
+        click.echo(f"  {ctx.find_root().info_name} {command} {pipeline}")
 
 
 @commands.command()
@@ -65,7 +92,7 @@ def run(  # noqa: PLR0913 -- one for each option
     from etl.cli import display  # noqa: PLC0415
     from etl.run.progress import timings as measured  # noqa: PLC0415
 
-    start = time.perf_counter()
+    began = time.perf_counter()
     gc.set_threshold(100_000)  # with Python's own 700, looking for garbage, in vain, takes 5 % of a run
     progress = display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())
     try:
@@ -82,7 +109,7 @@ def run(  # noqa: PLR0913 -- one for each option
     if copy_to and result.database:
         with progress.phase("copy"):
             targets.copy(result.database, copy_to)
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - began
     if timings:
         targets.write(timings, targets.TIMINGS, lambda path: path.write_bytes(measured(progress, seconds)))
     if as_json:
@@ -143,8 +170,8 @@ def plan(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
 @click.argument("stage")
 @click.option(
     "--pipeline",
-    default="pipeline.yaml",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=DEFAULT,
+    type=PipelineFile(),
     show_default=True,
     help="The pipeline file.",
 )
@@ -246,8 +273,7 @@ def schema(*, pipeline: Path | None) -> None:
     from etl.pipeline.editor import json_schema  # noqa: PLC0415
     from etl.pipeline.validate import generators_of  # noqa: PLC0415 -- as above
 
-    default = Path("pipeline.yaml")
-    path = pipeline or (default if default.is_file() else None)
+    path = pipeline or (Path(DEFAULT) if Path(DEFAULT).is_file() else None)
     print_json(json_schema(generators_of(load(path)) if path else {}))
 
 

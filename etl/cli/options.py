@@ -15,9 +15,29 @@ if TYPE_CHECKING:
 
     from etl.config.source import Source
 
-pipeline_argument = click.argument(
-    "pipeline", default="pipeline.yaml", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+DEFAULT = "pipeline.yaml"
+
+
+class PipelineFile(click.Path):
+    """The path of a pipeline file that is there."""
+
+    def __init__(self) -> None:
+        """Convert to a Path."""
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 -- as click's
+        """Check that the file is there; where nobody named one, say what to do next."""
+        if value == DEFAULT and not Path(DEFAULT).exists():
+            from etl.cli.templates import templates  # noqa: PLC0415 -- only an empty folder needs them
+
+            start = f"{ctx.find_root().info_name if ctx else 'etl'} init DIR --from {'|'.join(templates())}"
+            raise click.UsageError(
+                f"there is no {DEFAULT} here; name a pipeline file, or start a project with: {start}", ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+pipeline_argument = click.argument("pipeline", default=DEFAULT, type=PipelineFile())
 request_options = (
     click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed."),
     click.option(

@@ -113,12 +113,16 @@ def again(source: Source) -> Source:
 
 
 def project_of(path: Path) -> Path:
-    """The project's folder: the nearest one above a pipeline file that holds a pyproject.toml or a .git."""
-    folder = path.resolve().parent
-    marked = (
-        parent for parent in (folder, *folder.parents) if any((parent / m).exists() for m in ("pyproject.toml", ".git"))
-    )
-    return next(marked, folder)
+    """The project's folder: the nearest one above a pipeline file that has a pyproject.toml or a .git.
+
+    Where there is none, the nearest one that has a pipeline.yaml, so that ``pipelines/other.yaml`` can extend it.
+    """
+    above = path.resolve().parents
+    for marks in (("pyproject.toml", ".git"), ("pipeline.yaml",)):
+        for folder in above:
+            if any((folder / mark).exists() for mark in marks):
+                return folder
+    return above[0]
 
 
 def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:

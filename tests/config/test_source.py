@@ -243,9 +243,11 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
-    """Without a pyproject.toml or .git above it, a file's own folder is the project."""
+    """Without a pyproject.toml or .git above it, the project has a pipeline.yaml, or is the file's own folder."""
     assert project_of(TINY) == ROOT
     assert project_of(tmp_path / "pipeline.yaml") == tmp_path
+    (tmp_path / "pipeline.yaml").touch()
+    assert project_of(tmp_path / "pipelines/tiny.yaml") == tmp_path
 
 
 def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:
