@@ -98,6 +98,16 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_the_architecture_names_what_is_there() -> None:
+    """The README links docs/architecture.md, which names every package of ``etl``, and no path that is gone."""
+    assert "](docs/architecture.md)" in README
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"\b(?:etl|sql|data|docs|tests|examples|pipelines)/[\w./]*", text)
+    assert [path for path in paths if not (ROOT / path.rstrip(".")).exists()] == []
+    packages = {f"etl/{path.parent.name}" for path in (ROOT / "etl").glob("*/__init__.py")}
+    assert packages <= set(paths)
+
+
 def test_every_claim_about_security_has_its_test() -> None:
     """Each test that docs/security.md names is there."""
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs/security.md").read_text(encoding="utf-8"))
