@@ -1,4 +1,4 @@
-"""Fills the folder of a build: validate, generate, load, check, export, describe."""
+"""Makes the files of a build: validate, generate, load, check, export, draw the report, write the manifest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from etl.tables.digest import Digests
 from etl.tables.sqlite import Loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -37,74 +37,109 @@ if TYPE_CHECKING:
     from etl.run.progress import Progress
     from etl.run.shards import Part
 
-#: The folder of a build that holds its Parquet files.
+#: The folder of the Parquet files in a build.
 PARQUET = "parquet"
 
 
-def assemble(  # noqa: PLR0913 -- what a run knows
+def assemble(  # noqa: PLR0913 -- the context of a run
     source: Source,
     identity: Identity,
     folder: Path,
     *,
     progress: Progress,
     execution: Execution,
-    opened: Future[duckdb.DuckDBPyConnection],
+    connection: Future[duckdb.DuckDBPyConnection],
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder: its manifest, which is written last."""
+    """Make the files of a build in an empty folder, the manifest last: its content. Raises EtlError."""
     with progress.phase("validate"):
-        pipeline, endpoints, checks = read(source)
+        pipeline, endpoints, checks = read_project(source)
         job = Job(source, identity, make_plan(pipeline), progress, execution)
         space.check(job.plan, folder.parent)
     with progress.phase("open DuckDB"):
-        connection = opened.result()
+        writer = connection.result()
     job.begin()
-    sqlite = "sqlite" in pipeline.outputs
-    with report.reporting(pipeline.report if sqlite else None) as drawn:
-        with contextlib.closing(connection):
-            target = str(folder / PARQUET) if "parquet" in pipeline.outputs else None
-            written = [pipeline.database] if sqlite else []
-            with contextlib.closing(generate(job, target)) as parts:
-                made = _noted(parts, written)
-                digests = _load(job, made, folder, connection, checks) if sqlite else _count(made, progress)
-        tables = {name: digests.of(name) for name in pipeline.schema.tables}
-        pa.default_memory_pool().release_unused()  # a hundred megabytes, which the answers of a large world can use
-        held = manifest.rules(pipeline, checks if sqlite else [])
-        if drawn:
-            drawn.draw(folder / pipeline.database, _told(identity, pipeline, tables, held))
-        finished = [check for check in checks if check.finished]
-        asked = (
-            running_checks(finished, folder / pipeline.database, identity.pipeline)
-            if sqlite
-            else contextlib.nullcontext()
-        )
-        with asked as checked, Writer(folder) as files:
-            for name in sorted(written):
-                files.take(name)
-            if sqlite:
-                with progress.phase("export"):
-                    rows = {name: int(found["rows"]) for name, found in tables.items()}
-                    export(pipeline, endpoints, files, build=identity.id, rows=rows, say=progress.say)
-            if drawn:
-                with progress.phase("report"):
-                    files.write(report.NAME, drawn.page())
-            if checked:
-                with progress.phase("checks"):
-                    checked.result()
-            with progress.phase("manifest"):
-                job.check_sources()
-                content = manifest.describe(identity, pipeline, tables, held, files.entries())
-                files.write(manifest.NAME, manifest.render(content))
-            with progress.phase("publish"):
-                manifest.sweep(folder, content)
-                files.finish()
+    database = folder / pipeline.database if "sqlite" in pipeline.outputs else None
+    checks = checks if database else []
+    with report.reporting(pipeline.report if database else None) as drawing, contextlib.ExitStack() as stack:
+        with contextlib.closing(writer):
+            tables, written = _make_tables(job, folder, database, writer, checks)
+        pa.default_memory_pool().release_unused()  # 100 MB, which the export of a large world needs
+        rules = manifest.rules(pipeline, checks)
+        if drawing and database:
+            drawing.draw(database, _about(identity, pipeline, tables, rules))
+        late = [check for check in checks if check.finished]
+        passed = stack.enter_context(running_checks(late, database, identity.pipeline)) if database else None
+        files = stack.enter_context(Writer(folder))
+        for name in sorted(written):
+            files.take(name)
+        if database:
+            with progress.phase("export"):
+                rows = {name: int(table["rows"]) for name, table in tables.items()}
+                export(pipeline, endpoints, files, build=identity.id, rows=rows, say=progress.say)
+        if drawing:
+            with progress.phase("report"):
+                files.write(report.NAME, drawing.page())
+        if passed:
+            with progress.phase("checks"):
+                passed.result()
+        with progress.phase("manifest"):
+            job.check_sources()
+            content = manifest.describe(identity, pipeline, tables, rules, files.entries())
+            files.write(manifest.NAME, manifest.render(content))
+        with progress.phase("publish"):
+            manifest.sweep(folder, content)
+            files.finish()
     return content
 
 
-def _told(
-    identity: Identity, pipeline: Pipeline, tables: Mapping[str, Mapping[str, Any]], held: Sequence[Mapping[str, str]]
+def _make_tables(
+    job: Job, folder: Path, database: Path | None, writer: duckdb.DuckDBPyConnection, checks: list[Check]
+) -> tuple[dict[str, dict[str, int | str]], list[str]]:
+    """Generate all tables and write them: rows and digest of each, and the names of the files."""
+    digests, written = Digests(), [] if database is None else [database.name]
+    target = str(folder / PARQUET) if "parquet" in job.pipeline.outputs else None
+
+    def recorded(parts: Iterable[Part]) -> Iterator[Part]:
+        for part in parts:
+            digests.add(part.table, part.count, part.digest)
+            written.extend([f"{PARQUET}/{part.file.name}"] if part.file else [])
+            yield part
+            job.progress.loaded(part.count)
+        job.progress.end()
+
+    with contextlib.closing(generate(job, target)) as parts:
+        if database:
+            _load(job, recorded(parts), database, writer, checks)
+        else:
+            for _ in recorded(parts):
+                pass
+    return {name: digests.of(name) for name in job.pipeline.schema.tables}, written
+
+
+def _load(
+    job: Job, parts: Iterator[Part], database: Path, writer: duckdb.DuckDBPyConnection, checks: list[Check]
+) -> None:
+    """Load all parts and run the checks in one transaction."""
+    progress = job.progress
+    with Loader(database, job.pipeline.schema, writer) as loader:
+        for part in parts:
+            with progress.phase("load"):
+                try:
+                    loader.insert(part.table, part.rows)
+                except EtlError as error:
+                    raise explain(job.plan, part, error) from error
+        loader.write_last_ids()
+        with progress.phase("checks"):
+            run_checks([check for check in checks if not check.finished], loader.query, job.identity.pipeline)
+        with progress.phase("commit"):
+            loader.commit()
+
+
+def _about(
+    identity: Identity, pipeline: Pipeline, tables: Mapping[str, Mapping[str, Any]], rules: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
-    """What the report is told."""
-    described = {
+    """The description of a build for its report."""
+    descriptions = {
         name: {
             "rows": tables[name]["rows"],
             "description": table.description,
@@ -113,19 +148,19 @@ def _told(
         for name, table in pipeline.schema.tables.items()
     }
     params = {stage.name: stage.params.model_dump() for stage in pipeline.stages.values() if stage.contract}
-    return report.about(identity.id, identity.pipeline, tables=described, params=params, checks=held)
+    return report.about(identity.id, identity.pipeline, tables=descriptions, params=params, checks=rules)
 
 
-class Read(NamedTuple):
-    """A pipeline that can run, and the SQL files that it names."""
+class Project(NamedTuple):
+    """A valid pipeline with its endpoints and checks."""
 
     pipeline: Pipeline
     endpoints: list[Endpoint]
     checks: list[Check]
 
 
-def read(source: Source, *, full: bool = False) -> Read:
-    """Read a pipeline and all of its files, the full checks too when asked for. Raises Mistakes."""
+def read_project(source: Source, *, full: bool = False) -> Project:
+    """Read a pipeline and all of its files, with the checks of ``check --full`` if ``full``. Raises Mistakes."""
     pipeline = validate(source)
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
@@ -147,44 +182,4 @@ def read(source: Source, *, full: bool = False) -> Read:
         mistakes += error.mistakes
     if mistakes:
         raise Mistakes(mistakes)
-    return Read(pipeline, endpoints, checks)
-
-
-def _noted(parts: Iterator[Part], written: list[str]) -> Iterator[Part]:
-    """The parts, and a note of each file that was written."""
-    for part in parts:
-        if part.file:
-            written.append(f"{PARQUET}/{part.file.name}")
-        yield part
-
-
-def _load(
-    job: Job, made: Iterator[Part], folder: Path, connection: duckdb.DuckDBPyConnection, checks: list[Check]
-) -> Digests:
-    """Load all parts in one transaction, and hold the checks in it."""
-    digests, progress = Digests(), job.progress
-    with Loader(folder / job.pipeline.database, job.pipeline.schema, connection) as loader:
-        for part in made:
-            with progress.phase("load"):
-                try:
-                    loader.insert(part.table, part.rows)
-                except EtlError as error:
-                    raise explain(job.plan, part, error) from error
-            digests.add(part.table, part.count, part.digest)
-            progress.loaded(part.count)
-        progress.end()
-        loader.write_last_ids()
-        with progress.phase("checks"):
-            run_checks([check for check in checks if not check.finished], loader.query, job.identity.pipeline)
-        with progress.phase("commit"):
-            loader.commit()
-    return digests
-
-
-def _count(made: Iterator[Part], progress: Progress) -> Digests:
-    digests = Digests()
-    for part in made:
-        digests.add(part.table, part.count, part.digest)
-        progress.loaded(part.count)
-    progress.end()
-    return digests
+    return Project(pipeline, endpoints, checks)

@@ -1,4 +1,4 @@
-"""``manifest.json``: what a build is made of, so that anyone can compare builds and find a damaged one."""
+"""``manifest.json``: the inputs, tables and file hashes of a build, to compare builds and detect damage."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import hashlib
 import json
 import os
 import stat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from etl.config.files import kind_of, open_regular, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     from etl.config.identity import Identity
     from etl.pipeline.model import Pipeline
@@ -29,7 +28,7 @@ def describe(
     checks: list[dict[str, str]],
     files: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
-    """Describe a finished build. Nothing in it depends on when, where or how fast the build was made."""
+    """The manifest of a finished build. It is the same whenever and wherever the build was made."""
     content = {
         "build": identity.id,
         "name": pipeline.name,
@@ -44,13 +43,13 @@ def describe(
         "inputs": identity.inputs,
         "pipeline": identity.pipeline,
     }
-    return {**content, "manifest": _own_hash(content)}
+    return {**content, "manifest": _hash(content)}
 
 
 def rules(pipeline: Pipeline, checks: list[Check]) -> list[dict[str, str]]:
-    """The checks that a build was held to, those over numbers first: name and rule of each."""
-    held = [{"check": stage.name, "rule": stage.check} for stage in pipeline.stages.values() if stage.check]
-    return held + [{"check": check.name, "rule": check.rule} for check in checks]
+    """Name and rule of each check of a build, those that are stages first."""
+    stages = [{"check": stage.name, "rule": stage.check} for stage in pipeline.stages.values() if stage.check]
+    return stages + [{"check": check.name, "rule": check.rule} for check in checks]
 
 
 def render(content: Mapping[str, Any]) -> bytes:
@@ -59,18 +58,18 @@ def render(content: Mapping[str, Any]) -> bytes:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a folder, None when it has none that can be trusted."""
+    """The manifest in a folder; None if it is missing or does not match its own hash."""
     try:
         with open_regular(folder / NAME) as file:
             content = json.loads(file.read())
-        own = content.pop("manifest")
+        expected = content.pop("manifest")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
-    return content if own == _own_hash(content) else None
+    return content if expected == _hash(content) else None
 
 
 def damage(folder: Path) -> Iterator[str]:
-    """What is wrong with the files of a build: nothing, when it is as it was made. It never waits."""
+    """Yield what is wrong with the files of a build. Never blocks, not even on a pipe."""
     content = read(folder)
     if content is None:
         yield f"{NAME} is missing or damaged"
@@ -82,7 +81,7 @@ def damage(folder: Path) -> Iterator[str]:
 
 
 def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
-    """What is wrong with a file of a build."""
+    """What is wrong with a file of a build, if anything."""
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
@@ -97,7 +96,7 @@ def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
 
 
 def strays(folder: Path, files: Collection[str]) -> Iterator[str]:
-    """What lies in the folder of a build beside its files: a stray -wal or -journal file would change what is read."""
+    """Yield what else is in the folder of a build: a stray -wal or -journal file would change what SQLite reads."""
     known = {str(parent) for name in files for parent in PurePosixPath(name).parents}
     for home in sorted(known):
         start = "" if home == "." else f"{home}/"
@@ -108,29 +107,22 @@ def strays(folder: Path, files: Collection[str]) -> Iterator[str]:
             with os.scandir(folder / home) as entries:
                 found = {start + entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
         except (FileNotFoundError, NotADirectoryError):
-            continue  # its files are missing, which is told
+            continue  # its files are reported as missing
         except OSError as error:
             yield f"{home} cannot be read: {error.strerror}"
             continue
         for name in sorted(found.keys() - {NAME, *files, *known}):
-            if not (found[name] and name.rpartition("/")[2].startswith(".")):  # what a file manager leaves behind
+            if not (found[name] and name.rpartition("/")[2].startswith(".")):  # files of a file manager
                 yield f"{name} does not belong to the build"
 
 
 def sweep(folder: Path, content: Mapping[str, Any]) -> None:
-    """Delete what lies in the folder of a build and is not in its manifest, as a worker that was killed may leave."""
-    for name in set(names_of(folder)) - {NAME, *content["files"]}:
-        (folder / name).unlink()
-
-
-def names_of(folder: Path) -> list[str]:
-    """The names of all files below a folder, in order."""
-    found = []
+    """Delete files in the folder of a build that its manifest does not list, such as those of a killed worker."""
     for home, _, names in os.walk(folder):
-        start = "" if home == str(folder) else f"{home[len(str(folder)) + 1 :]}/"
-        found += [start + name for name in names]
-    return sorted(found)
+        for path in (Path(home, name) for name in names):
+            if path.relative_to(folder).as_posix() not in {NAME, *content["files"]}:
+                path.unlink()
 
 
-def _own_hash(content: Mapping[str, Any]) -> str:
+def _hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

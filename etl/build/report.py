@@ -1,7 +1,7 @@
-"""The page about a build's data, ``report.html``: of any world, or drawn by a function that ``report:`` names.
+"""``report.html``, a page about a build's data: etl's own, or drawn by the function that ``report:`` names.
 
-A report is drawn by a process of its own, beside the export: some take an engine that needs half a second to start and
-a hundred megabytes. The process sees the finished database and this build's description, and nothing else.
+It is drawn in a child process, during the export: chart engines take up to half a second and 100 MB to start. The
+child process only gets the finished database and a description of the build.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def about(
     params: Mapping[str, Mapping[str, Any]],
     checks: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
-    """What a function that draws is told besides the database.
+    """The second argument of a function that draws a report; the first is the database.
 
     Its keys are ``build``, ``site`` and ``seed``; ``tables``: by name, each with ``rows``, ``description`` and
     ``columns``, their descriptions by name; ``stages``: in order, each with ``name``, ``source`` (a file, or the full
-    name of a generator), ``inputs``, ``table`` (None where it fills none), ``check`` and ``params`` (validated, in
-    full); and ``checks``: those that passed, each with ``check`` and ``rule``.
+    name of a generator), ``inputs``, ``table`` (None if it fills none), ``check`` and ``params`` (validated, with
+    defaults); and ``checks``: those that passed, each with ``check`` and ``rule``.
     """
     stages = [_stage(name, stage, params.get(name, {})) for name, stage in pipeline["stages"].items()]
-    told = {"site": pipeline["site"], "seed": pipeline["seed"], "tables": tables, "stages": stages}
-    return {"build": build, **told, "checks": list(checks)}
+    site, seed = pipeline["site"], pipeline["seed"]
+    return {"build": build, "site": site, "seed": seed, "tables": tables, "stages": stages, "checks": list(checks)}
 
 
 def _stage(name: str, stage: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,22 +56,22 @@ def _stage(name: str, stage: Mapping[str, Any], params: Mapping[str, Any]) -> di
 
 
 class Report:
-    """A report that is being drawn."""
+    """A child process that draws a report."""
 
     def __init__(self, function: str) -> None:
-        """Start the process, so that it is warm when there is something to draw."""
+        """Start the process early: it imports the function meanwhile."""
         self._process = child.start("etl.build.report_worker", stderr=subprocess.PIPE)
         self._send(f"{function}\n".encode(), last=False)
 
-    def draw(self, database: Path, told: Mapping[str, Any]) -> None:
-        """Have the report of a finished database drawn; it goes on beside whatever comes next."""
-        document = {"database": str(database.resolve()), "about": told}
+    def draw(self, database: Path, about: Mapping[str, Any]) -> None:
+        """Start drawing the report of a finished database."""
+        document = {"database": str(database.resolve()), "about": about}
         self._send(json.dumps(document, default=str).encode(), last=True)
 
     def _send(self, content: bytes, *, last: bool) -> None:
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 -- for mypy
-        with contextlib.suppress(BrokenPipeError):  # :meth:`page` says why it has ended
+        with contextlib.suppress(BrokenPipeError):  # :meth:`page` reports why it exited
             pipe.write(content)
             pipe.flush()
         if last:
@@ -81,33 +81,30 @@ class Report:
 
     def page(self) -> bytes:
         """Wait for the page. Raises EtlError when it could not be drawn."""
-        page, said = self._process.communicate()
+        page, log = self._process.communicate()
         if self._process.returncode or not page:
-            lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {self._process.returncode}"]
+            lines = log.decode(errors="replace").strip().splitlines() or [f"exit code {self._process.returncode}"]
             hint = "--no-report builds without it"
             raise EtlError(f"the report could not be drawn: {lines[-1]}; {hint}")
         return page
 
     def close(self) -> None:
-        """End the process, if it still runs."""
+        """End the process if it is still running."""
         child.end(self._process)
 
 
 @contextlib.contextmanager
 def reporting(function: str | None) -> Iterator[Report | None]:
-    """A process that draws, if a function is named; it is gone in the end, whatever happens."""
+    """Start a :class:`Report`, if there is a function; leaving the block ends its process."""
     if function is None:
         yield None
         return
-    report = Report(function)
-    try:
+    with contextlib.closing(Report(function)) as report:
         yield report
-    finally:
-        report.close()
 
 
-def make(function: str, database: Path, told: Mapping[str, Any]) -> bytes:
+def make(function: str, database: Path, about: Mapping[str, Any]) -> bytes:
     """Draw the report of a finished database. Raises EtlError."""
     with contextlib.closing(Report(function)) as report:
-        report.draw(database, told)
+        report.draw(database, about)
         return report.page()

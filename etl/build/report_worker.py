@@ -1,6 +1,6 @@
-"""The process that draws: warm by the time that the database is there.
+"""The child process that draws a report; it imports what it needs while the database is being made.
 
-Its input is the name of the function that draws, on a line of its own, and then a JSON document; its output is a page.
+Its input is a line with the function's name and then a JSON document; its output is a page.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Get ready, read ``{"database": ..., "about": ...}``, and write the page. Nothing asked, nothing done."""
-    output, sys.stdout = sys.stdout.buffer, sys.stderr  # what a function prints is no part of the page
+    """Import the function, read ``{"database": ..., "about": ...}`` and write the page; no input, no page."""
+    output, sys.stdout = sys.stdout.buffer, sys.stderr  # what a function prints is not part of the page
     name, _, function = sys.stdin.buffer.readline().decode().strip().partition(":")
     if not name:
         return
     module = importlib.import_module(name)
     getattr(module, "warm", lambda: None)()
-    asked = sys.stdin.buffer.read()
-    if asked:
-        wanted = json.loads(asked)
-        page = getattr(module, function)(Path(wanted["database"]), wanted["about"])
+    if document := sys.stdin.buffer.read():
+        request = json.loads(document)
+        page = getattr(module, function)(Path(request["database"]), request["about"])
         if not isinstance(page, str):
-            raise TypeError(f"{name}:{function} must return the page as a text, not {type(page).__name__}")
+            raise TypeError(f"{name}:{function} must return the page as a str, not {type(page).__name__}")
         output.write(page.encode())
 
 

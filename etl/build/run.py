@@ -1,4 +1,4 @@
-"""From a pipeline to a published build: plan, stages, load, checks, assemble, switch ``current``."""
+"""Makes a build of a pipeline, unless it exists already, and publishes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A build, and how the run came by it: built, repaired, or up to date."""
+    """A build and its state: built, repaired, up to date, or built again with the same bytes."""
 
     folder: Path
     state: str
@@ -31,12 +31,12 @@ class Result:
 
     @property
     def database(self) -> Path | None:
-        """The database of the build, if it has one."""
+        """Path of the database of the build, if it has one."""
         path = self.folder / self.manifest["pipeline"]["database"]
         return path if path.exists() else None
 
     def summary(self) -> dict[str, Any]:
-        """What a program wants to know of it."""
+        """The result as JSON values."""
         return {
             "state": self.state,
             "build": self.manifest["build"],
@@ -55,15 +55,15 @@ def make_build(  # noqa: PLR0913 -- the options of the command
     progress: Progress | None = None,
     execution: Execution | None = None,
 ) -> Result:
-    """Make the build that a pipeline describes, or find it, and point ``current`` at it; ``keep`` builds stay.
+    """Make a pipeline's build, or find it, point ``current`` at it, and delete old builds except ``keep`` of them.
 
-    Raises EtlError for what is wrong with the pipeline, the data or the machine, and Bug when building again gives
-    other bytes. Whatever it raises, the builds that were there are whole, and ``current`` points where it did.
+    Raises EtlError for expected failures, and Bug when building again gives other bytes. After an error the existing
+    builds are intact and ``current`` is unchanged.
     """
     progress = progress or Progress()
     store = Store(out, progress.warn)
     with store.locked(progress.say) as waited:
-        with progress.phase("identify"):  # whoever edits files while a run waits for its turn gets what they say now
+        with progress.phase("identify"):  # the files may have changed while this run waited
             source = again(source) if waited else source
             identity = identify(source)
         with progress.phase("verify"):
@@ -76,7 +76,7 @@ def make_build(  # noqa: PLR0913 -- the options of the command
         with store.assembling(identity.id) as folder:
             content = _assemble(source, identity, folder, progress, execution or Execution())
             if old and not damage:
-                _hold_equal(old, content)
+                _check_equal(old, content)
                 return _finish(store, old, "built again, the same bytes", keep)
             with progress.phase("publish"):
                 new = store.publish(folder, identity.id)
@@ -87,10 +87,10 @@ def make_build(  # noqa: PLR0913 -- the options of the command
 
 
 def _discard(store: Store, damaged: Path, content: dict[str, Any], progress: Progress) -> None:
-    """Delete a damaged build that was made again, if it is one: by its manifest, or by the names of all its files."""
+    """Delete a damaged build, if its manifest, or the names of all its files, prove that it is one."""
     others = list(manifest.strays(damaged, content["files"])) if manifest.read(damaged) is None else []
     if others:
-        progress.warn(f"{damaged} stays, for nothing tells that it is ours: it has no manifest, and {others[0]}")
+        progress.warn(f"{damaged} is kept, as it may not be a build: it has no manifest, and {others[0]}")
     else:
         store.remove(damaged)
 
@@ -108,17 +108,17 @@ def _assemble(
     source: Source, identity: Identity, folder: Path, progress: Progress, execution: Execution
 ) -> dict[str, Any]:
     """Make the files of a build in an empty folder: its manifest."""
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        with progress.phase("import"):  # an up-to-date build needs none of it
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        with progress.phase("import"):  # not needed when the build is up to date
             from etl.tables.sqlite import connect  # noqa: PLC0415
 
-            opened = beside.submit(connect)  # it verifies 35 MB of extension, and leaves Python to the imports
+            connection = thread.submit(connect)  # verifies a 35 MB extension without the GIL, during the imports
             from etl.build.assemble import assemble  # noqa: PLC0415
-        return assemble(source, identity, folder, progress=progress, execution=execution, opened=opened)
+        return assemble(source, identity, folder, progress=progress, execution=execution, connection=connection)
 
 
-def _hold_equal(old: Path, content: dict[str, Any]) -> None:
-    """Hold that building again gave the same bytes."""
+def _check_equal(old: Path, content: dict[str, Any]) -> None:
+    """Check that building again gave the same bytes. Raises Bug."""
     before = manifest.read(old) or {}
     if before.get("files") != content["files"]:
         names = {name for name in content["files"] if content["files"][name] != before.get("files", {}).get(name)}

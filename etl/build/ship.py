@@ -1,4 +1,4 @@
-"""A build as Parquet alone, on any file system: no link, no lock; a folder with a manifest is whole."""
+"""Ships a build as Parquet to any file system, without links or locks: a folder with a manifest is complete."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 def ship_tables(source: Source, url: str, *, progress: Progress, execution: Execution) -> str:
-    """Write a pipeline's tables as Parquet below ``url``, in a folder named by the build; its manifest comes last.
+    """Write a pipeline's tables as Parquet below ``url``, in a folder named by the build id, the manifest last.
 
-    Returns the folder's URL. Raises EtlError for what is wrong with the pipeline, the engine or the place.
+    Returns the folder's URL. Raises EtlError when the pipeline, the engine or the target is not usable.
     """
     identity = identify(source)
     with progress.phase("validate"):
         pipeline = validate(source)
     if pipeline.outputs != ("parquet",):
         node = source.tree.at("outputs")
-        message = "outputs: ship writes Parquet alone; say outputs: [parquet], or --set outputs=[parquet]"
+        message = "outputs: ship only writes Parquet; say outputs: [parquet], or --set outputs=[parquet]"
         raise EtlError(message, node.where if node else None)
     job = Job(source, identity, make_plan(pipeline), progress, execution)
     job.begin()
-    place = f"{url.rstrip('/')}/{identity.id}"
-    target, parts = open_target(place), re.compile(r"parquet/[^/]+/part-[0-9]{5,}\.parquet")
-    delete_file(target, manifest.NAME)  # until its files have been written again, the folder is not whole
-    check_exclusive(target, lambda name: bool(parts.fullmatch(name)), place)
+    folder = f"{url.rstrip('/')}/{identity.id}"
+    target, parts = open_target(folder), re.compile(r"parquet/[^/]+/part-[0-9]{5,}\.parquet")
+    delete_file(target, manifest.NAME)  # the folder is incomplete until all files are written again
+    check_exclusive(target, lambda name: bool(parts.fullmatch(name)), folder)
     digests = Digests()
     files: dict[str, dict[str, int | str]] = {}
-    with contextlib.closing(generate(job, f"{place}/parquet")) as made:
+    with contextlib.closing(generate(job, f"{folder}/parquet")) as made:
         for part in made:
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
@@ -50,10 +50,10 @@ def ship_tables(source: Source, url: str, *, progress: Progress, execution: Exec
                 files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
     job.check_sources()
-    check_exclusive(target, files.__contains__, place)
+    check_exclusive(target, files.__contains__, folder)
     with progress.phase("sync"):
         sync_files(target, files)
     tables = {name: digests.of(name) for name in pipeline.schema.tables}
     content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
     write_file(target, manifest.NAME, manifest.render(content), durable=True)
-    return place
+    return folder

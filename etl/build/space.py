@@ -1,4 +1,4 @@
-"""About how much room a world will take, so that one that cannot fit is refused before it starts."""
+"""Estimates the disk space of a build, so that one that cannot fit is refused before it starts."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ if TYPE_CHECKING:
 
     from etl.run.plan import Plan
 
-#: Bytes of a row in SQLite, its part of the indexes with it, where the generator does not know better: narrow tables
-#: of the default world take 82 and 111.
+#: Bytes of a row in SQLite with its share of the indexes, unless its generator has an estimate: narrow tables of the
+#: default world take 82 and 111.
 ROW = 100
 
-#: Pages that a table has at least: its own, and one for an index.
+#: Least number of pages of a table: one for rows and one for an index.
 PAGES = 2
 
-#: Bytes of the exported JSON for each byte of the database, measured on the default world.
+#: Bytes of exported JSON per byte of the database, measured on the default world.
 JSON = 1.1
 
-#: Bytes of Parquet for each byte of SQLite, likewise.
+#: Bytes of Parquet per byte of SQLite, likewise.
 PARQUET = 0.2
 
 GIGABYTE = 1_000_000_000
 
 
 def estimate(plan: Plan) -> int:
-    """About how many bytes a build takes: within a quarter for the worlds that the tests build."""
+    """The estimated size of a build in bytes: within 25 % for the worlds that the tests build."""
     sizes, pipeline = plan.expected(), plan.pipeline
     filled = [sizes[stage.name] for stage in plan.stages if stage.table]
     rows = sum(size.rows * (size.width or ROW) for size in filled)
     total = 0.0
     if "sqlite" in pipeline.outputs:
         total += rows + PAGES * PAGE_SIZE * len(pipeline.schema.tables)
-        answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has one for each class, say
+        answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has, for example, one per class
         as_files = answers <= pipeline.site.static_limit
-        total += rows * JSON if pipeline.api and as_files else 0  # others are served live only
+        total += rows * JSON if pipeline.api and as_files else 0  # above the limit they are only served live
     if "parquet" in pipeline.outputs:
         total += rows * PARQUET
     return round(total)
 
 
 def check(plan: Plan, folder: Path, free: int | None = None) -> None:
-    """Hold that a build fits beside what is in its folder. Raises EtlError. ``free`` bytes are asked of the system."""
+    """Check that a build fits into ``free`` bytes, by default those of the folder's disk. Raises EtlError."""
     needed = estimate(plan)
     free = shutil.disk_usage(folder).free if free is None else free
     if needed > free:
@@ -58,5 +58,5 @@ def check(plan: Plan, folder: Path, free: int | None = None) -> None:
 
 
 def format_size(size: int) -> str:
-    """A size as a person reads it."""
+    """A size in MB or GB."""
     return f"{size / GIGABYTE:,.1f} GB" if size >= GIGABYTE else f"{size / 1e6:,.1f} MB"

@@ -1,7 +1,7 @@
-"""The folder of builds: immutable folders, and ``current``, a link that is switched in one step.
+"""The folder of builds: immutable folders, and ``current``, a link that is switched atomically.
 
-Only what is provably ours is ever replaced or deleted: a build by its manifest, what a killed run left by the token in
-our ``.lock``, which is part of its name.
+Nothing is replaced or deleted unless it is proven to be etl's: a build by its manifest, leftovers of a killed run by
+the token in ``.lock``, which is part of their names.
 """
 
 from __future__ import annotations
@@ -26,30 +26,29 @@ if TYPE_CHECKING:
 
     from etl.config.source import Source
 
-#: How many builds stay, the current one included.
+#: How many builds are kept, including the current one.
 KEEP = 3
+
+NO_LOCK = "is not a lock file of etl; move it away"
 
 _BUILD = re.compile(r"[0-9a-f]{16}(-[0-9]+)?")
 _LOCK = re.compile(r"builds of teacher-dashboard-etl, token ([0-9a-f]{16})\n([0-9]+) *\n")
-
-NO_LOCK = "is not a lock of ours; move it away"
-
-#: What an empty folder may have in it: what keeps it in, or out of, git, what a Mac or a new disk puts there.
-_EMPTY = {".gitignore", ".gitkeep", ".DS_Store", "lost+found"}
+_LOCK_SIZE = 200  # bytes, more than any lock file has
+_IGNORED = {".gitignore", ".gitkeep", ".DS_Store", "lost+found"}  # files of git, macOS or a new disk in an empty folder
 
 
 class Store:
     """A folder of builds, ``build/`` by default."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None] = lambda _: None) -> None:
-        """Name the folder; nothing is touched yet. ``warn`` is told what could not be deleted or touched."""
+        """Touch nothing yet. ``warn`` is called with failures that do not stop the run."""
         self.folder = folder.resolve()
         self._warn = warn
         self._token = ""
 
     @property
     def current(self) -> Path | None:
-        """The build that ``current`` points at, if there is one."""
+        """The build that ``current`` links to, if any."""
         try:
             name = str((self.folder / "current").readlink())
         except OSError:
@@ -58,49 +57,44 @@ class Store:
         return build if _BUILD.fullmatch(name) and _is_folder(build) else None
 
     def builds(self, world: str | None = None) -> list[Path]:
-        """The builds, of one world or of all, the one that was asked for last first."""
-        named = {path: world_of(path) for path in self._named()}
-        return [path for path, found in named.items() if found and world in {None, found}]
+        """The builds, of one world or of all, most recently used first."""
+        worlds = {path: world_of(path) for path in self._candidates()}
+        return [path for path, found in worlds.items() if found and world in {None, found}]
 
     def find(self, build_id: str) -> Path | None:
-        """The folder of a build; one that is damaged only if there is no other."""
-        found = [path for path in self._named() if path.name.partition("-")[0] == build_id]
+        """The folder of a build; a damaged one only if there is no other."""
+        found = [path for path in self._candidates() if path.name.partition("-")[0] == build_id]
         return next(filter(world_of, found), found[0] if found else None)
 
     @contextlib.contextmanager
-    def locked(self, waiting: Callable[[str], None]) -> Iterator[bool]:
-        """Hold the folder alone: yields whether another run had to be waited for. Sweeps up what a killed one left.
+    def locked(self, say: Callable[[str], None]) -> Iterator[bool]:
+        """Take an exclusive lock and remove leftovers of killed runs. Yields whether it had to wait for another run.
 
-        The lock goes with the process, however it ends. Raises EtlError: the folder cannot be written, or is not ours.
+        The lock ends with the process. Raises EtlError: the folder is not writable or not a folder of builds.
         """
-        path = self.folder / ".lock"
-        waited = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._hold_ours()
+            self._check_ownership()
             if not any(self.folder.iterdir()):
                 (self.folder / ".gitignore").write_text("*\n")
-            lock = _open_lock(path)
+            lock = _open_lock(self.folder / ".lock")
         except OSError as error:
             raise EtlError(f"cannot write there: {error.strerror}", Where(str(self.folder))) from error
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = _LOCK.fullmatch(_text(lock))
-                who = f"process {holder[2]}" if holder else "process unknown"
-                waiting(f"another run ({who}) holds {self.folder}; waiting for it")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                waited = True
+            waited = self._wait(lock, say)
             self._sign(lock)
-            self._sweep()
+            for path in self.folder.glob(f".tmp-{self._token}-*"):
+                try:
+                    shutil.rmtree(path) if _is_folder(path) else path.unlink()
+                except OSError as error:
+                    self._warn(f"{path}: cannot be deleted: {error.strerror}")
             yield waited
         finally:
             os.close(lock)
 
     @contextlib.contextmanager
     def assembling(self, build_id: str) -> Iterator[Path]:
-        """Make a temporary folder on the same file system, taken away unless :meth:`publish` renamed it."""
+        """A temporary folder on the same file system, deleted unless :meth:`publish` renamed it."""
         folder = self._temporary(build_id)
         folder.mkdir()
         try:
@@ -109,7 +103,7 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, assembled: Path, build_id: str) -> Path:
-        """Give its name to a folder that the disk has. A damaged build of the same name stays until it is replaced."""
+        """Rename a synced folder to its final name, numbered if a damaged build has that name: its path."""
         names = [build_id, *(f"{build_id}-{number}" for number in range(2, 1000))]
         target = next(self.folder / name for name in names if not os.path.lexists(self.folder / name))
         assembled.rename(target)
@@ -117,30 +111,30 @@ class Store:
         return target
 
     def switch(self, build: Path) -> None:
-        """Point ``current`` at a build, in one atomic step. Raises EtlError when ``current`` is not a link of ours."""
-        self._hold_link()
+        """Point ``current`` at a build, atomically. Raises EtlError when ``current`` is not a link to a build."""
+        self._check_link()
         if self.current != build:
             link = self._temporary("current")
             link.symlink_to(build.name)
             link.rename(self.folder / "current")
         try:
-            os.utime(build)  # the order of use decides which builds stay
-        except OSError as error:  # it is another user's
-            self._warn(f"{build}: cannot note that it was used: {error.strerror}")
+            os.utime(build)  # prune keeps the most recently used builds
+        except OSError as error:  # another user's build
+            self._warn(f"{build}: cannot update its time of use: {error.strerror}")
         sync(self.folder)
 
     def prune(self, keep: int = KEEP, world: str | None = None) -> list[Path]:
-        """Delete old builds, of one world or of all, never the current one or one that a server has open: what went."""
-        if len(self._named()) <= keep:
-            return []  # without a look at their manifests
+        """Delete old builds, of one world or of all, except the current one and those in use: the deleted ones."""
+        if len(self._candidates()) <= keep:
+            return []  # without reading their manifests
         builds, current = self.builds(world), self.current
         others = [path for path in builds if path != current]
         return [path for path in others[keep - (len(others) < len(builds)) :] if self.remove(path)]
 
     def remove(self, build: Path) -> bool:
-        """Delete a build, unless it is in use; it goes out of sight in one step. Warns when it cannot be deleted."""
+        """Delete a build unless it is in use: whether it was deleted. It is renamed first; failures are warnings."""
         try:
-            with _alone(build):
+            with _exclusive(build):
                 doomed = self._temporary(f"old-{build.name}")
                 build.rename(doomed)
                 shutil.rmtree(doomed)
@@ -151,38 +145,48 @@ class Store:
             return False
         return True
 
-    def _named(self) -> list[Path]:
-        """The folders that are named as builds are, the one that was used last first."""
+    def _candidates(self) -> list[Path]:
+        """The folders with names of builds, most recently used first."""
         found = [path for path in self.folder.glob("*") if _BUILD.fullmatch(path.name) and _is_folder(path)]
         return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
-    def _hold_ours(self) -> None:
-        """Hold that the folder is ours, by its lock or by a build, or is empty. Raises EtlError that names what is."""
-        lock = self.folder / ".lock"
-        if not _LOCK.fullmatch(_read(lock)) and not self.builds():
-            blank = {".lock"} if _is_blank(lock) else set()  # of a run that was killed as it began
-            others = sorted(path.name for path in self.folder.iterdir() if path.name not in _EMPTY | blank)
+    def _check_ownership(self) -> None:
+        """Check that the folder has etl's lock file or a build, or is empty. Raises EtlError with what is in it."""
+        lock = _read_lock(self.folder / ".lock")
+        if not _LOCK.fullmatch(lock or "") and not self.builds():
+            ignored = _IGNORED | ({".lock"} if lock == "" else set())  # a run was killed before it signed its lock
+            others = sorted(path.name for path in self.folder.iterdir() if path.name not in ignored)
             if others:
-                named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
-                message = f"is not a folder of builds: {named} in it; name an empty or a new folder"
+                names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
+                message = f"is not a folder of builds: {names} in it; name an empty or a new folder"
                 raise EtlError(message, Where(str(self.folder)))
-        self._hold_link()
+        self._check_link()
 
-    def _hold_link(self) -> None:
-        """Hold that ``current`` is a link to a build, or is not there. Raises EtlError."""
+    def _check_link(self) -> None:
+        """Check that ``current`` is a link to a build or does not exist. Raises EtlError."""
         link = self.folder / "current"
         with contextlib.suppress(FileNotFoundError):
             kind = kind_of(link.lstat().st_mode)
             if kind == "a link" and _BUILD.fullmatch(name := str(link.readlink())):
                 return
-            is_that = f"leads to {name}" if kind == "a link" else f"is {kind}"
-            raise EtlError(f"{is_that}, and is no link to a build; move it away", Where(str(link)))
+            found = f"leads to {name}" if kind == "a link" else f"is {kind}"
+            raise EtlError(f"{found}, and is no link to a build; move it away", Where(str(link)))
+
+    def _wait(self, lock: int, say: Callable[[str], None]) -> bool:
+        """Lock a file: whether another run had it."""
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        holder = _LOCK.fullmatch(_content(lock))
+        say(f"another run (process {holder[2] if holder else 'unknown'}) has locked {self.folder}; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return True
 
     def _sign(self, lock: int) -> None:
-        """Put our mark and this process in the lock, unless they cannot be read there: nothing is ever truncated."""
-        text = _text(lock)
-        signed = _LOCK.fullmatch(text)
-        if text and not signed and not re.fullmatch(r"[0-9]+\n", text):  # so did version 0.1
+        """Write the token and this process's id into the lock file; a file with other content is never overwritten."""
+        content = _content(lock)
+        signed = _LOCK.fullmatch(content)
+        if content and not signed and not re.fullmatch(r"[0-9]+\n", content):  # the format of version 0.1
             raise EtlError(NO_LOCK, Where(str(self.folder / ".lock")))
         self._token = signed[1] if signed else os.urandom(8).hex()
         new = f"builds of teacher-dashboard-etl, token {self._token}\n{os.getpid():<10}\n"
@@ -193,33 +197,25 @@ class Store:
                 raise
 
     def _temporary(self, what: str) -> Path:
-        """The path of what is in the making or on its way out. The token in its name tells that it is ours."""
+        """A path for something unfinished or about to be deleted; the token in its name proves that it is etl's."""
         return self.folder / f".tmp-{self._token}-{what}-{os.getpid()}"
-
-    def _sweep(self) -> None:
-        for path in self.folder.glob(f".tmp-{self._token}-*"):
-            try:
-                shutil.rmtree(path) if _is_folder(path) else path.unlink()
-            except OSError as error:
-                self._warn(f"{path}: cannot be deleted: {error.strerror}")
 
 
 def world_of(build: Path) -> str | None:
-    """The name of a build's pipeline; None for a folder that no manifest proves to be the build that its name says."""
+    """The name of a build's pipeline; None unless its manifest proves that the folder is the build of its name."""
     content = manifest.read(build)
-    named = content is not None and content["build"] == build.name.partition("-")[0]
-    return str(content["name"]) if content and named else None
+    return str(content["name"]) if content and content["build"] == build.name.partition("-")[0] else None
 
 
 def check_world(build: Path, world: str) -> None:
-    """Hold that the current build, if its manifest can be read, is one of a pipeline. Raises EtlError."""
+    """Check that a build is one of a pipeline, if its manifest is readable. Raises EtlError."""
     if (found := world_of(build)) not in {None, world}:
         message = f"current is {found}, not {world}; name its pipeline file, or make that one with: python -m etl run"
         raise EtlError(message, Where(shown_name(build.parent)))
 
 
 def current_of(source: Source, out: Path) -> Path:
-    """The current build of a pipeline. Raises EtlError: there is none, or it is another pipeline's."""
+    """The current build of a pipeline. Raises EtlError when there is none, or it is another pipeline's."""
     folder = Store(out).current
     if folder is None:
         raise EtlError("there is no build; make one with: python -m etl run", Where(shown_name(out)))
@@ -229,65 +225,56 @@ def current_of(source: Source, out: Path) -> Path:
 
 @contextlib.contextmanager
 def in_use(build: Path) -> Iterator[None]:
-    """Mark a build as served, so that no run deletes it; the mark goes with the process.
-
-    Raises FileNotFoundError when a run has just deleted it.
-    """
-    handle = os.open(build, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        build.stat()  # it may have gone between the two
+    """Take a shared lock on a build, so that no run deletes it. Raises FileNotFoundError when one just has."""
+    with _locked(build, fcntl.LOCK_SH):
+        build.stat()  # it may have been deleted before the lock was taken
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
-def _alone(build: Path) -> Iterator[None]:
-    """Hold a build that nobody uses. Raises BlockingIOError when somebody does; PermissionError: another user's."""
-    handle = os.open(build, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _exclusive(build: Path) -> Iterator[None]:
+    """Take an exclusive lock on a build. Raises BlockingIOError when it is in use; PermissionError: another user's."""
+    with _locked(build, fcntl.LOCK_EX | fcntl.LOCK_NB):
         if not os.access(build, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(build))
+        yield
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, operation: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, operation)
         yield
     finally:
         os.close(handle)
 
 
 def _open_lock(path: Path) -> int:
-    """Open a lock, made where there is none; one of another user can be locked, though not written. Raises EtlError."""
+    """Open or create a lock file; another user's is opened read-only. Raises EtlError when it is not a file."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise EtlError(NO_LOCK, Where(str(path)))
-    careful = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | careful, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
     except PermissionError:
         if not path.exists():
             raise
-        return os.open(path, os.O_RDONLY | careful)
+        return os.open(path, os.O_RDONLY | flags)
 
 
-def _text(lock: int) -> str:
-    return os.pread(lock, 200, 0).decode(errors="replace")
+def _content(lock: int) -> str:
+    return os.pread(lock, _LOCK_SIZE, 0).decode(errors="replace")
 
 
-def _read(path: Path) -> str:
-    """The text of a lock; "" where there is none."""
+def _read_lock(path: Path) -> str | None:
+    """The content of a lock file; None if there is no readable file."""
     try:
         with open_regular(path) as file:
-            return file.read(200).decode(errors="replace")
+            return _content(file.fileno())
     except OSError:
-        return ""
-
-
-def _is_blank(path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and not found.st_size
+        return None
 
 
 def _is_folder(path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""Files that the command line asks for, outside of the folder of builds: what they may replace, and how they get there.
+"""Writes the files of --copy-to and --timings, outside the folder of builds.
 
-Only a file of the same kind is replaced, in one step: never an input, a link, a device, or a part of a build.
+Only a file of the same kind is replaced, atomically: never an input, a link, a device, or a file of a build.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Kind(NamedTuple):
-    """What a file is for, what it is, and how every such file begins."""
+    """A kind of file: its purpose, its name in messages, and its first bytes."""
 
     use: str
     name: str
@@ -36,14 +36,14 @@ COPY = Kind("copy", "SQLite database", b"SQLite format 3\0")
 TIMINGS = Kind("timings", "file of timings", b'{\n "seconds": ')
 REPORT = Kind(
     "report",
-    "report of ours",
+    "report of etl",
     b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     b'<meta name="generator" content="teacher-dashboard-etl">\n',
 )
 
 
 def check(source: Source, out: Path, *targets: tuple[Path, Kind]) -> None:
-    """Hold that files may be written, before there is anything to write. Raises EtlError that says why not."""
+    """Check in advance that files may be written. Raises EtlError."""
     if not targets:
         return
     taken = {*map(Path, identify(source).stamps), *source.files.values()}
@@ -51,25 +51,25 @@ def check(source: Source, out: Path, *targets: tuple[Path, Kind]) -> None:
     for target, kind in targets:
         place = _place(target)
         if place in taken:
-            message = f"is an input of the pipeline, or asked for twice; name another file for the {kind.use}"
+            message = f"is an input of the pipeline, or given twice; name another file for the {kind.use}"
             raise EtlError(message, Where(str(target)))
         if place.is_relative_to(builds) or builds.is_relative_to(place) or any(map(manifest.read, place.parents)):
-            message = f"a folder of builds is for builds alone; name a place outside of it for the {kind.use}"
+            message = f"is in a folder of builds; name a file outside of it for the {kind.use}"
             raise EtlError(message, Where(str(target)))
         try:
-            _hold_writable(target, kind)
-            _hold_kind(target, kind)
+            _check_writable(target, kind)
+            _check_kind(target, kind)
         except OSError as error:
             raise _unwritable(target, kind, error.strerror) from error
         taken.add(place)
 
 
 def write(target: Path, kind: Kind, fill: Callable[[Path], object]) -> None:
-    """Have a file filled, and put it in its place in one step, the folders above it made. Raises EtlError."""
+    """Create a file atomically with ``fill``, and the folders above it. Raises EtlError."""
     try:
-        _hold_kind(target, kind)
+        _check_kind(target, kind)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target, kind)
+        _remove_leftovers(target, kind)
         temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
         temporary.touch(exist_ok=False)
         try:
@@ -84,12 +84,12 @@ def write(target: Path, kind: Kind, fill: Callable[[Path], object]) -> None:
 
 
 def copy(database: Path, target: Path) -> None:
-    """Give an application its own writable copy of a database. Raises EtlError."""
+    """Make a writable copy of a database. Raises EtlError."""
     write(target, COPY, lambda path: shutil.copyfile(database, path))
 
 
-def _hold_kind(target: Path, kind: Kind) -> None:
-    """Hold that what is there, if anything is, is a file of the same kind, and that nobody has it open."""
+def _check_kind(target: Path, kind: Kind) -> None:
+    """Check that an existing file is of the same kind and that no application has it open. Raises EtlError."""
     where = Where(str(target))
     with contextlib.suppress(FileNotFoundError):
         found = target.lstat()
@@ -98,15 +98,15 @@ def _hold_kind(target: Path, kind: Kind) -> None:
         if not stat.S_ISREG(found.st_mode):
             raise EtlError(f"is {kind_of(found.st_mode)}; name a file for the {kind.use}", where)
         if _start(target, kind) not in {b"", kind.begins}:
-            raise EtlError(f"is there, and is no {kind.name}; nothing else is replaced, so name another file", where)
+            raise EtlError(f"exists and is no {kind.name}; name another file", where)
     for log in ("-wal", "-journal") if kind is COPY else ():
         if os.path.lexists(target.with_name(target.name + log)):
             message = f"an application has it open, or left its {log} file; stop it, or delete that file, and retry"
             raise EtlError(message, where)
 
 
-def _hold_writable(target: Path, kind: Kind) -> None:
-    """Hold that a file can be made: in its folder, or in the nearest one above it that is there."""
+def _check_writable(target: Path, kind: Kind) -> None:
+    """Check that a file can be created in its folder, or in the nearest existing one above it. Raises EtlError."""
     home = next(parent for parent in _place(target).parents if os.path.lexists(parent))
     if not home.is_dir():
         raise _unwritable(target, kind, "Not a directory")
@@ -115,27 +115,27 @@ def _hold_writable(target: Path, kind: Kind) -> None:
 
 
 def _start(path: Path, kind: Kind) -> bytes:
-    """The first bytes of a file, as many as tell its kind."""
+    """The first bytes of a file, to identify its kind."""
     with open_regular(path) as file:
         return file.read(len(kind.begins))
 
 
 def _place(target: Path) -> Path:
-    """Where a file would be written: its folder may be reached by links, the file itself is what is named."""
+    """The path with links in its folder resolved, but not a link in place of the file itself."""
     return target.parent.resolve() / target.name
 
 
-def _sweep(target: Path, kind: Kind) -> None:
-    """Take away what killed runs left beside a file."""
+def _remove_leftovers(target: Path, kind: Kind) -> None:
+    """Delete temporary files of killed runs."""
     for path in target.parent.glob(f".tmp-{glob.escape(target.name)}-*"):
-        with contextlib.suppress(OSError, ValueError):  # no number, another user's run, which goes on, or no file
-            living = _lives(int(path.name.rpartition("-")[2]))
-            if not living and kind.begins.startswith(_start(path, kind)):
+        with contextlib.suppress(OSError, ValueError):  # no process id, another user's process, or not a file
+            running = _is_running(int(path.name.rpartition("-")[2]))
+            if not running and kind.begins.startswith(_start(path, kind)):
                 path.unlink()
 
 
-def _lives(process: int) -> bool:
-    """Whether another process is there. Raises PermissionError when it is another user's."""
+def _is_running(process: int) -> bool:
+    """Whether another process is running. Raises PermissionError when it is another user's."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

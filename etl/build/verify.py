@@ -1,4 +1,4 @@
-"""Looks at an existing build: whether its files are as they were made, and its data keeps the rules."""
+"""Verifies an existing build: that its files are unchanged and its data passes the checks."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 class Verification(NamedTuple):
-    """What was looked at, all of it in order."""
+    """A build that passed."""
 
     build: str
     name: str  # of its pipeline
     files: int
-    checks: int | None  # None when there is no database to ask
-    differs: list[str]  # what the build was made with, where the pipeline says something else
+    checks: int | None  # None without a database
+    differs: list[str]  # the build's values and inputs that differ from the pipeline's
 
 
 def verify(source: Source, out: Path, *, full: bool) -> Verification:
-    """Hold that the current build is the pipeline's, is as it was made, and keeps the rules of the pipeline's checks.
+    """Verify that the current build is the pipeline's, is undamaged, and passes the pipeline's checks.
 
-    The numbers in those rules are the build's own. Raises EtlError: there is no build, or it is another pipeline's, or
-    an answer is not what is declared; Mistakes: files are damaged, each named; CheckFailed: rules are broken.
+    The checks get the build's own numbers. Raises EtlError when there is no build, it is another pipeline's, or an
+    answer does not match its declaration; Mistakes for damaged files; CheckFailed for violated rules.
     """
     folder = current_of(source, out)
     with in_use(folder):
@@ -52,22 +52,22 @@ def verify(source: Source, out: Path, *, full: bool) -> Verification:
         content = manifest.read(folder) or {}
         identity = identify(source)
         inputs = [name for name, found in identity.inputs.items() if content["inputs"].get(name) != found]
-        differs = [*differences(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
+        differs = [*_differences(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
         count = _check(source, folder, content, full=full)
     return Verification(content["build"], content["name"], len(content["files"]), count, differs)
 
 
-def differences(made: Any, asked: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
-    """What a build was made with that a pipeline says otherwise, as ``path.to.key=value``."""
-    if isinstance(made, dict) and isinstance(asked, dict):
-        for key in {**made, **asked}:
-            yield from differences(made.get(key), asked.get(key), f"{path}.{key}" if path else key)
-    elif made != asked:
-        yield f"{path}={json.dumps(made, ensure_ascii=False)}"
+def _differences(built: Any, current: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
+    """Yield the values of a build's pipeline that differ from the current ones, as ``path.to.key=value``."""
+    if isinstance(built, dict) and isinstance(current, dict):
+        for key in {**built, **current}:
+            yield from _differences(built.get(key), current.get(key), f"{path}.{key}" if path else key)
+    elif built != current:
+        yield f"{path}={json.dumps(built, ensure_ascii=False)}"
 
 
 def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool) -> int | None:
-    """Run the checks over the database of a build: how many there are. None without a database."""
+    """Run the checks on the database of a build: their number, None without a database."""
     database = content["pipeline"]["database"]
     if database not in content["files"]:
         return None
@@ -86,10 +86,9 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
 
 
 def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
-    """Find the report of the current build, or write it to ``copy_to``, drawn anew where the build has none: its path.
+    """The path of the current build's report, or of a copy at ``copy_to``, which is drawn if the build has none.
 
-    Raises EtlError: there is no build, or it is another pipeline's, or it has no report and a build never changes, or
-    no database to draw it from.
+    Raises EtlError when there is no build, it is another pipeline's, or there is no report and no database to draw one.
     """
     if copy_to:
         targets.check(source, out, (copy_to, targets.REPORT))
@@ -107,9 +106,9 @@ def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
 
 
 def clean(source: Source, out: Path, keep: int, say: Callable[[str], None]) -> tuple[int, int]:
-    """Delete old builds of a pipeline: how many went, and how many stay.
+    """Delete old builds of a pipeline: how many were deleted and how many are left.
 
-    Raises EtlError when all builds that are there are another pipeline's.
+    Raises EtlError when all builds are another pipeline's.
     """
     store = Store(out, say)
     if not store.builds():
@@ -117,12 +116,12 @@ def clean(source: Source, out: Path, keep: int, say: Callable[[str], None]) -> t
     if not store.builds(source.name):
         check_world(store.current or store.builds()[0], source.name)
     with store.locked(say):
-        gone = store.prune(keep, source.name)
-    return len(gone), len(store.builds(source.name))
+        deleted = store.prune(keep, source.name)
+    return len(deleted), len(store.builds(source.name))
 
 
 def _page(folder: Path) -> bytes | None:
-    """The report of a build; None where there is none."""
+    """The report of a build, None if it has none. Raises EtlError."""
     try:
         with open_regular(folder / report.NAME) as file:
             return file.read()
@@ -140,8 +139,8 @@ def _drawn(folder: Path) -> bytes:
     database = folder / content["pipeline"]["database"]
     if not database.is_file():
         raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))
-    shown = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    described = shown["databases"][database.stem]["tables"]
-    tables = {name: {**described[name], "rows": found["rows"]} for name, found in content["tables"].items()}
-    told = report.about(content["build"], content["pipeline"], tables=tables, params={}, checks=content["checks"])
-    return report.make(GENERAL_REPORT, database, told)
+    metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    descriptions = metadata["databases"][database.stem]["tables"]
+    tables = {name: {**descriptions[name], "rows": found["rows"]} for name, found in content["tables"].items()}
+    about = report.about(content["build"], content["pipeline"], tables=tables, params={}, checks=content["checks"])
+    return report.make(GENERAL_REPORT, database, about)

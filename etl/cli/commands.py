@@ -202,9 +202,9 @@ def show(*, stage: str, pipeline: Path, limit: int, asked: dict[str, Any], as_js
 @json_option
 def validate(*, pipeline: Path, asked: dict[str, Any], as_json: bool) -> None:
     """Find every mistake in PIPELINE and its files; runs nothing."""
-    from etl.build.assemble import read  # noqa: PLC0415 -- as above
+    from etl.build.assemble import read_project  # noqa: PLC0415 -- as above
 
-    found = read(load(pipeline, asked), full=True)
+    found = read_project(load(pipeline, asked), full=True)
     counts = {
         "stages": len(found.pipeline.stages),
         "checks": len(found.checks),

@@ -187,7 +187,7 @@ def seen_by_others() -> Iterator[Path]:
         (folder / "api").mkdir()
         entry = {"bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
         content = {"build": "b", "files": {"a": entry, "api/b": entry}}
-        sealed = {**content, "manifest": manifest._own_hash(content)}
+        sealed = {**content, "manifest": manifest._hash(content)}
         (folder / manifest.NAME).write_bytes(manifest.render(sealed))
         for name in ("a", "api/b"):
             (folder / name).write_bytes(b"x")
@@ -260,7 +260,7 @@ def test_undecodable_manifest_is_found(build: Path) -> None:
 def test_write_then_read(tmp_path: Path) -> None:
     """What is written is read again, whatever letters are in it, with one newline at the end."""
     content = {"name": "Zoë 😀 \u2028", "numbers": [1, 0.1, None, True]}
-    sealed = {**content, "manifest": manifest._own_hash(content)}
+    sealed = {**content, "manifest": manifest._hash(content)}
     (tmp_path / manifest.NAME).write_bytes(manifest.render(sealed))
     assert manifest.read(tmp_path) == content
     assert (tmp_path / manifest.NAME).read_bytes().endswith(b"}\n")

@@ -172,7 +172,7 @@ def test_folder_that_only_bears_the_name_of_a_build_stays(tiny: Source, out: Pat
         assert (result.state, result.folder.name) == (state, f"{stranger.name}-2")
     assert (stranger / "photo.jpg").read_text() == "precious"
     reason = "it has no manifest, and photo.jpg does not belong to the build"
-    assert progress.said[1:] == [f"{stranger} stays, for nothing tells that it is ours: {reason}"]
+    assert progress.said[1:] == [f"{stranger} is kept, as it may not be a build: {reason}"]
 
 
 def test_damaged_build_stays_until_it_is_replaced(tiny: Source, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

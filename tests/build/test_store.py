@@ -37,7 +37,7 @@ def build_id(number: int) -> str:
 def prove(folder: Path, number: int, *, world: str = "w") -> None:
     """Put a manifest in a folder that makes it a build."""
     content = {"build": build_id(number), "name": world, "files": {}}
-    sealed = {**content, "manifest": manifest._own_hash(content)}
+    sealed = {**content, "manifest": manifest._hash(content)}
     (folder / manifest.NAME).write_bytes(manifest.render(sealed))
 
 
@@ -93,7 +93,7 @@ def test_second_waits_and_says_for_whom(store: Store) -> None:
         assert not entered.wait(0.2)
     thread.join(timeout=10)
     assert entered.is_set()
-    assert said == [f"another run (process {os.getpid()}) holds {store.folder}; waiting for it"]
+    assert said == [f"another run (process {os.getpid()}) has locked {store.folder}; waiting for it"]
 
 
 @pytest.mark.fault("a stale lock of a dead process")
@@ -322,7 +322,7 @@ def test_lock_of_somebody_else_is_refused(store: Store, tmp_path: Path, kind: st
         "folder": lock.mkdir,
     }
     make_it[kind]()
-    with pytest.raises(EtlError, match=r"/\.lock: is not a lock of ours; move it away"), store.locked(no_wait):
+    with pytest.raises(EtlError, match=r"/\.lock: is not a lock file of etl; move it away"), store.locked(no_wait):
         pass
     assert precious.read_text() == "precious"
     assert kind != "text" or lock.read_text() == "precious"
@@ -443,5 +443,5 @@ def test_what_cannot_be_touched_or_swept_is_a_warning(store: Store, monkeypatch:
         shared.switch(build)
     assert said == [
         f"{left}: cannot be deleted: Operation not permitted",
-        f"{build}: cannot note that it was used: Operation not permitted",
+        f"{build}: cannot update its time of use: Operation not permitted",
     ]

@@ -114,7 +114,7 @@ def test_only_its_own_kind_is_replaced(tmp_path: Path, tiny: Source, kind: Kind)
         b"<!doctype",
     }:
         target.write_bytes(other)
-        message = f"target: is there, and is no {kind.name}; nothing else is replaced"
+        message = f"target: exists and is no {kind.name}; name another file"
         with pytest.raises(EtlError, match=message):
             check(tiny, tmp_path / "build", (target, kind))
         with pytest.raises(EtlError, match=message):
@@ -160,14 +160,14 @@ def test_a_device_is_never_replaced(tmp_path: Path, tiny: Source) -> None:
 def test_an_input_is_never_replaced(tiny: Source, tmp_path: Path, name: str, kind: Kind) -> None:
     """A file that the pipeline is made of is refused, whatever it is, however its path is written."""
     (ROOT / name).resolve(strict=True)
-    with pytest.raises(EtlError, match=f"{Path(name).name}: is an input of the pipeline, or asked for twice"):
+    with pytest.raises(EtlError, match=f"{Path(name).name}: is an input of the pipeline, or given twice"):
         check(tiny, tmp_path / "build", (ROOT / name, kind))
 
 
 def test_two_files_have_two_names(tiny: Source, tmp_path: Path) -> None:
     """A copy and timings of one name would replace each other."""
     twice = (tmp_path / "x", COPY), (tmp_path / "." / "x", TIMINGS)
-    with pytest.raises(EtlError, match=r"x: is an input of the pipeline, or asked for twice; .* for the timings"):
+    with pytest.raises(EtlError, match=r"x: is an input of the pipeline, or given twice; .* for the timings"):
         check(tiny, tmp_path / "build", *twice)
 
 
@@ -185,7 +185,7 @@ def test_two_files_have_two_names(tiny: Source, tmp_path: Path) -> None:
 def test_a_folder_of_builds_is_for_builds(tiny: Source, out: Path, name: str, builds: str) -> None:
     """No part of the folder of builds, reached as it may be, takes a file, and neither does a build elsewhere."""
     (out.parent / "link").symlink_to(out / "current")
-    with pytest.raises(EtlError, match="a folder of builds is for builds alone; name a place outside of it"):
+    with pytest.raises(EtlError, match="is in a folder of builds; name a file outside of it"):
         check(tiny, out.parent / builds, (out.parent / name, COPY))
 
 

@@ -86,7 +86,7 @@ def test_bad_json_document_is_found_in_full(tiny: Source, out: Path) -> None:
     database.close()
     entry = {"bytes": (current / DATABASE).stat().st_size, "sha256": sha256(current / DATABASE)}
     changed = {**content, "files": {**content["files"], DATABASE: entry}}
-    sealed = {**changed, "manifest": manifest._own_hash(changed)}
+    sealed = {**changed, "manifest": manifest._hash(changed)}
     (current / manifest.NAME).write_bytes(manifest.render(sealed))
     with pytest.raises(CheckFailed):
         verify(tiny, out, full=True)

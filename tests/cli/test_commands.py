@@ -146,7 +146,7 @@ def test_run_refuses_a_copy_beside_a_log(out: Path, tmp_path: Path) -> None:
     [
         ("--copy-to", "sql/schema.sql", "is an input of the pipeline"),
         ("--timings", "data/tests.csv", "is an input of the pipeline"),
-        ("--timings", "pyproject.toml", "is there, and is no file of timings; nothing else is replaced"),
+        ("--timings", "pyproject.toml", "exists and is no file of timings; name another file"),
         ("--copy-to", "pyproject.toml/x.db", "cannot write the copy: Not a directory"),
     ],
 )
@@ -438,7 +438,7 @@ def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Sign
         waiting = process.stderr.readline()
         process.send_signal(number)
         said, complained = process.communicate(timeout=PATIENCE)
-    assert waiting == f"another run (process {os.getpid()}) holds {out}; waiting for it\n"
+    assert waiting == f"another run (process {os.getpid()}) has locked {out}; waiting for it\n"
     assert (process.returncode, said) == (code, "")
     # A signal that comes while Python writes a line lets it write that line once more.
     assert complained.replace(waiting, "").strip() == "Interrupted; the builds that were there are whole."

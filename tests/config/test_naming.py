@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.build import space
-from etl.build.assemble import read
+from etl.build.assemble import read_project
 from etl.build.run import make_build
 from etl.config.identity import identify
 from etl.config.importing import forget
@@ -119,7 +119,7 @@ def test_a_name_does_not_matter(clinic: Callable[..., Source], names: tuple[str,
     source = clinic(*spelt(*names), scale=3)
     assert identify(source).id == identify(clinic(scale=3)).id
     assert "clinic" not in sys.modules
-    pipeline = read(source).pipeline
+    pipeline = read_project(source).pipeline
     assert [stage.generator for stage in pipeline.stages.values()] == ["clinic.people:patients", "clinic.people:visits"]
     plan = make_plan(pipeline)
     assert {name: size.rows for name, size in plan.expected().items()} == {"patients": 12, "visits": 12}
@@ -141,7 +141,7 @@ def test_a_world_of_another_domain_is_built_and_checked(clinic: Callable[..., So
         make_build(clinic(*spelt(*SPELT[1])), tmp_path / "build")
     check.write_text(CHECK.replace("stages: visits", "stages: visitors"), encoding="utf-8")
     with pytest.raises(Mistakes, match=r"days\.sql:2:1: no stage runs visitors, so this check would check nothing"):
-        read(clinic())
+        read_project(clinic())
 
 
 def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_path: Path) -> None:

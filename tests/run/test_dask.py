@@ -152,7 +152,7 @@ def test_no_scheduler_is_told(tmp_path: Path) -> None:
 
 def test_ship_needs_parquet(tmp_path: Path) -> None:
     """Rows for another file system are Parquet alone."""
-    with pytest.raises(EtlError, match="ship writes Parquet alone"):
+    with pytest.raises(EtlError, match="ship only writes Parquet"):
         ship_tables(load(TINY), str(tmp_path), progress=Progress(), execution=Execution())
 
 

@@ -48,7 +48,7 @@ def told(folder: Path) -> dict[str, Any]:
     """What the report is told of a build of the default or the tiny world."""
     content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     source = next(made for path in WORLDS if identify(made := load(path)).id == content["build"])
-    found: dict[str, Any] = assemble._told(identify(source), validate(source), content["tables"], content["checks"])
+    found: dict[str, Any] = assemble._about(identify(source), validate(source), content["tables"], content["checks"])
     return dict(json.loads(json.dumps(found)))  # as it comes from one process to the other
 
 
@@ -491,7 +491,7 @@ def test_a_function_of_somebody_draws(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("body", "says"),
-    [("return None", "must return the page as a text, not NoneType"), ("raise KeyError('x')", "KeyError: 'x'")],
+    [("return None", "must return the page as a str, not NoneType"), ("raise KeyError('x')", "KeyError: 'x'")],
 )
 def test_a_function_that_draws_nothing_is_told(tmp_path: Path, body: str, says: str) -> None:
     """What a stranger's function raises, or gives back in place of a page, ends the run with a message."""
