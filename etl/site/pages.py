@@ -116,5 +116,5 @@ def _tables(schema: Schema, rows: Mapping[str, int]) -> str:
         f"<td>{escape(table.description)}</td></tr>"
         for name, table in schema.tables.items()
     )
-    head = '<tr><th>Table</th><th class="number">Rows</th><th>What a row is</th></tr>'
+    head = '<tr><th>Table</th><th class="number">Rows</th><th>Description</th></tr>'
     return f'<div class="wide"><table class="stack">{head}{body}</table></div>'

@@ -1,11 +1,11 @@
-"""The report of any world: its tables, what is in their columns, where they come from, and the checks that passed."""
+"""The report of any pipeline: tables, column profiles, lineage, and the checks that passed."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from etl.site.report.columns import SAMPLE, drawn, profiles
+from etl.site.report.columns import SAMPLE, histogram, profiles
 from etl.site.report.page import report_page
 from etl.site.report.section import Html, Part, number, plural, share, short
 from etl.tables.sqlite import open_database
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from etl.site.report.columns import Profile
 
-_LETTERS = 24  # of a value
+_MAX_VALUE_LENGTH = 24
 
 
 def draw(database: Path, about: Mapping[str, Any]) -> str:
@@ -38,35 +38,35 @@ def checks_passed(about: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def parts(connection: sqlite3.Connection, about: Mapping[str, Any], *, folded: bool = False) -> Iterator[Part]:
-    """The parts of a report that are true of every world; ``folded``: their tables are opened by a click."""
+    """The parts that every report has; ``folded``: their tables are opened by a click."""
     rows = sum(table["rows"] for table in about["tables"].values())
     yield Part(
         "Tables",
         (f"{plural(len(about['tables']), 'table')} with {plural(rows, 'row')} in all.",),
-        ("Table", "Rows", "What a row is"),
+        ("Table", "Rows", "Description"),
         [(name, table["rows"], table["description"]) for name, table in about["tables"].items()],
         folded=folded,
     )
     yield _columns(connection, about["tables"], folded=folded)
     yield Part(
         "Lineage",
-        (f"{plural(len(about['stages']), 'stage')}; each sees its inputs and nothing else.",),
-        ("Stage", "Made by", "Inputs", "Fills"),
-        [(stage["name"], stage["source"], ", ".join(stage["inputs"]), _fills(stage)) for stage in about["stages"]],
+        (f"{plural(len(about['stages']), 'stage')}; each reads only its inputs.",),
+        ("Stage", "Made by", "Inputs", "Output"),
+        [(stage["name"], stage["source"], ", ".join(stage["inputs"]), _output(stage)) for stage in about["stages"]],
         folded=folded,
     )
     if about["checks"]:
         ran = f"{plural(len(about['checks']), 'check')} ran before the build was published"
         yield Part(
             "Checks",
-            (f"{ran}, and none found anything: otherwise there would be no build.",),
+            (f"{ran}, and all passed: a failed check stops the build.",),
             ("Check", "Rule"),
             [(check["check"], check["rule"]) for check in about["checks"]],
             folded=folded,
         )
 
 
-def _fills(stage: Mapping[str, Any]) -> str:
+def _output(stage: Mapping[str, Any]) -> str:
     if stage["table"]:
         return f"table {stage['table']}"
     return "nothing: a check" if stage["check"] else "other stages"
@@ -79,22 +79,22 @@ def _columns(connection: sqlite3.Connection, tables: Mapping[str, Any], *, folde
         found, every = profiles(connection, name, table["rows"])
         rows += [_row(name, profile, table["columns"].get(profile.name, "")) for profile in found]
         if every > 1:
-            sampled.append(f"of {name} about one row in {every}")
-    says = [f"{plural(len(rows), 'column')}: nulls, distinct values, the least and the most, and how they are spread."]
+            sampled.append(f"{name}, about one row in {every}")
+    says = [f"{plural(len(rows), 'column')}: nulls, distinct values, minimum, maximum and distribution."]
     if sampled:
-        says.append(f"Of tables with more than {number(SAMPLE)} rows a sample is counted: {', '.join(sampled)}.")
-    head = ("Table", "Column", "Type", "Nulls", "Distinct", "Least", "Most", "Values", "What it is")
+        says.append(f"Tables with more than {number(SAMPLE)} rows are sampled: {', '.join(sampled)}.")
+    head = ("Table", "Column", "Type", "Nulls", "Distinct", "Minimum", "Maximum", "Values", "Description")
     return Part("Columns", tuple(says), head, rows, folded=folded)
 
 
 def _row(table: str, column: Profile, description: str) -> tuple[object, ...]:
-    common = ", ".join(f"{_shown(value)} {share(part, 1)}" for value, part in column.common)
-    values = Html("".join(drawn(column.bars))) if column.bars else common
-    ends = _shown(column.least), _shown(column.most)
+    common = ", ".join(f"{_format(value)} {share(part, 1)}" for value, part in column.common)
+    values = Html("".join(histogram(column.bars))) if column.bars else common
+    ends = _format(column.minimum), _format(column.maximum)
     return (table, column.name, column.type, column.nulls, column.distinct, *ends, values, description)
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, bytes):
         return plural(len(value), "byte")
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else short(value, _LETTERS)
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else short(value, _MAX_VALUE_LENGTH)

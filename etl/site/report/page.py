@@ -1,4 +1,4 @@
-"""The report as one page: no script, no network, in light, dark and on paper."""
+"""The report as one HTML page: no script, no network, with styles for light, dark and print."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from etl.site.report.section import Part
 
-_MOST_ROWS = 1000  # of a table on the page; the database has them all
+_MAX_ROWS = 1000  # of a table on the page
 
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -24,7 +24,7 @@ _SHAPES = {
     "tick": '<path d="M7 0V14" stroke="{}" stroke-width="2"/>',
 }
 
-_LONG = 40  # letters of a cell that may take several lines
+_LONG = 40  # characters of a cell that may wrap
 
 
 def report_page(
@@ -35,9 +35,9 @@ def report_page(
     introduction: str = "",
     end: str = "",
 ) -> str:
-    """The page, of its parts and their charts as SVG; ``introduction`` and ``end`` are paragraphs, as HTML.
+    """The page. ``parts``: with their charts as SVG. ``introduction`` and ``end``: HTML.
 
-    ``about``: see :func:`etl.build.report.about`. ``facts``: numbers, and what they count.
+    ``about``: see :func:`etl.build.report.about`. ``facts``: numbers and their labels.
     """
     site = about["site"]
     title = f"{site['title']}: report"
@@ -78,9 +78,9 @@ def _table(part: Part) -> str:
     )
     body = "".join(
         f"<tr>{''.join(_cell(cell, number_like=numeric[at]) for at, cell in enumerate(row))}</tr>"
-        for row in part.rows[:_MOST_ROWS]
+        for row in part.rows[:_MAX_ROWS]
     )
-    more = len(part.rows) - _MOST_ROWS
+    more = len(part.rows) - _MAX_ROWS
     rest = f"<p>And {number(more)} more.</p>" if more > 0 else ""
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{rest}'
     if not part.folded:

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from etl.site.report import columns
-from etl.site.report.columns import BARS, Profile, drawn, profiles
+from etl.site.report.columns import BARS, Profile, histogram, profiles
 
 SCRIPT = """
 CREATE TABLE "a ""b" ("select" INTEGER PRIMARY KEY, n REAL, word TEXT, {x} BLOB) {kind};
@@ -33,7 +33,7 @@ def test_a_column_is_counted() -> None:
     key, number, word, nothing = found
     assert every == 1
     assert key == Profile("select", "INTEGER", 0, 100, 1, 100, (), ())
-    assert (number.nulls, number.distinct, number.least, number.most) == (10, 90, 0.5, 49.5)
+    assert (number.nulls, number.distinct, number.minimum, number.maximum) == (10, 90, 0.5, 49.5)
     assert (len(number.bars), sum(number.bars)) == (BARS, 90)
     assert max(number.bars) - min(number.bars) <= 2
     assert word.common == (("often", 0.75), ("rare", 0.25))
@@ -56,13 +56,13 @@ def test_an_empty_table_has_a_profile() -> None:
     with closing(made(1)) as connection:
         connection.execute('DELETE FROM "a ""b"')
         found, _ = profiles(connection, 'a "b', 0)
-    assert [(each.nulls, each.distinct, each.least, each.bars, each.common) for each in found] == [
+    assert [(each.nulls, each.distinct, each.minimum, each.bars, each.common) for each in found] == [
         (0, 0, None, (), ())
     ] * 4
 
 
 def test_bars_are_as_high_as_their_share() -> None:
     """The most is the full height; what is there is seen."""
-    svg = "".join(drawn((1000, 0, 1)))
+    svg = "".join(histogram((1000, 0, 1)))
     assert svg.count("<path") == 3
     assert [height in svg for height in ("v-20", "v-0", "v-1h")] == [True, True, True]
