@@ -1,6 +1,6 @@
-"""The school's generators, by the short names that ``python:`` knows them by.
+"""The school's generators, by the short names used in ``python:``.
 
-A generator is a plain function: Arrow tables and a source of streams in, an Arrow record batch (or several) out.
+A generator is a function from Arrow tables and random streams to an Arrow record batch (or several).
 """
 
 from etl.school.classes import classes
@@ -11,7 +11,7 @@ from etl.school.scores import first_scores, next_scores, score_rows
 from etl.school.students import students
 from etl.school.windows import enrollment_rows, window
 
-#: Raise it when a change gives other rows for the same pipeline; the golden hashes in the tests ask for it.
+#: Increment it when a change produces different rows for the same pipeline; a test of golden hashes enforces this.
 VERSION = 2
 
 __all__ = [

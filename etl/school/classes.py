@@ -1,4 +1,4 @@
-"""The classes: who teaches what, and how many students sit there."""
+"""The classes: teacher, subject and number of students."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def classes(
 ) -> pa.RecordBatch:
     """Make ``count`` classes, in the order of teachers, then subjects: one row each.
 
-    There is a teacher for every last name, and each keeps one title. Where that gives fewer classes than ``count``,
-    the same names go round again with `` 2``, `` 3`` behind them. Columns: id from 1, name, size (students), and
-    first_student, the id of the class's first student, so that every shard knows its students without the others.
-    Raises ValueError when there is no name to give, or two classes would get the same.
+    There is one teacher per last name, each with one title. If that gives fewer than ``count`` classes, names repeat
+    with the suffix `` 2``, `` 3`` and so on. Columns: id from 1, name, size (students), and first_student, the id of
+    the class's first student, which lets each shard number its students independently. Raises ValueError when a list
+    of names is empty or two classes would have the same name.
     """
     if not (last_names.num_rows and subjects.num_rows and titles):
-        message = "a class is named by a title, a last name and a subject; give at least one of each"
+        message = "class names need at least one title, one last name and one subject"
         raise ValueError(message)
     number = np.arange(count)
     teachers, taught = last_names.num_rows, subjects.num_rows

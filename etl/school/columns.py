@@ -1,4 +1,4 @@
-"""Whole columns between Arrow and numpy, and from numbers to JSON text."""
+"""Conversion of columns between Arrow and numpy, and from numbers to JSON text."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK = 2048  # rows that are written together: few enough to stay in the cache
-_LONGEST_TABLE = 100_000  # beyond that, writing out every number there could be costs more than it saves
+_BLOCK = 2048  # rows written at a time, to stay in the CPU cache
+_LONGEST_TABLE = 100_000  # a larger table of formatted numbers costs more than it saves
 
 
 def vectors(numbers: NDArray[np.int32]) -> pa.FixedSizeListArray:
-    """Make a column of lists of fixed size, one for each row of the array."""
+    """Return a column of fixed-size lists, one for each row of the array."""
     return pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
 
 
 def matrix(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Read a column of lists of fixed size as an array, a row a list; no copy is made of a single chunk."""
+    """Return a column of fixed-size lists as a 2D array; a single chunk is not copied."""
     width = column.type.list_size
     parts: list[NDArray[np.int32]] = [chunk.flatten().to_numpy().reshape(-1, width) for chunk in column.chunks]
     if len(parts) == 1:
@@ -32,15 +32,15 @@ def matrix(column: pa.ChunkedArray) -> NDArray[np.int32]:
 def json_objects(keys: NDArray[np.int64], numbers: NDArray[np.int32]) -> pa.Array:
     """Write each row as a compact JSON object, ``{"1":5420,"2":5510}``: a text column.
 
-    Rows whose numbers all have the same number of digits have the same length: they are a template with digits
-    filled in from a table. Other rows are joined piece by piece, which takes ten times as long, or more.
+    If all numbers have the same number of digits, every row is a template with digits copied in from a table.
+    Otherwise rows are joined piece by piece, which is at least ten times slower.
     """
     low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, 0)
     width = len(str(high))
     if low < 0 or len(str(low)) != width or high - low > _LONGEST_TABLE:
         return _joined(keys, numbers)
     template, starts = _template(keys, width)
-    digit_type = f"u{width}" if width in {1, 2, 4, 8} else f"V{width}"  # one move a number, by numpy's fastest loops
+    digit_type = f"u{width}" if width in {1, 2, 4, 8} else f"V{width}"  # one copy per number, by numpy's fastest loops
     digits = np.array([f"{number}" for number in range(low, high + 1)], dtype=f"S{width}").view(digit_type)
     places = np.ascontiguousarray((numbers - low).T)
     rows = np.empty((len(numbers), len(template)), dtype=np.uint8)
@@ -57,7 +57,7 @@ def json_objects(keys: NDArray[np.int64], numbers: NDArray[np.int32]) -> pa.Arra
 
 
 def _template(keys: NDArray[np.int64], width: int) -> tuple[bytes, list[int]]:
-    """A row's text with zeros for its numbers, and where each number starts."""
+    """Return a row's text with zeros for its numbers, and the offset of each number."""
     text, starts = "{", []
     for index, key in enumerate(keys):
         text += f'{"," if index else ""}"{key}":'

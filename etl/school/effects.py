@@ -1,9 +1,9 @@
-"""The planted truth: what growth into an impacted test does to a score, on average, the clamp included.
+"""The planted effects: the exact expectation of growth into an impacted test, clamp included.
 
-A standard's score x on the test before becomes clamp(x + G). G is uniform on the whole numbers of its range or, where
-a student holds several assignments that cover the standard, the largest of independent draws. Given x, what an
-assignment plants in it is E[clamp(x + G)] less the same for a student who holds none. Every expectation is a whole
-number of parts of one denominator, so that sums over students are exact, however the students are cut into shards.
+A standard's score x on the test before becomes clamp(x + G). G is uniform on the integers of its range or, where
+several of a student's assignments cover the standard, the largest of independent draws. The planted effect at x is
+E[clamp(x + G)] less the same without assignments. Every expectation is an integer multiple of 1 / denominator, so
+that sums over students are exact whatever the shards.
 """
 
 from __future__ import annotations
@@ -20,48 +20,46 @@ import pyarrow as pa
 
 from etl.generator.params import Range
 from etl.school.columns import matrix
-from etl.school.params import Growth
-from etl.school.scores import Impact, Measure, find
-from etl.school.sittings import drive, present
-from etl.school.windows import STATUSES
+from etl.school.measure import Impact, Measure, driven_flags, find, present
+from etl.school.params import STATUSES, Growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
-#: Stands for the status of a student without the assignment.
-NOT_HELD = len(STATUSES)
-_KINDS = NOT_HELD + 1
-_LARGEST = 2**63  # numbers stay below it
-_ROOM = 2**20  # students whose sums must stay below it, each at the far end of the scale
+#: Status code of a student who was not given the assignment.
+NOT_ASSIGNED = len(STATUSES)
+_KINDS = NOT_ASSIGNED + 1
+_LARGEST = 2**63  # limit of 64-bit integers
+_ROOM = 2**20  # students whose sums must fit, each at the far end of the scale
 
 
 class Outlook(NamedTuple):
-    """What growth into a test means for some students' scores in one standard, added up over the students."""
+    """Sums over some students of what growth into a test is expected to do to one standard's score."""
 
-    expected: int  # expected move, in parts of the denominator
-    untouched: int  # the same if the students held no assignment
-    spread: int  # the distance between the least and the greatest score possible, squared
+    expected: int  # expected change, in 1 / denominator points
+    untouched: int  # the same without assignments
+    spread: int  # squared distance between the least and the greatest possible score
 
 
 @dataclass(frozen=True)
 class Impacted:
-    """A test that assignments impact: who took it and the one before it, and what they hold, a row a student."""
+    """A test that assignments impact: the students who took it and the one before it, and their assignments."""
 
     impact: Impact
     clamp: Range
     growth: Growth
     ids: NDArray[np.int64]
-    before: NDArray[np.int32]  # standard scores on the test before
+    before: NDArray[np.int32]  # standard scores on the test before, a row a student
     after: NDArray[np.int32]  # and on this one
-    driven: NDArray[np.int64]  # 1 for students who grow by `growth.driven` more, whatever they hold
+    driven: NDArray[np.int64]  # 1 for students who grow by `growth.driven` more
     statuses: dict[int, NDArray[np.int64]]  # by assignment
     covering: dict[int, list[int]]  # by standard: the assignments that cover it
-    denominator: int  # the parts that a point is divided into
+    denominator: int  # parts of a point in which expectations are integers
 
     def outlook(self, rows: NDArray[np.int64], standard: int) -> Outlook:
-        """What some students (their rows) could expect in a standard (its index in the measure)."""
+        """Return the outlook of some students (row indexes) in a standard (index in the measure)."""
         if not len(rows):
             return Outlook(0, 0, 0)
         covering = self.covering[standard]
@@ -76,28 +74,29 @@ class Impacted:
         return Outlook(*found.tolist())
 
     def _table(self, kind: int, covering: int) -> NDArray[np.int64]:
-        """The outlook of every score on the scale, for students of one kind."""
-        held = []
+        """Return the outlook of each score on the scale, for students of one kind (driven or not, statuses)."""
+        ranges_given = []
         for _ in range(covering):
             kind, status = divmod(kind, _KINDS)
-            held += [getattr(self.growth.assigned, STATUSES[status])] if status != NOT_HELD else []
+            if status != NOT_ASSIGNED:
+                ranges_given.append(getattr(self.growth.assigned, STATUSES[status]))
         extra = kind * self.growth.driven
         ranges, untouched = (
             tuple(sorted(Range(low + extra, high + extra) for low, high in some))
-            for some in (held or [self.growth.untouched], [self.growth.untouched])
+            for some in (ranges_given or [self.growth.untouched], [self.growth.untouched])
         )
         return _outlooks(ranges, untouched, self.clamp, self.denominator)
 
 
-def common_denominator(growth: Growth, clamp: Range, held: int) -> int:
-    """The parts of a point in which the expectations of up to ``held`` assignments together are whole numbers.
+def common_denominator(growth: Growth, clamp: Range, assignments: int) -> int:
+    """Return the denominator of the expectations of up to ``assignments`` assignments on one standard.
 
-    Where sums could outgrow 64 bits it is cut off, at hundreds of millions of parts for a scale of a few hundred
-    points, and expectations are rounded to the nearest part.
+    It is capped where sums could exceed 64 bits (at hundreds of millions for a scale of a few hundred points);
+    expectations are then rounded to the nearest part.
     """
     sizes = [high - low + 1 for low, high in (getattr(growth.assigned, status) for status in STATUSES)]
     untouched = growth.untouched.high - growth.untouched.low + 1
-    return min(math.lcm(untouched, math.lcm(*sizes) ** held), max(1, _LARGEST // _ROOM // _width(clamp)))
+    return min(math.lcm(untouched, math.lcm(*sizes) ** assignments), max(1, _LARGEST // _ROOM // _width(clamp)))
 
 
 @lru_cache(maxsize=64)  # every shard asks for the same tables
@@ -191,11 +190,11 @@ def _impacted(
         return Impacted(impact, clamp, growth, nobody, nothing, nothing, nobody, no_status, covering, denominator)
     before, after = pair
     ids = before["student_id"].to_numpy()
-    was, now, driven = matrix(before["standards"]), matrix(after["standards"]), drive(before)
+    was, now, driven = matrix(before["standards"]), matrix(after["standards"]), driven_flags(before)
     if not np.array_equal(ids, after["student_id"].to_numpy()):
         place, took = find(after["student_id"].to_numpy(), ids)
         ids, was, now, driven = ids[took], was[took], now[place[took]], driven[took]
-    statuses = {number: np.full(len(ids), NOT_HELD, dtype=np.int64) for number in impact.covered}
-    for held in impact.held(windows, ids):
-        statuses[held.assignment][find(ids, held.students)[0]] = held.statuses
+    statuses = {number: np.full(len(ids), NOT_ASSIGNED, dtype=np.int64) for number in impact.covered}
+    for given in impact.assigned(windows, ids):
+        statuses[given.assignment][find(ids, given.students)[0]] = given.statuses
     return Impacted(impact, clamp, growth, ids, was, now, driven, statuses, covering, denominator)

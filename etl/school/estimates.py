@@ -1,4 +1,4 @@
-"""The field's own analysis of the world: each assignment's effect, estimated from the gains and held to the truth."""
+"""The standard analysis: each assignment's effect estimated from the gains, compared with the planted effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from etl.generator.params import Columns
 from etl.school.impact import GAIN_SUMS, NUMBERS, PLANTED_SUMS, TALLY
 from etl.school.inference import difference_in_differences, fixed_effect_weights, student, surprise, welch
-from etl.school.windows import STATUSES
+from etl.school.params import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ _ESTIMATES = pa.schema(
 
 
 def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS.names))]) -> pa.RecordBatch:
-    """Make the rows of the table ``planted_effects`` of every shard's sums: mean effects, in scale points.
+    """Make the rows of the table ``planted_effects`` from every shard's sums: mean effects, in scale points.
 
     A row for each assignment, standard that it covers, and status; its effect is null when nobody has that status.
     """
@@ -59,7 +59,7 @@ def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS
 
 
 def impact_estimates(gain_sums: Annotated[pa.Table, Columns(tuple(GAIN_SUMS.names))]) -> pa.RecordBatch:
-    """Make the rows of the table ``impact_estimates`` of every shard's sums.
+    """Make the rows of the table ``impact_estimates`` from every shard's sums.
 
     First a row for each assignment, then one for each standard of each assignment, then one for each category that
     assignments practise. Cells are null where a group is empty, and there is no interval where one has a single
@@ -86,18 +86,18 @@ def impact_estimates(gain_sums: Annotated[pa.Table, Columns(tuple(GAIN_SUMS.name
 
 @dataclass(frozen=True)
 class _Estimate:
-    """What is known of an effect, in scale points; None is what cannot be known."""
+    """An effect, in scale points; None for what cannot be computed."""
 
     treated_gain: Fraction | None = None
     control_gain: Fraction | None = None
     planted: Fraction | None = None
     expected_bias: Fraction | None = None
     variance: Fraction | None = None  # of the effect
-    freedom: float | None = None  # degrees of it; infinite where the variance counts as known
+    freedom: float | None = None  # degrees of freedom; infinite where the variance is taken as known
     surprise: float | None = None
 
     def cells(self) -> dict[str, Any]:
-        """The columns that are worked out."""
+        """Return the computed columns."""
         points = {name: getattr(self, name) for name in ("treated_gain", "control_gain", "planted", "expected_bias")}
         interval: dict[str, Any] = {}
         if self.treated_gain is not None and self.control_gain is not None and self.planted is not None:
@@ -108,7 +108,7 @@ class _Estimate:
         return {**rounded, **interval, "surprise": None if self.surprise is None else _significant(self.surprise)}
 
     def _interval(self, effect: float, planted: float) -> dict[str, Any]:
-        """Standard error, t, two-sided p and confidence interval, and whether that holds the planted effect."""
+        """Return standard error, t, two-sided p, the confidence interval and whether it contains the planted effect."""
         if self.variance is None:
             return {}
         error = math.sqrt(self.variance)
@@ -131,8 +131,8 @@ class _Estimate:
 def _compared(sums: dict[str, Any]) -> _Estimate:
     """Compare the gains of the treated with those of the control group.
 
-    The expected bias is what the comparison is expected to find beyond the mean planted effect over the treated,
-    given the scores before the impacted test. What it finds beyond both is the excess: only the draws of growth.
+    The expected bias is the comparison's expectation less the mean planted effect over the treated, given the scores
+    before the impacted test. The rest is the excess: due to the draws of growth alone.
     """
     treated, control = (_Group.of(sums, name) for name in ("treated", "control"))
     if treated is None:
@@ -157,18 +157,18 @@ def _compared(sums: dict[str, Any]) -> _Estimate:
 
 @dataclass(frozen=True)
 class _Group:
-    """The treated or the control students, and means over them, in points."""
+    """Means over the treated or the control students, in points."""
 
     students: int
     gain: Fraction
-    variance: Fraction | None  # of the gains, an estimate from two students on
+    variance: Fraction | None  # sample variance of the gains; None for a single student
     planted: Fraction
     excess: Fraction  # of the gain over its expectation
-    spread: Fraction  # how far the mean gain can move with each standard's growth: the squares, added up
+    spread: Fraction  # sum over students and standards of the squared range of the mean gain
 
     @classmethod
     def of(cls, sums: dict[str, Any], name: str) -> _Group | None:
-        """Read a group's sums; None when there is nobody in it."""
+        """Read a group's sums; None for an empty group."""
         students, parts = sums[name], sums["parts"]
         if not students:
             return None
@@ -202,7 +202,7 @@ def _pooled(estimates: Iterable[_Estimate]) -> _Estimate:
 
 
 def _added_up(sums: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> list[dict[str, Any]]:
-    """Add up the numbers of rows with the same keys, which are alike in every other column; nothing overflows."""
+    """Sum the numbers of rows with the same keys, in Python's integers, which do not overflow."""
     totals: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in sums.to_pylist():
         total = totals.setdefault(tuple(row[key] for key in keys), {**row, **dict.fromkeys(numbers, 0)})
@@ -212,10 +212,10 @@ def _added_up(sums: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> li
 
 
 def _rounded(number: float | Fraction) -> float:
-    """The number to six digits behind the point, never -0.0."""
+    """Round to six decimals; never returns -0.0."""
     return round(float(number), 6) + 0.0
 
 
 def _significant(number: float) -> float:
-    """The number to six significant digits: small chances differ in their order of magnitude."""
+    """Round to six significant digits, for small probabilities."""
     return float(f"{number:.6g}")

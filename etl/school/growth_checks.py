@@ -1,4 +1,4 @@
-"""Rules over every number of a shard, held before the numbers become JSON: each yields the rows that break it."""
+"""Checks of every number of a shard, before the numbers become JSON: each returns the rows that break a rule."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.school.columns import matrix
-from etl.school.params import Growth
-from etl.school.scores import (
+from etl.school.measure import (
     SITTING,
     UNTOUCHED,
     WINDOW,
@@ -21,9 +20,10 @@ from etl.school.scores import (
     Measure,
     Standards,
     Tests,
+    driven_flags,
     status_bounds,
 )
-from etl.school.sittings import drive
+from etl.school.params import Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def broken_growth(
     """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
 
     One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
-    who are not in both sittings are left out; those who are and missed a test are not.
+    in only one of the sittings are skipped; a student who missed a test is still in it.
     """
     measure = Measure.of(standards)
     windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
@@ -51,12 +51,14 @@ def broken_growth(
     for before, after in pairwise(sittings):
         ids, driven, was, now = _both(before, after)
         test_id = after["test_id"][0].as_py()
-        bounds = np.full((2, now.size), UNTOUCHED, dtype=np.int32)  # of the growth, where an assignment decides it
+        bounds = np.full(
+            (2, now.size), UNTOUCHED, dtype=np.int32
+        )  # of the growth, where an assignment covers the standard
         impact = Impact.of(assignments, assignment_standards, measure, test_id)
-        for held in impact.held(windows, ids):
-            for bound, own in zip(bounds, status_bounds(growth.assigned, held.statuses), strict=True):
-                bound[held.cells] = np.maximum(bound[held.cells], own[:, None])
-        # Most scores were not touched, moved by what they may, and stayed on the scale; the others are looked at.
+        for given in impact.assigned(windows, ids):
+            for bound, limit in zip(bounds, status_bounds(growth.assigned, given.statuses), strict=True):
+                bound[given.cells] = np.maximum(bound[given.cells], limit[:, None])
+        # Most scores are untouched, in range and on the scale: compute exact limits for the rest only.
         moved = now - was
         other = (moved < growth.untouched.low) | (moved > growth.untouched.high) | (driven[:, None] > 0)
         other |= (now < clamp.low) | (now > clamp.high)
@@ -75,7 +77,7 @@ def broken_growth(
 
 
 def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
-    """Find the students whose scores are not the rounded means of the scores below them, from the second test on.
+    """Find the students whose scores are not the rounded means of their parts, from the second test on.
 
     One row each: student_id, test_id, overall.
     """
@@ -111,7 +113,7 @@ def _both(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """The students of both sittings: their ids, who is driven, and their standard scores before and after."""
     first, second = before["student_id"].to_numpy(), after["student_id"].to_numpy()
-    driven, was, now = drive(before), matrix(before["standards"]), matrix(after["standards"])
+    driven, was, now = driven_flags(before), matrix(before["standards"]), matrix(after["standards"])
     if np.array_equal(first, second):
         return first, driven, was, now
     ids, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
@@ -119,9 +121,9 @@ def _both(
 
 
 def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:
-    """The sittings in the order of their tests. Raises ValueError when there are not two: nothing would be judged."""
-    if len(sittings) < 2:  # noqa: PLR2004 -- a sitting and the one before it
-        message = "the rule compares a sitting with the one before it; give it two or more, or take the stage away"
+    """The sittings in the order of their tests. Raises ValueError when there are fewer than two."""
+    if len(sittings) < 2:  # noqa: PLR2004 -- a pair
+        message = "this check compares each sitting with the one before it; give it two or more, or remove the stage"
         raise ValueError(message)
     sequence = dict(zip(tests["id"].to_pylist(), tests["sequence"].to_pylist(), strict=True))
     filled = [table for table in sittings if table.num_rows]

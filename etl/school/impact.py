@@ -1,6 +1,6 @@
-"""What a shard tells of each assignment's effect: sums of gains, and of what was planted.
+"""Per-shard sums for each assignment's effect: of gains, and of planted effects.
 
-They are whole numbers, so that the order of adding them up, and the cut into shards, make no difference.
+They are integers, so the order of addition and the cut into shards do not matter.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from etl.generator.params import Columns
 from etl.generator.size import generator
 from etl.school.columns import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
-from etl.school.params import Growth
-from etl.school.scores import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
-from etl.school.windows import STATUSES
+from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
+from etl.school.params import STATUSES, Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,17 +23,15 @@ if TYPE_CHECKING:
     from etl.school.effects import Impacted
 
 _COMPLETED = STATUSES.index("completed")
-_LARGEST = 2**63  # numbers stay below it
+_LARGEST = 2**63  # limit of 64-bit integers
 
-#: What these generators read of assignments.
 Assignments = Annotated[pa.Table, Columns(("id", "rc_id", "created_after_test_id", "impacted_test_id"))]
 
-#: What is added up over the students of a group, next to their number.
+#: The sums over the students of a group.
 TALLY = ("gain", "squares", "planted", "excess", "spread")
 #: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ...
 NUMBERS = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
 _KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
-#: What a shard's sums are, for the generators that add them up.
 GAIN_SUMS = pa.schema([(name, pa.int64()) for name in (*_KEYS, *NUMBERS)])
 PLANTED_SUMS = pa.schema(
     [
@@ -72,15 +69,15 @@ def planted_sums(
     ):
         statuses = impacted.statuses[row["id"]]
         for code, status in enumerate(STATUSES):
-            holders = np.flatnonzero(statuses == code)
+            students = np.flatnonzero(statuses == code)
             for standard in impacted.impact.covered[row["id"]].tolist():
-                outlook = impacted.outlook(holders, standard)
+                outlook = impacted.outlook(students, standard)
                 rows.append(
                     {
                         "assignment_id": row["id"],
                         "standard_id": int(measure.standards[standard]),
                         "status": status,
-                        "students": len(holders),
+                        "students": len(students),
                         "planted": outlook.expected - outlook.untouched,
                         "denominator": impacted.denominator,
                     }
@@ -99,11 +96,11 @@ def gain_sums(
     growth: Growth,
     **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
 ) -> pa.RecordBatch:
-    """Add up a shard's gains, of those who completed an assignment and of those around them who were not given it.
+    """Add up a shard's gains, of students who completed an assignment and of classmates who were not given it.
 
     A gain is the mean score in the standards that the assignment covers (``parts`` of them) on the test that it
-    impacts, less that on the test that it follows. Treated is who completed it, control who sits in a roster where
-    somebody holds it, and does not; both took those two tests, and the one before the impacted test.
+    impacts, less that on the test that it follows. Treated students completed it; control students are in a roster
+    where somebody was given it, and were not. Both took those two tests and the one before the impacted test.
 
     One row an assignment (standard_id is null) and one for each of its standards; rc_id is the category of either.
     For ``treated`` and ``control`` a row has the number of students, and over them the sums of: the gain times parts;
@@ -122,9 +119,9 @@ def gain_sums(
         covered = impacted.impact.covered[row["id"]]
         tallies = {name: _tally(impacted, *group, covered) for name, group in groups.items()}
         for place, standard in enumerate((None, *covered.tolist())):
-            own = None if standard is None else int(measure.standards[standard])
+            standard_id = None if standard is None else int(measure.standards[standard])
             category = row["rc_id"] if standard is None else int(measure.categories[measure.category[standard]])
-            keys = (row["id"], category, own, len(covered) if standard is None else 1, impacted.denominator)
+            keys = (row["id"], category, standard_id, len(covered) if standard is None else 1, impacted.denominator)
             numbers = {f"{name}{suffix}": sums[place] for name, of in tallies.items() for suffix, sums in of.items()}
             rows.append(dict(zip(_KEYS, keys, strict=True)) | numbers)
     return pa.RecordBatch.from_pylist(rows, schema=GAIN_SUMS)
@@ -138,17 +135,17 @@ def _groups(
     if first is None:
         return nobody
     students, scores = first["student_id"].to_numpy(), matrix(first["standards"])
-    holds = np.zeros(len(students), dtype=bool)
+    assigned = np.zeros(len(students), dtype=bool)
     for window in windows.values():
         given = window["student_id"].to_numpy()[window["assignment_id"].to_numpy() == assignment]
-        place, there = find(students, given)
-        holds[place[there]] = True
-    if not holds.any():
+        place, found = find(students, given)
+        assigned[place[found]] = True
+    if not assigned.any():
         return nobody
     rosters, roster = np.unique(first["roster_id"].to_numpy(), return_inverse=True)
-    somebody = np.zeros(len(rosters), dtype=bool)  # holds it, of each roster
-    somebody[roster[holds]] = True
-    around = somebody[roster] & ~holds
+    somebody = np.zeros(len(rosters), dtype=bool)  # per roster: was anybody given it
+    somebody[roster[assigned]] = True
+    around = somebody[roster] & ~assigned
     place, took = find(students, impacted.ids)
     chosen = {
         "treated": np.flatnonzero(took & (impacted.statuses[assignment] == _COMPLETED)),
@@ -167,7 +164,7 @@ def _tally(
     gains = np.column_stack([gains.sum(axis=1), gains])
     peak = int(np.abs(gains).max(initial=0))
     if peak * peak * len(rows) >= _LARGEST:
-        message = f"gains of {peak} points, squared, are too large to be added up exactly; use a narrower scale"
+        message = f"gains of {peak} points, squared, are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
     planted, excess, spread = [], [], []
     for standard, move in zip(covered.tolist(), moves.T, strict=True):

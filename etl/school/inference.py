@@ -1,4 +1,4 @@
-"""The formulas of the analysis, each with its source. Sums come in as fractions: only the last step rounds."""
+"""The formulas of the analysis, each with its source. Inputs are fractions; only the last step rounds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_STEPS = 10_000  # a continued fraction has settled long before
-_TINY = 1e-15  # a relative change that no longer counts
+_STEPS = 10_000  # far more than a continued fraction needs
+_TINY = 1e-15  # a negligible relative change
 _CLOSE = 1e-12
 
 

@@ -1,4 +1,4 @@
-"""The school's own words for params: shares and growth by status, and a range that the performance levels cover."""
+"""Types of params: shares and growth by status, and a range covered by the performance levels."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from etl.pipeline.reference_data import Reference
 
 
+#: How far a student came with an assignment; a status code is an index of this list.
+STATUSES = ("completed", "started", "not_started")
+
+
 class Shares(Group):
-    """How far some students come: the share of each status."""
+    """Shares of the statuses, which sum to 1."""
 
     completed: Share
     started: Share
     not_started: Share
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _sum_to_one(self) -> Self:
         total = math.fsum((self.completed, self.started, self.not_started))
         if not math.isclose(total, 1, abs_tol=1e-9):
             message = f"the shares must sum to 1, not to {total:g}"
@@ -35,13 +39,13 @@ class Shares(Group):
 
 
 class StatusShares(Shares):
-    """How far assigned students come: the share of each status."""
+    """Shares of the statuses among assigned students."""
 
-    driven: Annotated[Shares | None, Field(description="Those of driven students, where they are others.")] = None
+    driven: Annotated[Shares | None, Field(description="Shares among driven students, if different.")] = None
 
 
 class StatusGrowth(Group):
-    """Growth of a standard that an assignment covers, by how far the student came with it."""
+    """Growth of a standard covered by an assignment, by status."""
 
     completed: Between
     started: Between
@@ -49,11 +53,11 @@ class StatusGrowth(Group):
 
 
 class Growth(Group):
-    """What a standard's score moves by from one test to the next, in scale points."""
+    """Change of a standard's score from one test to the next, in scale points."""
 
     untouched: Between
     assigned: StatusGrowth
-    driven: Annotated[Whole, Field(description="What driven students grow by more, whatever they were given.")] = 0
+    driven: Annotated[Whole, Field(description="Extra growth of driven students, with or without an assignment.")] = 0
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,14 @@ class CoveredBy(Marker):
     table: str
 
     def faults(self, value: Range, context: Context) -> Iterator[str]:
-        """Check the bands too; what is wrong with them is a mistake of their CSV file."""
+        """Check the bands as well; their mistakes are reported for their CSV file."""
         reference = context.reference(self.table)
         if reference and reference.sound("min_score", "max_score"):
             yield from _uncovered(value, reference)
 
 
 def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
-    """Cut scores ascend without a gap (mistakes of the CSV file), and cover the clamp."""
+    """Report bands that do not ascend without gaps, and yield what is wrong with the clamp."""
     low, high = [_number(cell) for cell in reference.columns["min_score"]], reference.columns["max_score"]
     before = len(reference.mistakes)
     _ascending(low, reference)
@@ -80,11 +84,11 @@ def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
         if begin is None:
             continue
         if end is not None and end < begin:
-            reference.say(f"the band ends at {end}, below its beginning {begin}", row, "max_score")
+            reference.say(f"the band ends at {end}, before its start {begin}", row, "max_score")
         elif row and previous is None:
-            reference.say("only the last band may have no upper end", row - 1, "max_score")
+            reference.say("only the last band may have an empty max_score", row - 1, "max_score")
         elif row and previous is not None and begin != previous + 1:
-            message = f"the band must begin at {previous + 1}, where the one before it ends, not at {begin}"
+            message = f"the band must begin at {previous + 1}, right after the previous band, not at {begin}"
             reference.say(message, row, "min_score")
     if len(reference.mistakes) > before or not low or low[0] is None:
         return
@@ -98,7 +102,7 @@ def _ascending(low: list[int | None], reference: Reference) -> None:
     for row in range(1, len(low)):
         previous, begin = low[row - 1], low[row]
         if previous is not None and begin is not None and begin <= previous:
-            message = f"the bands must ascend; this one begins at {begin}, the one before it at {previous}"
+            message = f"the bands must ascend; this one begins at {begin}, the previous one at {previous}"
             reference.say(message, row, "min_score")
 
 

@@ -17,7 +17,7 @@ from etl.school.classes import classes as school_classes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MOST_NAMES = 2**31 - 1  # what a draw can choose from
+_MOST_NAMES = 2**31 - 1  # the limit of a draw
 
 
 def _expected(_: Any, inputs: Inputs) -> int:  # noqa: ANN401 -- it needs no params
@@ -36,10 +36,10 @@ def students(
     external_id: Annotated[str, Template(("id",))],
     created_at: Text,
 ) -> pa.RecordBatch:
-    """Fill the classes: one row a student, in the order of classes, no two names alike in a class.
+    """Make the students: one row each, in the order of classes, with names that are unique in a class.
 
     Columns: id, roster_id, name, external_id (the template with the id in it), created_at.
-    Raises ValueError when a name stands twice in its list, or there are fewer names than students in a class.
+    Raises ValueError for a duplicate name in a list, or when a class has more students than there are names.
     """
     sizes = classes["size"].to_numpy()
     place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # in the class, from 0
@@ -48,7 +48,7 @@ def students(
     if sizes.max(initial=0) > names:
         message = (
             f"{first_names.num_rows} first and {last_names.num_rows} last names make {names} different names, too few "
-            f"for a class of {sizes.max()}; add names, or make the classes smaller"
+            f"for a class of {sizes.max()}; add names or reduce the class size"
         )
         raise ValueError(message)
     ids = pa.array(students)
@@ -70,11 +70,11 @@ def _number_of_names(first_names: pa.Table, last_names: pa.Table) -> int:
     for kind, table in (("first", first_names), ("last", last_names)):
         counted = Counter(table["name"].to_pylist())
         if twice := [name for name, count in counted.items() if count > 1]:
-            message = f"the {kind} name '{twice[0]}' stands twice; two students of a class could be named alike"
+            message = f"duplicate {kind} name '{twice[0]}'; two students of a class could get the same name"
             raise ValueError(message)
     names: int = first_names.num_rows * last_names.num_rows
     if names > _MOST_NAMES:
-        message = f"the lists make {names} different names, and only {_MOST_NAMES} can be told apart; shorten one"
+        message = f"the lists make {names} different names, above the limit of {_MOST_NAMES}; shorten one"
         raise ValueError(message)
     return names
 
@@ -88,15 +88,15 @@ def _joined(*parts: pa.Array | str) -> pa.Array:
 
 
 def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
-    """Draw without replacement within each class: an array with a number from 0 to choices - 1 for each student.
+    """Draw without replacement within each class: a number from 0 to choices - 1 for each student.
 
-    The first steps of a Fisher-Yates shuffle, for all classes side by side. A deck is not all of the choices, only
-    those that some step of some class touches: the first ones, in their order, and the positions that are drawn.
+    The first steps of a Fisher-Yates shuffle, for all classes at once. To save memory a deck holds only the cards that
+    some step of some class touches: the first ones, in order, and those at the positions drawn.
     """
     decks, steps = len(sizes), int(sizes.max(initial=0))
     starts = np.cumsum(sizes) - sizes
     step = np.arange(steps)
-    word = words[np.minimum(starts[:, None] + step, max(len(words) - 1, 0))]  # beyond a smaller class it is not used
+    word = words[np.minimum(starts[:, None] + step, max(len(words) - 1, 0))]  # unused beyond the end of a smaller class
     positions = uniform(word, step, choices - 1).astype(np.int64)
     cards, places = np.unique(np.concatenate([step, positions.reshape(-1)]), return_inverse=True)
     places = places[steps:].reshape(positions.shape)
@@ -104,6 +104,6 @@ def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int
     everyone = np.arange(decks)
     for swapped in range(steps):
         place = places[:, swapped]
-        positions[:, swapped] = deck[everyone, place]  # the card that is drawn
+        positions[:, swapped] = deck[everyone, place]  # the card drawn
         deck[everyone, place] = deck[:, swapped]
     return positions[step < sizes[:, None]]

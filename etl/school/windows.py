@@ -1,4 +1,4 @@
-"""Intervention windows: which students get an assignment between two tests, and how far they come with it."""
+"""Intervention windows: which students get an assignment between two tests, and its status."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from etl.generator.params import Columns, CountRange, In, NotBefore, Text, UpTo
 from etl.generator.size import Inputs, generator
 from etl.generator.streams import Streams, choose, uniform
 from etl.school.classes import classes
-from etl.school.params import Shares, StatusShares
-from etl.school.sittings import drive, present
+from etl.school.measure import driven_flags, present
+from etl.school.params import STATUSES, Shares, StatusShares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: A status code is an index of this list.
-STATUSES = ("completed", "started", "not_started")
 _COMPLETED, _STARTED, _NOT_STARTED = range(len(STATUSES))
-
 
 Window = Annotated[pa.Table, Columns(("assignment_id", "student_id", "status", "started_at", "completed_at"))]
 
@@ -45,18 +42,18 @@ def window(
     levels: list[Annotated[int, In("performance_levels.level")]],
     status: StatusShares,
 ) -> pa.RecordBatch:
-    """Give every assignment created after a test to the students of some rosters at some levels of that test.
+    """Give the assignments that follow a test to the students of some rosters at some levels of that test.
 
-    Who missed the test has no level, and gets none. Driven students have shares of their own, if ``status`` says so.
+    Students who missed the test have no level and get none. ``status.driven``, if set, has the shares of driven ones.
 
-    One row an assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
-    days started_at and completed_at, where there are such. The work starts on any day from the day of the test
-    ``after`` to that of ``until``, and is completed on any day from then on. Raises ValueError when one of the two
-    has no day, or when they stand in the wrong order.
+    One row per assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
+    days started_at and completed_at, null where they do not apply. The start is uniform over the days from the test
+    ``after`` to the test ``until``, completion over the days from the start to ``until``. Raises ValueError when
+    either test has no date, or ``until`` is before ``after``.
     """
     begin, end = _day(tests, after), _day(tests, until)
     if end < begin:
-        message = f"the window ends before it begins: {until} is given before {after}"
+        message = f"the window ends before it begins: {until} is before {after}"
         raise ValueError(message)
     test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
     given = assignments["id"].to_numpy()[assignments["created_after_test_id"].to_numpy() == test_id]
@@ -64,7 +61,7 @@ def window(
     scores = present(scores)
     roster = scores["roster_id"].to_numpy()
     chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
-    students, driven = scores["student_id"].to_numpy()[chosen], drive(scores)[chosen]
+    students, driven = scores["student_id"].to_numpy()[chosen], driven_flags(scores)[chosen]
 
     statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
     for index, assignment in enumerate(given):
@@ -87,7 +84,7 @@ def window(
 
 @generator(rows=lambda _, inputs: sum(size.rows for size in inputs.sizes.values()))
 def enrollment_rows(**windows: Window) -> pa.RecordBatch:
-    """Gather windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
+    """Combine windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
     table = pa.concat_tables(windows.values()).sort_by([("student_id", "ascending"), ("assignment_id", "ascending")])
     status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), pa.array(STATUSES))
     return pa.record_batch(
@@ -106,13 +103,13 @@ def _statuses(words: NDArray[np.uint32], shares: Shares) -> NDArray[np.int8]:
 
 
 def _day(tests: pa.Table, name: str) -> int:
-    """The day of a test, counted from 1970-01-01."""
+    """Return the day of a test, in days since 1970-01-01."""
     text = tests["administered_at"][tests["name"].to_pylist().index(name)].as_py()
     try:
         day = date.fromisoformat(text or "")
     except ValueError:
-        said = f"'{text}' is no day written as YYYY-MM-DD" if text else "it has none"
-        message = f"a window needs the day of {name} in tests.administered_at, and {said}"
+        found = f"not '{text}'" if text else "but it is empty"
+        message = f"a window needs the date of {name} in tests.administered_at, as YYYY-MM-DD, {found}"
         raise ValueError(message) from None
     return (day - date(1970, 1, 1)).days
 

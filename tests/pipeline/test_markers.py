@@ -98,18 +98,18 @@ def test_value_at_its_bound_is_fine(change: str) -> None:
         (["0,5409", "5410,"], []),
         (
             ["0,5409", "5411,5800"],
-            ["min_score: the band must begin at 5410, where the one before it ends, not at 5411"],
+            ["min_score: the band must begin at 5410, right after the previous band, not at 5411"],
         ),
         (
             ["0,5409", "5400,5800"],
-            ["min_score: the band must begin at 5410, where the one before it ends, not at 5400"],
+            ["min_score: the band must begin at 5410, right after the previous band, not at 5400"],
         ),
         (
             ["5410,5800", "0,5409"],
-            ["min_score: the bands must ascend; this one begins at 0, the one before it at 5410"],
+            ["min_score: the bands must ascend; this one begins at 0, the previous one at 5410"],
         ),
-        (["0,", "5410,5800"], ["max_score: only the last band may have no upper end"]),
-        (["0,5409", "5410,5400"], ["max_score: the band ends at 5400, below its beginning 5410"]),
+        (["0,", "5410,5800"], ["max_score: only the last band may have an empty max_score"]),
+        (["0,5409", "5410,5400"], ["max_score: the band ends at 5400, before its start 5410"]),
         (["0,x", "5410,5800"], ["max_score: 'x' is not a whole number"]),
     ],
 )

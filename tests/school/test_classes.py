@@ -75,7 +75,7 @@ def test_sizes_are_drawn_uniformly() -> None:
 )
 def test_no_names(last: pa.Table, subjects: pa.Table, titles: list[str]) -> None:
     """An empty list of names is told, not divided by."""
-    with pytest.raises(ValueError, match="give at least one of each"):
+    with pytest.raises(ValueError, match="need at least one title"):
         classes(STREAMS, last, subjects, count=2, size=Range(1, 1), titles=titles)
 
 

@@ -265,5 +265,5 @@ def test_rules_with_nothing_to_compare_fail() -> None:
     one = {name: sittings[name] for name in list(sittings)[:1]}
     for few in ({}, one):
         for faults in (growth_faults, mean_faults):
-            with pytest.raises(ValueError, match="give it two or more, or take the stage away"):
+            with pytest.raises(ValueError, match="give it two or more, or remove the stage"):
                 faults(few)

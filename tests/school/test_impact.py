@@ -21,9 +21,9 @@ from etl.school.effects import _expected_moves, common_denominator
 from etl.school.estimates import impact_estimates, planted_effects
 from etl.school.impact import NUMBERS, gain_sums, planted_sums
 from etl.school.inference import fixed_effect_weights, student, surprise, welch
-from etl.school.params import Growth, StatusShares
+from etl.school.params import STATUSES, Growth, StatusShares
 from etl.school.scores import first_scores, next_scores
-from etl.school.windows import STATUSES, window
+from etl.school.windows import window
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def test_common_denominator() -> None:
 def test_a_scale_too_wide_for_exact_sums() -> None:
     """Squares that would not fit are refused, not wrapped around."""
     world = World({1: 1}, {11: {1: [0] * 4}, 12: {1: [2**31 - 1] * 4}}, {(1, 1): COMPLETED}, set(), Range(0, 9), NULL)
-    with pytest.raises(ValueError, match="too large to be added up exactly; use a narrower scale"):
+    with pytest.raises(ValueError, match="too large to sum exactly; use a narrower clamp"):
         world.sums()
 
 

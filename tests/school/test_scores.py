@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams, choose, normal, uniform
-from etl.school.scores import first_scores, half_up_mean, next_scores, score_rows
-from etl.school.windows import STATUSES
+from etl.school.measure import half_up_mean
+from etl.school.params import STATUSES
+from etl.school.scores import first_scores, next_scores, score_rows
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def test_no_standards() -> None:
 
 def test_a_score_below_every_level() -> None:
     """A score that no level holds is told, not put into the highest."""
-    with pytest.raises(ValueError, match="no performance level holds the score 7; the lowest begins higher"):
+    with pytest.raises(ValueError, match="the score 7 is below the lowest performance level"):
         first(World([1], [1], Range(7, 7), [8, 9]))
 
 
@@ -486,5 +487,5 @@ def test_sequences_that_would_share_an_id(sequences: list[int]) -> None:
     """Sequences that would give two rows one id are told before the database refuses them."""
     tests = TESTS.set_column(2, "sequence", pa.array(sequences))
     shown = ", ".join(map(str, sequences))
-    with pytest.raises(ValueError, match=f"sequences must go up by one, each once, not {shown}"):
+    with pytest.raises(ValueError, match=f"sequences must be consecutive numbers, not {shown}"):
         score_rows(tests, small.standards(1), pm1=small.sitting(11, {1: [5]}, width=1))

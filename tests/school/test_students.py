@@ -106,7 +106,7 @@ def test_draws_follow_the_shuffle() -> None:
 
 def test_a_class_larger_than_the_names() -> None:
     """Too few names for a class are told with all the numbers."""
-    message = "3 first and 2 last names make 6 different names, too few for a class of 7; add names, or make"
+    message = "3 first and 2 last names make 6 different names, too few for a class of 7; add names or reduce"
     with pytest.raises(ValueError, match=message):
         filled(classes(2, 7))
 
@@ -122,14 +122,14 @@ def test_no_names_at_all() -> None:
 def test_a_name_that_stands_twice(kind: str) -> None:
     """A name that stands twice in its list could give a class two students of one name: told."""
     twice = pa.table({"name": ["Ann", "Ann"]})
-    with pytest.raises(ValueError, match=f"the {kind} name 'Ann' stands twice"):
+    with pytest.raises(ValueError, match=f"duplicate {kind} name 'Ann'"):
         filled(classes(1), twice if kind == "first" else None, twice if kind == "last" else None)
 
 
 def test_more_names_than_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists that make more names than a draw can choose from are refused, not cut short in silence."""
     monkeypatch.setitem(students.__globals__, "_MOST_NAMES", 5)
-    with pytest.raises(ValueError, match="the lists make 6 different names, and only 5 can be told apart"):
+    with pytest.raises(ValueError, match="the lists make 6 different names, above the limit of 5"):
         filled(classes(1))
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams, choose
-from etl.school.params import Shares, StatusShares
-from etl.school.windows import STATUSES, enrollment_rows, window
+from etl.school.params import STATUSES, Shares, StatusShares
+from etl.school.windows import enrollment_rows, window
 from tests.support import small
 
 STREAMS = Streams(7, "window1")
@@ -138,14 +138,14 @@ def test_nobody_is_chosen() -> None:
 @pytest.mark.parametrize(
     ("between", "day", "message"),
     [
-        (("T1", "T3"), None, r"a window needs the day of T3 in tests\.administered_at, and it has none"),
-        (("T3", "T1"), None, r"a window needs the day of T3 in tests\.administered_at, and it has none"),
-        (("T1", "T3"), "15.12.2025", r"day of T3 .*, and '15\.12\.2025' is no day written as YYYY-MM-DD"),
-        (("T2", "T1"), None, "the window ends before it begins: T1 is given before T2"),
+        (("T1", "T3"), None, r"the date of T3 in tests\.administered_at, .*, but it is empty"),
+        (("T3", "T1"), None, r"the date of T3 in tests\.administered_at, .*, but it is empty"),
+        (("T1", "T3"), "15.12.2025", r"date of T3 in .*, as YYYY-MM-DD, not '15\.12\.2025'"),
+        (("T2", "T1"), None, "the window ends before it begins: T1 is before T2"),
     ],
 )
 def test_windows_without_days(between: tuple[str, str], day: str | None, message: str) -> None:
-    """A window between tests that have no day, or stand in the wrong order, is told which test it is."""
+    """A window between tests without a date, or in the wrong order, is an error that names the test."""
     with pytest.raises(ValueError, match=message):
         opened(tests=small.tests("2025-08-15", "2025-10-15", day), after=between[0], until=between[1])
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from etl.generator.streams import Streams
-from etl.school.sittings import among, drive, present
+from etl.school.measure import draw_share, driven_flags, present
 from tests.support import small
 
 STREAMS = Streams(7, "pm")
@@ -24,20 +24,20 @@ def test_present_are_those_who_took_the_test() -> None:
 
 def test_drive_is_a_number_a_student() -> None:
     """Driven students are ones; without the mark nobody is driven."""
-    assert drive(SITTING.append_column("driven", pa.array([0, 1, 1], pa.int8()))).tolist() == [0, 1, 1]
-    assert drive(SITTING).tolist() == [0, 0, 0]
+    assert driven_flags(SITTING.append_column("driven", pa.array([0, 1, 1], pa.int8()))).tolist() == [0, 1, 1]
+    assert driven_flags(SITTING).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("share", [0, 0.03, 0.5, 1])
 def test_among_is_a_share(share: float) -> None:
     """As many are chosen as the share says, within five standard errors; nobody of 0, everybody of 1."""
-    chosen = among(STREAMS, "missed", np.arange(1, 20_001), share)
+    chosen = draw_share(STREAMS, "missed", np.arange(1, 20_001), share)
     assert abs(chosen.mean() - share) <= 5 * (share * (1 - share) / len(chosen)) ** 0.5
 
 
 def test_a_larger_share_holds_a_smaller_one() -> None:
     """Whoever is chosen stays chosen when the share grows, alone or among others."""
     ids = np.arange(1, 2001)
-    small_share, large_share = (among(STREAMS, "missed", ids, share) for share in (0.1, 0.3))
+    small_share, large_share = (draw_share(STREAMS, "missed", ids, share) for share in (0.1, 0.3))
     assert (large_share | ~small_share).all()
-    assert among(STREAMS, "missed", ids[5:9], 0.3).tolist() == large_share[5:9].tolist()
+    assert draw_share(STREAMS, "missed", ids[5:9], 0.3).tolist() == large_share[5:9].tolist()
