@@ -63,10 +63,17 @@ def described(error: BaseException) -> str:
 def place_of(error: BaseException, root: Path, own: str = "") -> Where | None:
     """The last line of a stage's own file, or of the project's code, that an exception came through.
 
-    None when it came through no such line, and when our own code raised it to say what is wrong with the pipeline.
+    None when it came through no such line, and when our own code raised it to say what is wrong with the pipeline,
+    which it says by EtlError or ValueError; any other of ours is a bug, whose line is wanted.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    if frames and Path(frames[-1].filename).is_relative_to(_OURS) and (frames[-1].line or "").startswith("raise "):
+    said = isinstance(error, EtlError | ValueError)
+    if (
+        said
+        and frames
+        and Path(frames[-1].filename).is_relative_to(_OURS)
+        and (frames[-1].line or "").startswith("raise ")
+    ):
         return None
     places = [(frame.filename, frame.lineno or 0) for frame in frames]
     if isinstance(error, SyntaxError) and error.filename:

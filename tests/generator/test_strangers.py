@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import pytest
 
 from etl.config.source import load
 from etl.errors import EtlError
-from etl.generator.strangers import printing_aside
+from etl.generator import strangers
+from etl.generator.strangers import place_of, printing_aside
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
 from etl.run.shards import run_until
@@ -66,6 +68,23 @@ def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> No
     files = {f"{helper}.py": "import json\ndef made():\n    return [json.loads('[')]\n"}
     said = told(tmp_path, run, code, files)
     assert said.startswith("own_helper.py:3: stages.rooms: own:rooms failed: JSONDecodeError: Expecting value: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(ValueError("too few names"), None), (EtlError("no"), None), (KeyError("x"), 3)]
+)
+def test_what_our_own_code_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: int | None
+) -> None:
+    """A ValueError of ours speaks of the pipeline and needs no line; any other exception is a bug and has one."""
+    monkeypatch.setattr(strangers, "_OURS", tmp_path)
+    ours = tmp_path / "ours.py"
+    ours.write_text("def rooms(error):\n\n    raise error\n")
+    rooms = runpy.run_path(str(ours))["rooms"]
+    with pytest.raises(type(error)) as caught:
+        rooms(error)
+    where = place_of(caught.value, tmp_path, str(ours))
+    assert (where and where.line) == says
 
 
 def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
