@@ -1,4 +1,4 @@
-"""How a run looks: plain lines in a pipe, a live bar on a terminal, nothing when quiet. Everything goes to stderr."""
+"""Output of a run, all on stderr: lines in a pipe, a progress bar on a terminal, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Silent(Progress):
-    """Collects timings, and says only what went wrong."""
+    """Collects timings and prints only warnings."""
 
     def warn(self, message: str) -> None:
         """Print a line."""
@@ -25,21 +25,21 @@ class Silent(Progress):
 
 
 class Lines(Silent):
-    """A plain line a stage, once it has yielded all its rows."""
+    """Prints one line per stage at the end."""
 
     def say(self, message: str) -> None:
         """Print a line."""
         print(message, file=sys.stderr, flush=True)  # noqa: T201 -- the display is what prints
 
     def end(self) -> None:
-        """Print what each stage yielded."""
+        """Print the rows and seconds of each stage."""
         width = max(map(len, self.stages), default=0)
         for name, tally in self.stages.items():
             self.say(f"{name:{width}}  {tally.rows:>11,} rows  {tally.seconds:7.3f} s")
 
 
 class Bar(Lines):
-    """A live bar with the rows done and the rows a second, above it a line a stage."""
+    """A progress bar with rows and rows per second, then one line per stage."""
 
     def begin(self, expected_rows: int) -> None:
         """Show the bar."""
@@ -60,51 +60,52 @@ class Bar(Lines):
         self._bar.start()
 
     def loaded(self, rows: int) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         self._rows += rows
         speed = self._rows / max(time.perf_counter() - self._start, 1e-9)
         self._bar.update(self._task, advance=rows, speed=speed)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
         super().end()
 
     def close(self) -> None:
-        """Take the bar away also when the run failed."""
+        """Remove the bar after a failed run."""
         if hasattr(self, "_bar"):
             self._bar.stop()
 
 
 def progress_for(*, quiet: bool, terminal: bool) -> Progress:
-    """The display that fits."""
+    """Return the display for these settings."""
     return Silent() if quiet else Bar() if terminal else Lines()
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> str:
-    """Columns of text, as wide as they need to be; ``right`` are the numbers of columns that hold numbers."""
+    """Format rows as aligned columns; ``right`` are the indexes of right-aligned columns."""
     cells = [[_cell(cell) for cell in row] for row in [headers, *rows]]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(headers))]
+    widths = [max(_width(row[index]) for row in cells) for index in range(len(headers))]
     aligned = set(right)
     lines = []
     for row in cells:
+        pads = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
         texts = [
-            cell.rjust(width) if index in aligned else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            pad + cell if index in aligned else cell + pad
+            for index, (cell, pad) in enumerate(zip(row, pads, strict=True))
         ]
         lines.append("  ".join(texts).rstrip())
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def drawing(plan: Plan) -> str:
-    """The stages of a plan as tables: those that run once, once a shard, and once over what all shards yielded."""
+    """Format a plan as tables: stages that run once, once per shard, and once after all shards."""
     headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
     described = {stage["stage"]: stage for stage in plan.describe()}
     parts = []
     for title, group in (
         ("once", plan.once),
-        (f"once for each {plan.rows:,} rows of {plan.by}", plan.per_shard),
-        ("once, over what all of these yielded", plan.after_shards),
+        (f"once per shard of {plan.rows:,} rows of {plan.by}", plan.per_shard),
+        ("once, after all shards", plan.after_shards),
     ):
         rows = [
             (
@@ -121,7 +122,7 @@ def drawing(plan: Plan) -> str:
 
 
 def summary(result: Result, seconds: float) -> str:
-    """The table at the end of a run."""
+    """Return the summary printed at the end of a run."""
     size = sum(int(file["bytes"]) for file in result.manifest["files"].values())
     counts = [(name, content["rows"]) for name, content in result.manifest["tables"].items()]
     total = sum(rows for _, rows in counts)
@@ -130,24 +131,32 @@ def summary(result: Result, seconds: float) -> str:
             table(("table", "rows"), [*counts, ("total", total)], right=(1,)),
             "",
             f"{result.state}: build {result.manifest['build']}, {size / 1e6:,.1f} MB, in {seconds:.2f} s",
-            shown(result.database or result.folder),
+            display_path(result.database or result.folder),
         ]
     )
 
 
 def verified(found: Verification) -> str:
-    """What was found of a build that is as it must be."""
-    checks = "no check could run, for it has no database" if found.checks is None else f"{found.checks} checks passed"
+    """Describe a build that passed verification."""
+    checks = "no checks (the build has no database)" if found.checks is None else f"{found.checks} checks passed"
     more = f" and {len(found.differs) - 3} more" if len(found.differs) > 3 else ""  # noqa: PLR2004 -- as many as fit
-    differs = f"\nmade, and checked, with {', '.join(found.differs[:3])}{more}" if found.differs else ""
-    return f"build {found.build} of {found.name}: {found.files} files as they were made, {checks}{differs}"
+    differs = f"\nbuilt and checked with {', '.join(found.differs[:3])}{more}" if found.differs else ""
+    return f"build {found.build} of {found.name}: {found.files} files unchanged, {checks}{differs}"
 
 
-def shown(path: Any) -> str:  # noqa: ANN401 -- a path
-    """A path as a person types it."""
+def display_path(path: Any) -> str:  # noqa: ANN401 -- a path
+    """Return a path as a user would type it."""
     from etl.config.source import shown_name  # noqa: PLC0415 -- the display imports little
 
     return shown_name(path)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 -- slow to import
+
+    return cell_len(text)
 
 
 def _cell(value: object) -> str:

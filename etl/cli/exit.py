@@ -1,7 +1,4 @@
-"""How a command ends: by itself, by a mistake, a bug or a signal; what is said then, and the only exit codes.
-
-0 done, 1 something to mend, 2 usage, 3 a bug of ours, 128 and its number when a signal stopped it.
-"""
+"""Exit codes and final messages: 0 success, 1 expected error, 2 usage, 3 a bug in etl, 128 + signal number."""
 
 from __future__ import annotations
 
@@ -24,37 +21,37 @@ from etl.run import process
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # stopped by a signal: 128 and its number
-INTERRUPTED = "Interrupted; the builds that were there are whole."
-GRACE = 5.0  # seconds to clean up in, after a signal; what is left then, the next run sweeps up
+OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # STOPPED: add the signal's number
+INTERRUPTED = "Interrupted; existing builds are unchanged."
+GRACE = 5.0  # seconds to clean up after a signal; the next run removes what is left
 
 
 def finish(command: Callable[[], Any], output: Output) -> NoReturn:
-    """Run a command, and end the process with its exit code. ``output``: how it is told to answer, once it knows."""
+    """Run a command and exit the process with its exit code; ``output`` is set once arguments are parsed."""
     process.prepare_streams()
     code = exit_code(command, output)
-    with contextlib.suppress(OSError):  # it has been said
+    with contextlib.suppress(OSError):  # already reported
         sys.stdout.flush()
-    # Nothing is left to do, and taking all libraries down in order would take 40 ms; after a signal a thread may even
-    # still be in DuckDB or Arrow, which crash when Python ends under them.
+    # An orderly shutdown of the libraries takes 40 ms, and after a signal a thread may still be in DuckDB or Arrow,
+    # which crash during it.
     os._exit(code)
 
 
 def exit_code(command: Callable[[], Any], output: Output) -> int:
-    """Run a command and map what happens to an exit code."""
-    with _signals() as came:
+    """Run a command and return its exit code."""
+    with _signals() as received:
         try:
             command()
-            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
         except BaseException as error:  # noqa: BLE001 -- the one place where everything ends
-            if came:
+            if received:
                 click.echo(INTERRUPTED, err=True)
-                return STOPPED + came[0]
+                return STOPPED + received[0]
             return _code_of(error, output)
     return OK
 
 
-def _code_of(error: BaseException, output: Output) -> int:  # noqa: C901, PLR0911 -- one for each kind of end
+def _code_of(error: BaseException, output: Output) -> int:  # noqa: C901, PLR0911 -- one case per kind of error
     match error:
         case click.ClickException() if not output.json:
             error.show()
@@ -63,19 +60,21 @@ def _code_of(error: BaseException, output: Output) -> int:  # noqa: C901, PLR091
             return _fail(EtlError(error.format_message()), output, error.exit_code)
         case EtlError():
             return _fail(error, output)
-        case BrokenPipeError() if error.filename == process.STDOUT:  # its reader has gone, as `head` does
+        case BrokenPipeError() if error.filename == process.STDOUT:  # the reader closed the pipe, as `head` does
             return EXPECTED
         case OSError():  # a full disk, no permission, too many open files
             return _fail(EtlError(f"{_place(error)}: {error.strerror or error}"), output)
-        case UnicodeEncodeError() if error.reason == "surrogates not allowed":  # a name that Python could not decode
+        case UnicodeEncodeError() if (
+            error.reason == "surrogates not allowed"
+        ):  # a file name that Python could not decode
             name = error.object[: error.start].rpartition("'")[2] + error.object[error.start :].partition("'")[0]
             shown = name.encode(errors="backslashreplace").decode()
-            return _fail(EtlError(f"{shown}: a name that is not UTF-8; rename it"), output)
+            return _fail(EtlError(f"{shown}: the name is not UTF-8; rename it"), output)
         case MemoryError():
-            return _fail(EtlError("out of memory; take fewer rows a shard (shard: rows)"), output)
+            return _fail(EtlError("out of memory; use fewer rows per shard (shard: rows)"), output)
         case ImportError() if not (error.name or "etl").startswith("etl"):
-            mend = "fix it with: pip install --require-hashes -r requirements.lock"
-            return _fail(EtlError(f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {mend}"), output)
+            fix = "fix it with: pip install --require-hashes -r requirements.lock"
+            return _fail(EtlError(f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {fix}"), output)
         case SystemExit():
             return error.code if isinstance(error.code, int) else EXPECTED
         case KeyboardInterrupt() | click.Abort():
@@ -100,7 +99,7 @@ def _fail(error: EtlError, output: Output, code: int = EXPECTED) -> int:
             found = error.mistakes if isinstance(error, Mistakes) else [error]
             print_json({"success": False, "mistakes": [_problem(mistake) for mistake in found]})
             return code
-    except OSError:  # then a person may see it at least
+    except OSError:  # stdout is gone; try stderr
         pass
     click.echo(str(error), err=True)
     return code
@@ -115,20 +114,20 @@ def _report(error: BaseException, output: Output) -> int:
 
 
 class _Stopped(BaseException):
-    """A signal came. Not KeyboardInterrupt: Python, having seen one, may end by SIGINT whatever code it is given."""
+    """A signal was received. Not KeyboardInterrupt, after which Python may exit by SIGINT whatever the exit code."""
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: what is half done is cleaned up. Yields what came.
+    """Make SIGTERM and SIGHUP unwind a command as Ctrl-C does. Yields the list of signals received.
 
-    It is noted because a library may turn the exception into one of its own. And Python may lose the exception, or
-    leave a lock locked for ever, when it is raised at a bad moment (a callback, an import), so somebody insists.
+    The list is needed because a library may replace the exception. Python may also lose the exception, or leave a lock
+    locked, when it is raised at a bad moment (a callback, an import), so a thread exits after a grace period.
     """
-    came: list[int] = []
+    received: list[int] = []
     over = threading.Event()
 
-    def insist(number: int) -> None:
+    def force_exit(number: int) -> None:
         time.sleep(GRACE)
         if not over.is_set():
             with contextlib.suppress(OSError):
@@ -136,13 +135,13 @@ def _signals() -> Iterator[list[int]]:
             os._exit(STOPPED + number)
 
     def stop(number: int, _: object) -> NoReturn:
-        came.append(number)
-        _thread.start_new_thread(insist, (number,))  # threading.Thread takes locks that may be held here
+        received.append(number)
+        _thread.start_new_thread(force_exit, (number,))  # threading.Thread takes locks that this thread may hold
         raise _Stopped
 
     before = {number: signal.signal(number, stop) for number in process.stop_signals()}
     try:
-        yield came
+        yield received
     finally:
         over.set()
         for number, handler in before.items():

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they become."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -38,45 +38,64 @@ class PipelineFile(click.Path):
 
 
 pipeline_argument = click.argument("pipeline", default=DEFAULT, type=PipelineFile())
-request_options = (
-    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use another seed."),
+_REQUEST_OPTIONS = (
+    click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Use this seed instead of the pipeline's."),
     click.option(
-        "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: stages.classes.params.count=20."
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override a value of the pipeline, for example stages.classes.params.count=20.",
     ),
     click.option(
-        "--scale", type=click.IntRange(1, 1_000_000), default=1, help="Multiply what the pipeline lists under scale."
+        "--scale",
+        type=click.IntRange(1, 1_000_000),
+        default=1,
+        help="Multiply the values listed under scale in the pipeline.",
     ),
 )
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of builds [build, in the project's folder]."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Use this folder for builds [default: build in the project folder].",
 )
-work_options = (
+_EXECUTION_OPTIONS = (
     click.option(
-        "--workers", type=click.IntRange(1, 1024), help="Shards made at once [the processors less one, which writes]."
+        "--workers",
+        type=click.IntRange(1, 1024),
+        help="Run this many shards in parallel [default: one less than the number of CPUs].",
     ),
     click.option(
-        "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who makes them."
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        show_default=True,
+        help="Run the shards with this engine.",
     ),
-    click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask [a cluster of this machine is started]."),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Use the Dask scheduler at this address [default: start a local cluster].",
+    ),
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-_JSON = click.Option(["--json", "as_json"], is_flag=True)  # of a command that is none
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_JSON = click.Option(["--json", "as_json"], is_flag=True)  # for an unknown command
 
 
 @dataclass
 class Output:
-    """How a command answers: text for people, or JSON for programs."""
+    """Output format of a command: text or JSON."""
 
     json: bool = False
 
 
 class Commands(click.Group):
-    """Commands that tell their :class:`Output`, the context's ``obj``, also when the rest of what they get is wrong."""
+    """Commands that set their :class:`Output` (the context's ``obj``) even if other arguments are invalid."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and whether it is asked for JSON."""
+        """Find the command and whether it has ``--json``."""
         command = self.get_command(ctx, args[0]) or click.Command(None, params=[_JSON])
         trial = click.Context(command, resilient_parsing=True, ignore_unknown_options=True)
         options, _, _ = command.make_parser(trial).parse_args(args[1:])
@@ -85,41 +104,41 @@ class Commands(click.Group):
 
 
 def print_json(value: object) -> None:
-    """Print what ``--json`` asks for: ASCII, so that any terminal and any pipe can carry it."""
+    """Print as ASCII JSON, which every terminal encoding supports."""
     click.echo(json.dumps(value, indent=1))
 
 
-def asks(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that change the pipeline, as one argument ``asked``: the arguments of load."""
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that change the pipeline, passed as one argument ``request`` for :func:`load`."""
 
     @functools.wraps(command)
-    def asking(*, seed: int | None, changes: tuple[str, ...], scale: int, **others: Any) -> None:  # noqa: ANN401
-        command(asked={"seed": seed, "changes": changes, "scale": scale}, **others)
+    def wrapper(*, seed: int | None, changes: tuple[str, ...], scale: int, **others: Any) -> None:  # noqa: ANN401
+        command(request={"seed": seed, "changes": changes, "scale": scale}, **others)
 
-    for option in reversed(request_options):
-        asking = option(asking)
-    return asking
+    for option in reversed(_REQUEST_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
 
 
-def works(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of who does the work, as one argument ``execution``."""
+def execution_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the execution settings, passed as one argument ``execution``."""
 
     @functools.wraps(command)
-    def working(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
+    def wrapper(*, workers: int | None, engine: str, scheduler: str | None, **others: Any) -> None:  # noqa: ANN401
         from etl.run.job import Execution  # noqa: PLC0415 -- each command imports what it needs
 
         command(execution=Execution(workers, engine, scheduler), **others)
 
-    for option in reversed(work_options):
-        working = option(working)
-    return working
+    for option in reversed(_EXECUTION_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
 
 
-def load(pipeline: Path, asked: Mapping[str, Any] | None = None) -> Source:
-    """Read a pipeline file, and lay over it what is asked for. Raises Mistakes."""
+def load(pipeline: Path, request: Mapping[str, Any] | None = None) -> Source:
+    """Read a pipeline file and apply the command line's changes. Raises Mistakes."""
     from etl.config.source import load  # noqa: PLC0415 -- each command imports what it needs
 
-    source = load(pipeline, **(asked or {}))
+    source = load(pipeline, **(request or {}))
     if source.mistakes:
         from etl.pipeline.validate import validate as tell  # noqa: PLC0415 -- heavy, and an up-to-date build needs none of it
 

@@ -126,7 +126,7 @@ def test_variation_is_checked_by_its_own_numbers_and_says_so(tmp_path: Path) -> 
     assert found.name == "tiny"
     external = 'stages.students.params.external_id="x{id}"'
     assert set(found.differs) == {"seed=7", "stages.classes.params.size=[5, 6]", 'outputs=["sqlite"]', external}
-    assert display.verified(found).splitlines()[1].startswith("made, and checked, with ")
+    assert display.verified(found).splitlines()[1].startswith("built and checked with ")
     assert display.verified(found).endswith(" and 1 more")
 
 
@@ -146,7 +146,7 @@ def test_parquet_alone_is_checked(tmp_path: Path) -> None:
     made = make_build(source, tmp_path / "build")
     found = verify(source, tmp_path / "build", full=True)
     assert (found.files, found.checks, found.differs) == (len(made.manifest["files"]), None, [])
-    assert display.verified(found).endswith(" files as they were made, no check could run, for it has no database")
+    assert display.verified(found).endswith(" files unchanged, no checks (the build has no database)")
     (made.folder / "parquet/rosters/part-00000.parquet").write_bytes(b"PAR1")
     with pytest.raises(Mistakes, match=r"parquet/rosters/part-00000\.parquet has 4 bytes instead of"):
         verify(source, tmp_path / "build", full=False)

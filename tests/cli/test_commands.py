@@ -111,7 +111,7 @@ def test_run_with_other_numbers(tmp_path: Path) -> None:
     changes = ("--seed", "7", "--set", "stages.classes.params.size=[5, 5]", "--set", "name=other")
     done = etl("run", TINY, "--out", tmp_path / "build", "--copy-to", copy, "--timings", timings, *changes)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith("app.db (a copy of its own, writable)")
+    assert done.stdout.splitlines()[-1].endswith("app.db (a writable copy)")
     manifest = json.loads((tmp_path / "build/current/manifest.json").read_text())
     assert (manifest["seed"], manifest["name"]) == (7, "other")
     assert manifest["tables"]["students"]["rows"] == 15
@@ -167,7 +167,7 @@ def test_plan_draws_the_stages() -> None:
     """``plan`` shows kind, source, inputs, table and rows of each stage, those that run by shard apart."""
     done = etl("plan", TINY)
     assert done.returncode == 0, done.stderr
-    once, sharded = done.stdout.split("once for each", 1)
+    once, sharded = done.stdout.split("once per shard", 1)
     assert ["classes", "python", "etl.school.classes:classes", "last_names,", "subjects", "-", "3"] in lines(once)
     assert ["test_groups", "csv", "data/test_groups.csv", "-", "test_groups", "1"] in lines(once)
     assert re.search(r"^pm2 +python +etl.school.scores:next_scores +.*pm1", sharded, re.MULTILINE)
@@ -280,7 +280,7 @@ def test_check_passes_and_fails(tmp_path: Path) -> None:
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0
     done = etl("check", TINY, "--out", out, "--full")
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"build [0-9a-f]{16} of tiny: \d+ files as they were made, \d+ checks passed\n", done.stdout)
+    assert re.fullmatch(r"build [0-9a-f]{16} of tiny: \d+ files unchanged, \d+ checks passed\n", done.stdout)
     said = json.loads(etl("check", TINY, "--out", out, "--json").stdout)
     assert (said["build"], said["name"]) == ((out / "current").resolve().name, "tiny")
     (out / "current" / DATABASE).write_bytes(b"damaged")
@@ -441,7 +441,7 @@ def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Sign
     assert waiting == f"another run (process {os.getpid()}) has locked {out}; waiting for it\n"
     assert (process.returncode, said) == (code, "")
     # A signal that comes while Python writes a line lets it write that line once more.
-    assert complained.replace(waiting, "").strip() == "Interrupted; the builds that were there are whole."
+    assert complained.replace(waiting, "").strip() == "Interrupted; existing builds are unchanged."
     assert litter(out) == []
 
 

@@ -43,6 +43,11 @@ def test_table_aligns_its_columns() -> None:
     ]
 
 
+def test_table_aligns_wide_letters() -> None:
+    """A letter that takes two columns of a terminal counts as two."""
+    assert display.table(("a", "b"), [("日本", 1), ("xyz", 2)]).splitlines()[2:] == ["日本  1", "xyz   2"]
+
+
 def test_table_without_rows_is_its_head() -> None:
     """A table without rows shows what its columns would be."""
     assert display.table(("id", "name"), []).splitlines() == ["id  name", "--  ----"]

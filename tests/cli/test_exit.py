@@ -37,7 +37,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
     [
         (OSError(24, "Too many open files", "x.db"), 1, "x.db: Too many open files"),
         (OSError(28, "No space left on device"), 1, "the system: No space left on device"),
-        (MemoryError(), 1, "out of memory; take fewer rows a shard"),
+        (MemoryError(), 1, "out of memory; use fewer rows per shard"),
         (ImportError("cannot open shared object", name="duckdb"), 1, "cannot import duckdb: cannot open shared object"),
         (BrokenPipeError(32, "Broken pipe", process.STDOUT), 1, ""),
         (BrokenPipeError(32, "Broken pipe"), 1, "the system: Broken pipe"),
@@ -46,7 +46,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
         (
             UnicodeEncodeError("utf-8", "ATTACH '/x\udcff/y' AS z", 9, 10, "surrogates not allowed"),
             1,
-            "/x\\udcff/y: a name",
+            "/x\\udcff/y: the name",
         ),
         (KeyboardInterrupt(), 130, ""),
         (ZeroDivisionError("x"), 3, "ZeroDivisionError: x\nThis is a bug in etl, not in your pipeline."),
@@ -201,4 +201,4 @@ def test_signal_that_gets_lost_ends_the_command_all_the_same() -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         _, complained = process.communicate(timeout=30)
-    assert (process.returncode, complained) == (143, "Interrupted; the builds that were there are whole.\n")
+    assert (process.returncode, complained) == (143, "Interrupted; existing builds are unchanged.\n")

@@ -1,0 +1,101 @@
+"""The commands that read a pipeline without building it: plan, show, validate, schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from etl.cli.options import DEFAULT, PipelineFile, json_option, load, pipeline_argument, print_json, request_options
+from etl.errors import EtlError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.run.plan import Plan
+
+
+@click.command()
+@pipeline_argument
+@request_options
+@json_option
+def plan(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
+    """Show the stages in order, with estimated row counts."""
+    from etl.build import space  # noqa: PLC0415 -- each command imports what it needs
+    from etl.cli import display  # noqa: PLC0415 -- as above
+
+    made = _plan(pipeline, request)
+    if as_json:
+        shard = {"by": made.by, "rows": made.rows} if made.by else None
+        print_json({"stages": made.describe(), "shard": shard, "expected_bytes": space.estimate(made)})
+    else:
+        click.echo(f"{display.drawing(made)}\nabout {space.format_size(space.estimate(made))} on disk")
+
+
+@click.command()
+@click.argument("stage")
+@click.option(
+    "--pipeline",
+    default=DEFAULT,
+    type=PipelineFile(),
+    show_default=True,
+    help="Use this pipeline file.",
+)
+@click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="Show this many rows.")
+@request_options
+@json_option
+def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_json: bool) -> None:
+    """Show the first rows of STAGE without building."""
+    from etl.cli import display  # noqa: PLC0415 -- as above
+    from etl.errors import did_you_mean  # noqa: PLC0415
+    from etl.run import shards  # noqa: PLC0415 -- as above
+
+    made = _plan(pipeline, request)
+    if stage not in made.pipeline.stages:
+        hint = did_you_mean(stage, made.pipeline.stages) or "; see them all with: python -m etl plan"
+        raise EtlError(f"there is no stage '{stage}'{hint}")
+    rows = shards.run_until(made, stage).slice(0, limit)
+    if as_json:
+        print_json(json.loads(json.dumps(rows.to_pylist(), default=str)))
+        return
+    numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(("int", "double"))]
+    click.echo(display.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()], right=numbers))
+
+
+@click.command()
+@pipeline_argument
+@request_options
+@json_option
+def validate(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
+    """Check PIPELINE and its files without running it."""
+    from etl.build.assemble import read_project  # noqa: PLC0415 -- as above
+
+    found = read_project(load(pipeline, request), full=True)
+    counts = {"stages": len(found.pipeline.stages), "checks": len(found.checks), "endpoints": len(found.endpoints)}
+    if as_json:
+        print_json({"success": True, **counts})
+    else:
+        click.echo(f"{pipeline}: {', '.join(f'{count} {what}' for what, count in counts.items())}, no mistakes")
+
+
+@click.command()
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def schema(*, pipeline: Path | None) -> None:
+    """Print the JSON Schema of a pipeline file, for editors.
+
+    It lists the generators of PIPELINE, by default those of pipeline.yaml if it exists.
+    """
+    from etl.pipeline.editor import json_schema  # noqa: PLC0415
+    from etl.pipeline.validate import generators_of  # noqa: PLC0415 -- as above
+
+    path = pipeline or (Path(DEFAULT) if Path(DEFAULT).is_file() else None)
+    print_json(json_schema(generators_of(load(path)) if path else {}))
+
+
+def _plan(pipeline: Path, request: Mapping[str, Any]) -> Plan:
+    from etl.pipeline.validate import validate as validated  # noqa: PLC0415 -- as above
+    from etl.run.plan import make_plan  # noqa: PLC0415
+
+    return make_plan(validated(load(pipeline, request)))
