@@ -19,6 +19,8 @@ import pytest
 
 from etl.build.store import Store
 from etl.cli import commands
+from etl.cli.exit import exit_code
+from etl.cli.options import Output
 from etl.errors import EtlError
 from tests.support.running import KEPT, PATIENCE, ROOT, TINY, command, copy_of_project, etl, hashes, litter
 
@@ -352,12 +354,17 @@ def test_clean_without_builds(tmp_path: Path) -> None:
         ["run", ".", "--out", "build"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+def test_wrong_usage_is_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What can't be understood is exit code 2, with the usage on stderr and no traceback."""
-    done = etl(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Error: " in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(ROOT)
+    output = Output()
+    code = exit_code(lambda: commands.commands.main(arguments, standalone_mode=False, obj=output), output)
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert "Error: " in said.err
+    assert "Traceback" not in said.err
 
 
 def options() -> list[tuple[str, click.Parameter]]:

@@ -491,7 +491,7 @@ def test_those_who_grow_anyway() -> None:
 
 # Many worlds
 
-WORLDS = 400
+WORLDS = 200
 CLASSES: Assignments = {
     number: (12, 11, number, (2 * number - 1, 2 * number)) for number in range(1, 5)
 }  # four assignments, each with two standards of a category
@@ -576,7 +576,7 @@ def binomial_bounds(number: int, chance: float) -> Iterator[float]:
 
 @pytest.mark.parametrize("growth", [GROWTH, NULL], ids=["default", "null"])
 def test_intervals_hold_the_truth_nineteen_times_in_twenty(growth: Growth) -> None:
-    """Over 400 worlds, four assignments each: a right interval fails this for one choice of seeds in a million."""
+    """Over 200 worlds, four assignments each: a right interval fails this for one choice of seeds in a million."""
     rows = studied(growth)
     assert len(rows) == 4 * WORLDS
     least, most = binomial_bounds(len(rows), 0.95)
