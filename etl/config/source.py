@@ -151,7 +151,7 @@ def _base(extends: Node, path: Path, root: Path) -> Path:
         raise EtlError("must be the path of another pipeline file", extends.where, "extends")
     base = Source(path, root, extends, {}).resolve(extends)
     if not base.is_relative_to(root):
-        raise EtlError(f"{extends.scalar} lies outside of the project", extends.where, "extends")
+        raise EtlError(f"{extends.scalar} is outside the project", extends.where, "extends")
     if not base.is_file():
         near = did_you_mean(base.name, [entry.name for entry in base.parent.glob(f"*{base.suffix}")])
         raise EtlError(f"there is no file {extends.scalar}{near}", extends.where, "extends")

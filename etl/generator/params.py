@@ -151,7 +151,7 @@ class NotBefore(Marker):
         """Compare the two days; a cell that is no day is a mistake of the CSV file."""
         table, _, names = self.names.partition(".")
         reference, other = context.reference(table), context.values.get(self.other)
-        if not reference or not reference.sound(names, self.days):
+        if not reference or not reference.is_complete(names, self.days):
             return
         known, days = reference.columns[names], reference.columns[self.days]
         if value not in known or other not in known:
@@ -163,7 +163,7 @@ class NotBefore(Marker):
         for row, day in zip(rows, (begin, end), strict=True):
             if day is None:
                 what = f"'{days[row]}' is no day" if days[row] else "the cell is empty"
-                reference.say(f"{what}, and a stage needs one; write it as YYYY-MM-DD", row, self.days)
+                reference.report(f"{what}, and a stage needs one; write it as YYYY-MM-DD", row, self.days)
 
 
 @dataclass(frozen=True)

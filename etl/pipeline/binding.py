@@ -1,7 +1,6 @@
-"""What a query's result will be, asked of DuckDB before anything is generated: its columns, or what is wrong with it.
+"""Binds each query over empty inputs in DuckDB, to find its mistakes and the columns of its result before a run.
 
-It binds each query over inputs without rows. Their columns are known of csv stages, of stages that fill a table, and of
-queries over such; of an internal Python stage they are not, and then only the names in the query itself are looked at.
+The columns of an internal Python stage are not known; of a query over one, only the names in its text are checked.
 """
 
 from __future__ import annotations
@@ -13,82 +12,82 @@ import duckdb
 import pyarrow as pa
 
 from etl.errors import EtlError
-from etl.pipeline.fitting import alike, misfits, misnamed
-from etl.pipeline.order import in_order
-from etl.pipeline.query import bind_query, name_of, nodes_of, query_error, run_query, selection, written
+from etl.pipeline.fitting import column_mistakes, duplicate_names, name_mistakes
+from etl.pipeline.graph import in_order
+from etl.pipeline.query import bind_query, name_of, nodes_of, query_error, run_query, selection, to_sql
 from etl.pipeline.values import ARROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
     from etl.pipeline.query import Node, Query
     from etl.pipeline.schema import Table
-    from etl.pipeline.world import World
 
 
-def check(world: World) -> None:
-    """Bind every query of a world; the mistakes go to ``world.mistakes``."""
+def check(draft: Draft) -> None:
+    """Bind every query; the mistakes are added to the draft."""
     known: dict[str, pa.Schema] = {}
-    tables = world.schema.tables if world.schema else {}
-    filled = Counter(stage.table for stage in world.stages.values())
-    for stage in in_order(world.stages):
-        table = tables.get(stage.table or "") if filled[stage.table] == 1 else None  # else one of them is wrong
-        query = world.queries.get(stage.name)
+    tables = draft.schema.tables if draft.schema else {}
+    filled = Counter(stage.table for stage in draft.stages.values())
+    for stage in in_order(draft.stages):
+        table = tables.get(stage.table or "") if filled[stage.table] == 1 else None  # otherwise one of them is wrong
+        query = draft.queries.get(stage.name)
         bound = None
-        if query and not query.mistakes and not stage.wrong and query.params == set(stage.params):
-            world.mistakes += _failing_constants(query, stage)
-            bound = _bound(query, stage, known, world)
-            world.mistakes += _misfits(query, stage, table, bound)
-        columns = _columns(stage, table, world) or bound
+        if query and not query.mistakes and not stage.invalid_keys and query.params == set(stage.params):
+            draft.mistakes += _failing_constants(query, stage)
+            bound = _bound(query, stage, known, draft)
+            draft.mistakes += _result_mistakes(query, stage, table, bound)
+        columns = _columns(stage, table, draft) or bound
         if columns is not None:
             known[stage.name] = columns
 
 
-def _columns(stage: Stage, table: Table | None, world: World) -> pa.Schema | None:
-    """The columns of a stage's rows that are known without looking at a query."""
+def _columns(stage: Stage, table: Table | None, draft: Draft) -> pa.Schema | None:
+    """The columns of a stage that are known without its query."""
     if table:
         return pa.schema([(column.name, ARROW[column.type]) for column in table.columns.values()])
-    reference, like = world.rows.get(stage.name), stage.node.mapping().get("like")
-    misled = like and not (world.schema and like.scalar in world.schema.tables)
-    if reference and reference.whole and not misled:
+    reference, like = draft.references.get(stage.name), stage.node.mapping().get("like")
+    unknown_like = like and not (draft.schema and like.scalar in draft.schema.tables)
+    if reference and reference.all_rows and not unknown_like:
         return pa.schema([(name, ARROW[reference.types[name]]) for name in reference.columns])
     return None
 
 
-def _bound(query: Query, stage: Stage, known: dict[str, pa.Schema], world: World) -> pa.Schema | None:
-    """The columns of a query's result, None when they cannot be known, or there are none."""
+def _bound(query: Query, stage: Stage, known: dict[str, pa.Schema], draft: Draft) -> pa.Schema | None:
+    """The columns of a query's result; None if an input is unknown, or the query has a mistake."""
     if not set(stage.inputs.values()) <= known.keys():
         return None
     try:
         return bind_query(query, stage.params, {name: known[source] for name, source in stage.inputs.items()})
     except EtlError as error:
-        world.mistakes.append(error.under(f"stages.{stage.name}"))
+        draft.mistakes.append(error.under(f"stages.{stage.name}"))
         return None
 
 
-def _misfits(query: Query, stage: Stage, table: Table | None, bound: pa.Schema | None) -> Iterator[EtlError]:
+def _result_mistakes(query: Query, stage: Stage, table: Table | None, bound: pa.Schema | None) -> Iterator[EtlError]:
     if table is None:
-        return alike(bound.names if bound is not None else [], stage)
+        return duplicate_names(bound.names if bound is not None else [], stage)
     if bound is not None:
-        return misfits(bound, stage, table)
+        return column_mistakes(bound, stage, table)
     names = [name_of(node) for node in selection(query.tree)]
-    return misnamed(names, stage, table) if names and all(names) else iter(())
+    return name_mistakes(names, stage, table) if names and all(names) else iter(())
 
 
 def _failing_constants(query: Query, stage: Stage) -> Iterator[EtlError]:
-    """Casts of constants, and of params, that fail whatever the rows are."""
+    """Casts of constants and params that fail."""
     for cast in _constant_casts(query.tree):
         used = {part["identifier"] for part in nodes_of(cast) if part.get("class") == "PARAMETER"}
         try:
-            run_query(f"SELECT {written(cast)}", {name: stage.params[name] for name in used}, {})
+            run_query(f"SELECT {to_sql(cast)}", {name: stage.params[name] for name in used}, {})
         except duckdb.Error as error:
             told = query_error(error, "", "")
             yield told.under(f"stages.{stage.name}", query.place(cast))
 
 
 def _constant_casts(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON
-    """The outermost casts without anything of a row in them; those in TRY() may fail."""
+    """The outermost casts that read no column, except those in TRY()."""
     waiting = [tree]
     while waiting:
         value = waiting.pop()

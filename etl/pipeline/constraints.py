@@ -1,4 +1,4 @@
-"""Which rows of a table break its CHECK and UNIQUE rules: asked of SQLite, which alone knows what they mean."""
+"""Finds the rows that violate CHECK and UNIQUE constraints of a table, by queries in SQLite."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _ROW = quote("number of the row")
 
 @dataclass(frozen=True)
 class Violation:
-    """A row that breaks a rule, counted from 0."""
+    """A row that violates a rule."""
 
-    row: int
+    row: int  # from 0
     rule: Rule | Unique
-    first: int  # of rows that repeat a key, the first one that has it; else the row itself
+    first: int  # the first row with the same key; for a CHECK, the row itself
 
 
 def violations(table: Table, cells: Mapping[str, Sequence[object]]) -> Iterator[Violation]:
-    """The rows that break a rule all of whose columns are given, rule by rule.
+    """The violations of each rule whose columns are all given.
 
-    The rows are put into a table of the same types and collations that has no rules, and each rule is a query over it:
-    SQLite itself would stop at the first.
+    The rows go into a table with the same types and collations but no constraints, as SQLite would stop at the first
+    violation. Each rule is a query over it.
     """
     names = [name for name in table.columns if name in cells]
     rules = [rule for rule in table.rules if set(rule.columns) <= set(names)]
@@ -49,22 +49,22 @@ def violations(table: Table, cells: Mapping[str, Sequence[object]]) -> Iterator[
             ((number, *row) for number, row in enumerate(rows)),
         )
         for rule in rules:
-            yield from (Violation(number, rule, number) for number in _breaking(database, table, rule))
+            yield from (Violation(number, rule, number) for number in _violating(database, table, rule))
         for key in keys:
             yield from (Violation(number, key, first) for number, first in database.execute(_repeated(table, key)))
 
 
-def _breaking(database: sqlite3.Connection, table: Table, rule: Rule) -> list[int]:
-    """The rows that a CHECK refuses, also because it cannot be worked out for them, as that of broken JSON."""
+def _violating(database: sqlite3.Connection, table: Table, rule: Rule) -> list[int]:
+    """The rows that violate a CHECK, or for which it fails, such as json(x) of invalid JSON."""
     query = f"SELECT {_ROW} FROM {quote(table.name)} WHERE NOT ({rule.sql})"  # noqa: S608 -- the schema's own expression
     try:
         return [number for (number,) in database.execute(f"{query} ORDER BY 1")]
     except sqlite3.Error:
         rows = [number for (number,) in database.execute(f"SELECT {_ROW} FROM {quote(table.name)}").fetchall()]  # noqa: S608
-        return [number for number in rows if _refuses(database, f"{query} AND {_ROW} = {number}")]
+        return [number for number in rows if _fails(database, f"{query} AND {_ROW} = {number}")]
 
 
-def _refuses(database: sqlite3.Connection, query: str) -> bool:
+def _fails(database: sqlite3.Connection, query: str) -> bool:
     try:
         return database.execute(query).fetchone() is not None
     except sqlite3.Error:
@@ -72,7 +72,7 @@ def _refuses(database: sqlite3.Connection, query: str) -> bool:
 
 
 def _repeated(table: Table, key: Unique) -> str:
-    """A query for the rows that have the key of an earlier one; a null is like no other."""
+    """A query for the rows with the key of an earlier row; nulls are distinct."""
     parts = (f"{quote(name)} COLLATE {how}" for name, how in zip(key.columns, key.collations, strict=True))
     known = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key.columns)
     first = f"min({_ROW}) OVER (PARTITION BY {', '.join(parts)}) AS first"
@@ -80,11 +80,11 @@ def _repeated(table: Table, key: Unique) -> str:
     return f"SELECT row, first FROM ({inner}) WHERE row > first ORDER BY row"  # noqa: S608
 
 
-def folded(value: object, collation: str) -> object:
-    """A value as a collation compares it; SQLite has these three."""
+def collation_key(value: object, collation: str) -> object:
+    """A value that is equal for values that are equal under a collation: BINARY, NOCASE or RTRIM."""
     if not isinstance(value, str) or collation == "BINARY":
         return value
     return value.rstrip(" ") if collation == "RTRIM" else value.translate(_LOWER)
 
 
-_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # NOCASE knows the letters of ASCII alone
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # NOCASE folds ASCII only

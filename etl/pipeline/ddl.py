@@ -1,4 +1,4 @@
-"""The text of a DDL file: its statements and where they stand, their comments, and the rules that SQLite can't list."""
+"""Splits a DDL file into statements with their places, comments and CHECK constraints, which SQLite cannot list."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _IN_LIST = re.compile(rf"({_QUOTED}|\w+)\s+IN\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement, with the comments in it."""
+    """A statement with its comments."""
 
     text: str
-    before: str  # what stands before it in the file
-    shown: str  # the file in messages
+    before: str  # the text before it in the file
+    file: str  # its name in messages
 
     def place(self, pattern: str = "") -> Where:
-        """Where a pattern first matches, when it does; else where the statement begins."""
+        """The place of the first match of a pattern, or of the statement."""
         found = re.search(pattern, self.text, re.MULTILINE | re.IGNORECASE)
-        return after(self.before + self.text[: found.start(found.lastindex or 0) if found else 0], self.shown)
+        return after(self.before + self.text[: found.start(found.lastindex or 0) if found else 0], self.file)
 
 
-def split(text: str, shown: str) -> Iterator[Statement]:
-    """The statements of a file, with the comments in them, not those between them."""
+def split(text: str, file: str) -> Iterator[Statement]:
+    """The statements of a file, without the comments between them."""
     start = 0
     for end in [*(found.end() for found in re.finditer(";", text)), len(text)]:
         if end < len(text) and not sqlite3.complete_statement(text[start:end]):
@@ -46,17 +46,17 @@ def split(text: str, shown: str) -> Iterator[Statement]:
         space = _SPACE.match(text, start, end)
         begin = space.end() if space else start
         if text[begin:end].strip(";"):
-            yield Statement(text[begin:end], text[:begin], shown)
+            yield Statement(text[begin:end], text[:begin], file)
         start = end
 
 
 def without_comments(text: str) -> str:
-    """A statement as it is stored. Quoted names and texts are left as they are."""
+    """A statement as it is stored. Quoted names and strings are not changed."""
     return _COMMENT.sub(lambda found: found[1] or ("" if found[2] is not None else " "), text).strip()
 
 
 def descriptions(text: str) -> dict[str, str]:
-    """The comments behind what begins a line of a CREATE TABLE: by column, "" standing for the table itself."""
+    """The comments at the ends of lines of a CREATE TABLE, by column; "" is the table."""
     described = {}
     for found in _COMMENT.finditer(text):
         before = text[: found.start()]
@@ -69,7 +69,7 @@ def descriptions(text: str) -> dict[str, str]:
 
 
 def checks(text: str) -> Iterator[str]:
-    """The expression of each CHECK of a CREATE TABLE without comments; SQLite has no pragma that lists them."""
+    """The expression of each CHECK of a CREATE TABLE without comments."""
     depth, start, inside, word = 0, 0, 0, ""
     for token in _TOKEN.finditer(text):
         if token[0] == "(":
@@ -84,8 +84,8 @@ def checks(text: str) -> Iterator[str]:
         word = token[0].upper()
 
 
-def listed(check: str) -> tuple[str, ...]:
-    """The texts that a CHECK of the form ``column IN ('a', 'b')`` allows, () for any other form."""
+def allowed_values(check: str) -> tuple[str, ...]:
+    """The strings that a CHECK of the form ``column IN ('a', 'b')`` allows, () for any other form."""
     found = _IN_LIST.fullmatch(check)
     return tuple(_unquoted(text) for text in re.findall(r"'(?:[^']|'')*'", found[2])) if found else ()
 

@@ -1,4 +1,4 @@
-"""What editors must know of ``pipeline.yaml``: its form as JSON Schema."""
+"""JSON Schema of ``pipeline.yaml``, for editors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def json_schema(params: dict[tuple[str, str], type[BaseModel]]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of the file, for editors; ``params`` are those of each generator, by short and full name.
+    """JSON Schema (2020-12) of a pipeline file; ``params`` are those of each generator, by short and full name.
 
-    A file that ``extends`` another one may leave out what that one says, and take keys away with null.
+    A file that ``extends`` another one may omit any key, and remove keys with null.
     """
     document = PipelineModel.model_json_schema(by_alias=True)
     definitions = document.pop("$defs", {})
@@ -54,7 +54,7 @@ def _embedded(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, 
 
 
 def _change(schema: Any) -> Any:  # noqa: ANN401 -- JSON
-    """The schema of a part of what another one describes: nothing is required, and null takes a key away."""
+    """A schema of changes to what another one describes: nothing is required, and null removes a key."""
     if isinstance(schema, list):
         return [_change(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""What pydantic finds, in words that say what to do, at the place where the value stands."""
+"""Turns errors of pydantic into messages with a place and a hint."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ M = TypeVar("M", bound=BaseModel)
 def validated(
     model: type[M], data: object, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
 ) -> tuple[M | None, set[str]]:
-    """Validate data that stands in a node; ``spot`` is its path in the file and where its key stands.
+    """Validate the data of a node; ``spot`` is its path and the place of its key.
 
-    Returns the model, None when there are mistakes, and the top-level keys that are wrong.
+    Returns the model (None if there are mistakes) and the top-level keys that are wrong.
     """
     try:
         return model.model_validate(data), set()
@@ -47,18 +47,18 @@ def fields_of(model: type[BaseModel]) -> list[str]:
 
 
 def _in_broken(details: ErrorDetails, node: Node) -> bool:
-    """Whether a key is missing from a mapping whose form is wrong."""
+    """Whether the mapping that lacks a key could not be read."""
     parent = node.at(*details["loc"][:-1])
     return parent is not None and parent.broken
 
 
 def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tuple[str, Where]) -> EtlError | None:
-    """Say what is wrong; None when that follows from what was said of the value's form."""
+    """The mistake; None if it follows from one that the parser reported."""
     steps = [step for step in details["loc"] if step != "[key]"]
     kind = details["type"]
     while steps and node.at(*steps) is None and kind not in {"missing", "extra_forbidden"}:
-        steps.pop()  # pydantic's own names for the parts of a validator
-    message = _WORDS.get(kind, _own_words)(details)
+        steps.pop()  # names of validators that pydantic adds
+    message = _MESSAGES.get(kind, _default_message)(details)
     if kind == "extra_forbidden":
         where = node.place(*steps)
         message += did_you_mean(str(steps[-1]), _fields(model, steps[:-1]))
@@ -73,18 +73,18 @@ def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tu
             return None
         where = target.where
         if kind == "string_type" and target.written and not target.is_null():
-            message = f"must be a text, not {target.written}; put it in quotes: '{target.written}'"
-    shown = ".".join(str(step) for step in (spot[0], *steps) if step != "")
-    return EtlError(message, where, shown or "the file")
+            message = f"must be a string, not {target.written}; put it in quotes: '{target.written}'"
+    path = ".".join(str(step) for step in (spot[0], *steps) if step != "")
+    return EtlError(message, where, path or "the file")
 
 
 def _meant(model: type[BaseModel], details: ErrorDetails) -> str | None:
-    """The key that an unknown one was meant to be, if one is near."""
+    """The known key that is similar to an unknown one."""
     return closest(str(details["loc"][-1]), _fields(model, list(details["loc"][:-1])))
 
 
 def _needs(model: type[BaseModel], steps: list[str | int]) -> str:
-    """What a missing mapping must have, so that it need not be asked for key by key."""
+    """The required keys of a missing mapping."""
     found = _model_at(model, steps)
     required = (
         [field.alias or name for name, field in found.model_fields.items() if field.is_required()] if found else []
@@ -108,7 +108,7 @@ def _model_at(model: type[BaseModel], steps: list[str | int]) -> type[BaseModel]
 
 
 def _bare(hint: Any) -> Any:  # noqa: ANN401 -- annotations
-    """The type itself of ``Annotated[type, …]`` and of ``type | None``."""
+    """The type in ``Annotated[type, …]`` or ``type | None``."""
     if typing.get_origin(hint) is typing.Annotated:
         return _bare(typing.get_args(hint)[0])
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
@@ -117,20 +117,20 @@ def _bare(hint: Any) -> Any:  # noqa: ANN401 -- annotations
 
 
 def _is(what: str) -> Callable[[ErrorDetails], str]:
-    return lambda details: f"must be {what}, not {shown(details['input'])}"
+    return lambda details: f"must be {what}, not {describe(details['input'])}"
 
 
 def _bound(word: str, key: str) -> Callable[[ErrorDetails], str]:
-    return lambda details: f"must be {word} {int(details['ctx'][key]):,}, not {shown(details['input'])}"
+    return lambda details: f"must be {word} {int(details['ctx'][key]):,}, not {describe(details['input'])}"
 
 
-def _own_words(details: ErrorDetails) -> str:
+def _default_message(details: ErrorDetails) -> str:
     text = details["msg"]
-    return f"{text[:1].lower()}{text[1:]}, not {shown(details['input'])}"
+    return f"{text[:1].lower()}{text[1:]}, not {describe(details['input'])}"
 
 
-def shown(value: object) -> str:
-    """A value of the file, as a message names it."""
+def describe(value: object) -> str:
+    """A value as a message shows it: shortened to fit on a line."""
     if value is None:
         return "empty"
     if isinstance(value, dict):
@@ -142,23 +142,23 @@ def shown(value: object) -> str:
     return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
 
 
-_WORDS: dict[str, Callable[[ErrorDetails], str]] = {
+_MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda _: "is missing",
     "extra_forbidden": lambda _: "unknown key",
     "int_type": _is("a whole number"),
     "int_from_float": _is("a whole number"),
     "float_type": _is("a number"),
-    "string_type": _is("a text"),
+    "string_type": _is("a string"),
     "bool_type": _is("true or false"),
     "list_type": _is("a list"),
     "dict_type": _is("a mapping"),
     "model_type": _is("a mapping"),
     "model_attributes_type": _is("a mapping"),
-    "too_short": lambda _: "may not be empty",
-    "string_too_short": lambda _: "may not be empty",
+    "too_short": lambda _: "must not be empty",
+    "string_too_short": lambda _: "must not be empty",
     "greater_than_equal": _bound("at least", "ge"),
     "less_than_equal": _bound("at most", "le"),
     "less_than": _bound("less than", "lt"),
-    "literal_error": lambda details: f"must be {details['ctx']['expected']}, not {shown(details['input'])}",
+    "literal_error": lambda details: f"must be {details['ctx']['expected']}, not {describe(details['input'])}",
     "value_error": lambda details: str(details["ctx"]["error"]),
 }

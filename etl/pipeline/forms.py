@@ -1,4 +1,4 @@
-"""The form of ``pipeline.yaml``, as pydantic models."""
+"""The form of ``pipeline.yaml`` as pydantic models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
-from etl.pipeline.explain import fields_of, shown, validated
+from etl.pipeline.explain import describe, fields_of, validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """A text must match a pattern, as a whole; ``what`` says so in words."""
+    """The whole string must match a pattern; ``what`` describes it."""
 
     pattern: str
     what: str
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's own
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's signature
         """Check after the type."""
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
@@ -41,7 +41,7 @@ class Form:
     def _check(self, text: str) -> str:
         if re.fullmatch(self.pattern, text):
             return text
-        message = f"must be {self.what}, not {shown(text)}"
+        message = f"must be {self.what}, not {describe(text)}"
         raise ValueError(message)
 
 
@@ -51,50 +51,50 @@ def _instant(text: str) -> str:
             return text
     except ValueError:
         pass
-    message = f"must be a moment written as YYYY-MM-DD HH:MM:SS, not {shown(text)}"
+    message = f"must be a time written as YYYY-MM-DD HH:MM:SS, not {describe(text)}"
     raise ValueError(message)
 
 
-def _named(value: object) -> object:
-    """A list of inputs is a mapping of each name to itself."""
+def _as_mapping(value: object) -> object:
+    """Turn a list of inputs into a mapping of each name to itself."""
     if isinstance(value, dict):
         return value
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        message = f"must be a list of stages, or a mapping from names to stages, not {shown(value)}"
+        message = f"must be a list of stages, or a mapping from names to stages, not {describe(value)}"
         raise ValueError(message)
     twice = next((name for name in value if value.count(name) > 1), None)
     if twice is not None:
-        message = f"'{twice}' stands twice"
+        message = f"duplicate stage '{twice}'"
         raise ValueError(message)
     return {name: name for name in value}
 
 
 def _bindable(value: object) -> object:
-    """Hold that a query can take the value."""
+    """Check that the value can be a param of a query."""
     for item in value if isinstance(value, list) else [value]:
         long = isinstance(item, int) and not -(2**63) <= item < 2**63
         if long or not isinstance(item, (str, int, float)):
-            message = f"must be a text, a number, true or false, or a list of these, not {shown(item)}"
+            message = f"must be a string, a number, true or false, or a list of these, not {describe(item)}"
             raise ValueError(message)
     return value
 
 
-def _drawing(value: object) -> object:
+def _report(value: object) -> object:
     if isinstance(value, (bool, str)):
         return value
-    message = f"must be true, false or package.module:function, not {shown(value)}"
+    message = f"must be true, false or package.module:function, not {describe(value)}"
     raise ValueError(message)
 
 
 Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
-Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_', a letter first")]
+Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_' that begins with a letter")]
 StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
 DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as world.db")]
 ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.classes.params.count")]
 Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
 Inputs = Annotated[
     dict[Name, Text],
-    BeforeValidator(_named),
+    BeforeValidator(_as_mapping),
     WithJsonSchema(
         {
             "anyOf": [
@@ -106,46 +106,44 @@ Inputs = Annotated[
 ]
 Bindable = Annotated[Any, AfterValidator(_bindable)]
 Report = Annotated[
-    Any, AfterValidator(_drawing), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": ":"}]})
+    Any, AfterValidator(_report), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": ":"}]})
 ]
 
 
 class ShownTable(Group):
     """How Datasette shows a table."""
 
-    label: Text | None = Field(
-        None, description="The column that stands for a row wherever another table refers to it."
-    )
+    label: Text | None = Field(None, description="The column shown where another table refers to a row.")
     sort: Text | None = Field(None, description="The column that the rows are sorted by.")
     units: dict[str, Text] = Field(default_factory=dict, description="The unit of each column that has one.")
 
 
 class Site(Group):
-    """What the published pages say of the data."""
+    """What the published pages say about the data."""
 
     title: Text = Field(description="Title of the pages.")
     description: Text = Field(description="What the data is, in a sentence or two.")
-    notice: Text = Field(description="Stands on every page: that the data is synthetic.")
+    notice: Text = Field(description="Shown on every page: that the data is synthetic.")
     license: Text = Field(description="Name of the data's licence.")
-    license_url: Link = Field(description="Where the licence stands.")
+    license_url: Link = Field(description="Link to the licence.")
     units: list[Text] = Field(default_factory=list, description="Units of columns, as the pint package writes them.")
     static_limit: Annotated[int, Field(ge=0)] = Field(
-        1000, description="An endpoint with more answers than this is served live only, not written as files."
+        1000, description="An endpoint with more answers than this is only served live, not exported as files."
     )
     tables: dict[str, ShownTable] = Field(default_factory=dict, description="How Datasette shows the tables.")
 
 
 class ShardModel(Group):
-    """How a stage, and everything downstream of it, is cut."""
+    """How a stage, and everything downstream of it, is divided into shards."""
 
-    by: Text = Field(description="The input to slice.")
+    by: Text = Field(description="The input to divide.")
     rows: Annotated[int, Field(ge=1)] = Field(description="Rows of that input in a shard.")
 
 
 class StageModel(Group):
-    """What stages of every kind have."""
+    """Keys of all stages."""
 
-    table: Text | None = Field(None, description="The table to fill, if not the one of the stage's name.")
+    table: Text | None = Field(None, description="The table to fill, if not the one with the stage's name.")
     internal: bool = Field(default=False, description="True for a stage that fills no table.")
 
 
@@ -153,22 +151,22 @@ class CsvStage(StageModel):
     """Reference data from a CSV file."""
 
     csv: Text = Field(description="The CSV file.")
-    like: Text | None = Field(None, description="For an internal stage: a table whose columns' rules hold here too.")
+    like: Text | None = Field(None, description="For an internal stage: a table whose rules apply here, too.")
     references: dict[str, StageColumn] = Field(
-        default_factory=dict, description="Columns whose cells must stand in a column of another csv stage."
+        default_factory=dict, description="Columns whose cells must occur in a column of another csv stage."
     )
 
 
-class MadeStage(StageModel):
-    """What stages that make rows from other stages have."""
+class DerivedStage(StageModel):
+    """Keys of stages that make rows from other stages."""
 
-    inputs: Inputs = Field(default_factory=dict, description="Stages that this one sees, by the name it knows them by.")
-    check: Text | None = Field(None, description="The rule that holds when this stage yields no rows.")
-    shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in slices.")
-    gather: bool = Field(default=False, description="Run this stage once after all slices, over all that they yielded.")
+    inputs: Inputs = Field(default_factory=dict, description="Stages that this one reads, by the names that it uses.")
+    check: Text | None = Field(None, description="The rule that is met if this stage yields no rows.")
+    shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in shards.")
+    gather: bool = Field(default=False, description="Run this stage once, over the rows of all shards.")
 
 
-class PythonStage(MadeStage):
+class PythonStage(DerivedStage):
     """Rows from a Python function."""
 
     python: Text = Field(description="A generator's short name, or package.module:function.")
@@ -176,7 +174,7 @@ class PythonStage(MadeStage):
     reads: list[Text] = Field(default_factory=list, description="Files and folders that the function reads.")
 
 
-class SqlStage(MadeStage):
+class SqlStage(DerivedStage):
     """Rows from a query in DuckDB's dialect."""
 
     sql: Text = Field(description="The SQL file.")
@@ -184,22 +182,22 @@ class SqlStage(MadeStage):
 
 
 class PipelineModel(Group):
-    """The top level of a pipeline file, its stages aside."""
+    """The top level of a pipeline file."""
 
     name: Slug = Field(description="Name of the pipeline.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="Another seed, another world of the same kind.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="The seed of all random numbers.")
     as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
-    extends: Text | None = Field(None, description="Another pipeline file, which this one changes.")
+    extends: Text | None = Field(None, description="The pipeline file that this one changes.")
     scale: list[ScalePath] | None = Field(None, description="Paths of the numbers that --scale multiplies.")
-    generators: Text | None = Field(None, description="The module in which the short names of generators are found.")
+    generators: Text | None = Field(None, description="The module of the generators with short names.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
     database: DatabaseName = Field(description="The database's file name.")
     outputs: list[Literal["sqlite", "parquet"]] = Field(
-        ["sqlite"], min_length=1, description="What a build holds: the SQLite database, Parquet files, or both."
+        ["sqlite"], min_length=1, description="What a build contains: the SQLite database, Parquet files, or both."
     )
     report: Report = Field(
         default=True,
-        description="Whether a build with a database has report.html, or package.module:function, which draws it.",
+        description="Whether a build with a database has a report, or the package.module:function that draws it.",
     )
     checks: Text = Field(description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
@@ -211,18 +209,18 @@ KINDS: dict[str, type[CsvStage | PythonStage | SqlStage]] = {"csv": CsvStage, "p
 
 
 def pipeline_model(tree: Node, mistakes: list[EtlError]) -> PipelineModel | None:
-    """Validate the top level; ``x-`` keys hold anything."""
+    """Validate the top level; ``x-`` keys may have any value."""
     data = {key: node.plain() for key, node in tree.mapping().items() if not key.startswith("x-")}
     return validated(PipelineModel, data, tree, ("", Where(tree.where.file, 1, 1)), mistakes)[0]
 
 
 def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], others: Iterable[str] = ()) -> str | None:
-    """The one key of a stage that says its kind, None when there is not exactly one; ``others`` are names of stages."""
+    """The kind of a stage by its key; None unless it has exactly one. ``others`` are the names of the other stages."""
     kinds = [kind for kind in KINDS if kind in node.mapping()]
     if len(kinds) == 1:
         return kinds[0]
     if node.own is None or node.broken:
-        return None  # the top level's model, or the parser, has said so
+        return None  # reported by the top level's model, or the parser
     known = {name for model in KINDS.values() for name in fields_of(model)}
     if kinds:
         mistakes.append(EtlError(f"a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key, path))
@@ -242,10 +240,10 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], othe
 def stage_model(
     kind: str, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
 ) -> tuple[CsvStage | PythonStage | SqlStage | None, set[str]]:
-    """Validate a stage: what is right of it, and the keys that are wrong. None when its kind's own key is wrong."""
+    """Validate a stage: a model of its valid keys, None if its kind's key is wrong, and the keys that are wrong."""
     data = node.plain()
     if kind == "python":
-        data.pop("params", None)  # validated against the generator's own params
+        data.pop("params", None)  # validated by params_of
     model, wrong = validated(KINDS[kind], data, node, spot, mistakes)
     if model is None and kind not in wrong:
         model = KINDS[kind].model_validate({key: value for key, value in data.items() if key not in wrong})
@@ -255,7 +253,7 @@ def stage_model(
 def params_of(
     contract: Contract, stage: Node, path: str, key: Where, mistakes: list[EtlError]
 ) -> tuple[BaseModel | None, dict[str, Any]]:
-    """Validate a stage's params against its generator's: the model, if all is right, and the values that are."""
+    """Validate a stage's params: the model if all are valid, and the values of those that are."""
     node = stage.mapping().get("params")
     data: Any = node.plain() if node else {}
     where = stage.key("params") if node else key

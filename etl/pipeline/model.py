@@ -1,4 +1,4 @@
-"""A validated pipeline: its stages, and all that they need to run."""
+"""A validated pipeline and its stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shard:
-    """How a stage is cut: ``rows`` rows of its input ``by`` at a time."""
+    """The stage sees ``rows`` rows of its input ``by`` at a time."""
 
     by: str
     rows: int
@@ -34,23 +34,23 @@ class Stage:
     kind: str  # csv, python or sql
     node: Node
     where: Where
-    inputs: Mapping[str, str] = field(default_factory=dict)  # the name inside of the stage: the stage that it is
+    inputs: Mapping[str, str] = field(default_factory=dict)  # stages by the names that the stage uses for them
     params: Any = None  # a pydantic model for python, a dict for sql
-    values: Mapping[str, Any] = field(default_factory=dict)  # the params of python that are right, when others are not
-    path: Path | None = None  # the file of csv and sql ...
-    shown: str = ""  # ... and its name in messages
-    text: str = ""  # of sql: what is in the file, which may be gone when the stage runs
+    values: Mapping[str, Any] = field(default_factory=dict)  # the valid params of a python stage
+    path: Path | None = None  # the file of a csv or sql stage
+    file: str = ""  # its name in messages
+    text: str = ""  # of the sql file, which may be deleted before the stage runs
     generator: str = ""
     contract: Contract | None = None
     table: str | None = None  # None for an internal stage
-    check: str | None = None  # the rule that holds when the stage yields no rows
+    check: str | None = None  # the rule that is met if the stage yields no rows
     shard: Shard | None = None
-    gather: bool = False  # runs once after all shards, over all that they yielded
+    gather: bool = False  # runs once, over the rows of all shards
     internal: bool = False
-    wrong: frozenset[str] = frozenset()  # keys with mistakes: no rule that needs them is worth a word
+    invalid_keys: frozenset[str] = frozenset()  # rules that need one of these are skipped
 
 
-#: The function that draws the report where a pipeline names none.
+#: The function that draws the report if the pipeline names none.
 GENERAL_REPORT = "etl.site.report.general:draw"
 
 
@@ -68,23 +68,11 @@ class Pipeline:
     checks: Path
     api: Path | None
     outputs: tuple[str, ...]
-    report: str | None  # the function that draws it
-    version: int | None  # of the generators that short names are looked up in
+    report: str | None  # the function that draws it, package.module:function
+    version: int | None  # of the module of generators
     stages: Mapping[str, Stage]
-    references: Mapping[str, Reference]  # the rows of each csv stage
+    references: Mapping[str, Reference]  # by csv stage
 
     def stage_of_table(self, table: str) -> Stage | None:
         """The stage that fills a table."""
         return next((stage for stage in self.stages.values() if stage.table == table), None)
-
-
-def upstream_of(stage: Stage, stages: Mapping[str, Stage]) -> list[Stage]:
-    """Every stage whose rows a stage's rows depend on, the nearest first; of those that there are."""
-    found: dict[str, Stage] = {}
-    waiting = [stage]
-    for current in waiting:
-        for name in current.inputs.values():
-            if name in stages and name not in found:
-                found[name] = stages[name]
-                waiting.append(stages[name])
-    return list(found.values())

@@ -1,7 +1,7 @@
-"""Whether a query gives the same rows however the rows of its inputs are cut into shards: it looks at one at a time.
+"""Checks that a query over one shard at a time gives the same rows as over all shards at once.
 
-What is not known to be so is refused. Rows of shards ("cut" below) may be filtered, computed with, put together by
-UNION ALL, and joined with inputs that every shard sees whole; those may be grouped, sorted and asked as they like.
+What is not known to do so is refused. Rows of sharded inputs ("cut" below) may be filtered, projected, combined by
+UNION ALL, and joined with unsharded inputs; unsharded inputs may be grouped, sorted and used in subqueries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from etl.pipeline.query import nodes_of
 if TYPE_CHECKING:
     Node = dict[str, Any]
 
-#: Functions of DuckDB that make one value of many rows, and macros that are made of them (a test compares).
+#: DuckDB's aggregate functions, and macros that use them (checked by a test).
 AGGREGATES = frozenset(
     """
     any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null arg_max_nulls_last
@@ -29,7 +29,7 @@ AGGREGATES = frozenset(
     """.split()  # noqa: SIM905 -- a hundred quoted words are harder to read
 )
 
-#: Joins that meet each row of their cut side by itself.
+#: Joins whose result for a row of the cut side depends on that row alone.
 _LEFT_CUT, _RIGHT_CUT = {"INNER", "LEFT", "SEMI", "ANTI"}, {"INNER", "RIGHT"}
 _FORMS = {"REGULAR", "NATURAL", "CROSS"}
 
@@ -41,8 +41,8 @@ _MODIFIERS = {
 }
 
 
-def whole_parts(tree: Node, cut: set[str]) -> list[tuple[str, Any]]:
-    """The parts of a query that need all rows of the inputs that are ``cut`` (by name), in words, with their nodes."""
+def cross_shard_parts(tree: Node, cut: set[str]) -> list[tuple[str, Any]]:
+    """Descriptions and nodes of the parts of a query that need all rows of the inputs ``cut``."""
     reader = _Reader()
     if not reader.query(tree, frozenset(name.lower() for name in cut), None) and not reader.found:
         reader.found.append(("a result without their rows", tree))
@@ -51,12 +51,12 @@ def whole_parts(tree: Node, cut: set[str]) -> list[tuple[str, Any]]:
 
 @dataclass
 class _Reader:
-    """Walks over a query. Its methods say whether what they looked at has cut rows."""
+    """Walks over a query. Its methods return whether a part has cut rows."""
 
     found: list[tuple[str, Any]] = field(default_factory=list)
 
     def query(self, node: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        """Look at a query; ``scope`` are the tables that it may name of its own when cut rows are around it."""
+        """Walk over a query; ``scope`` are its own tables if it is inside of a query with cut rows, else None."""
         for entry in node["cte_map"]["map"]:
             name = {entry["key"].lower()}
             has = self.query(entry["value"]["query"]["node"], cut - name, scope)
@@ -77,7 +77,7 @@ class _Reader:
             scope |= _names(node["from_table"])
             self.found += [
                 (
-                    f"{part['function_name']}() over columns of the query around it (write table.column for its own)",
+                    f"{part['function_name']}() over columns of the outer query (write table.column for its own)",
                     part,
                 )
                 for part in parts
@@ -87,7 +87,7 @@ class _Reader:
         return own
 
     def _needs_all(self, node: Node) -> None:
-        """Note what sets the rows of a query's result against each other."""
+        """Add the clauses that combine rows of the result."""
         self.found += [(_MODIFIERS.get(modifier["type"], "this"), [modifier, node]) for modifier in node["modifiers"]]
         if node.get("group_expressions") or node.get("aggregate_handling", "STANDARD_HANDLING") != "STANDARD_HANDLING":
             self.found.append(("GROUP BY", node["group_expressions"] or node["select_list"]))
@@ -102,12 +102,12 @@ class _Reader:
         if name != "UNION" or not node["setop_all"]:
             self.found.append((name + (" (UNION ALL does not)" if name == "UNION" else ""), node["right"]))
         elif not all(sides):
-            self.found.append(("a UNION ALL with rows that are not cut", node["right"]))
+            self.found.append(("a UNION ALL with unsharded rows", node["right"]))
         self._needs_all(node)
         return True
 
     def _source(self, table: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        """Look at what stands behind FROM."""
+        """Walk over a FROM clause."""
         match table["type"]:
             case "BASE_TABLE":
                 return not table["schema_name"] and table["table_name"].lower() in cut
@@ -125,11 +125,11 @@ class _Reader:
         kind, form = table["join_type"], table["ref_type"]
         self._subqueries(_level(table["condition"]), cut, scope)
         if left and right:
-            self.found.append(("a join of two inputs that are cut", table))
+            self.found.append(("a join of two sharded inputs", table))
         elif left and (kind not in _LEFT_CUT or form not in _FORMS | {"ASOF"}):
             self.found.append((f"this {kind if form in _FORMS else form} JOIN", table))
         elif right and (kind not in _RIGHT_CUT or form not in _FORMS):
-            self.found.append((f"this {kind if form in _FORMS else form} JOIN from the side that is not cut", table))
+            self.found.append((f"this {kind if form in _FORMS else form} JOIN from the unsharded side", table))
         return left or right
 
     def _subqueries(self, parts: list[Node], cut: frozenset[str], scope: frozenset[str] | None) -> None:
@@ -144,12 +144,12 @@ class _Reader:
         return reads
 
 
-#: Keys of the parts that are queries of their own.
+#: Keys of nested queries.
 _INSIDE = {"subquery", "cte_map", "from_table"}
 
 
 def _level(tree: Any) -> list[Node]:  # noqa: ANN401 -- JSON
-    """The expressions of a query, or of a part of it, without those of the queries in it."""
+    """The nodes of a query or a part of it, without those of nested queries."""
     found: list[Node] = []
     waiting = [tree]
     while waiting:
@@ -163,7 +163,7 @@ def _level(tree: Any) -> list[Node]:  # noqa: ANN401 -- JSON
 
 
 def _whole(part: Node) -> str:
-    """The name of an expression that is made of many rows, or nothing."""
+    """The name of an aggregate or a window function, "" for anything else."""
     name = str(part.get("function_name", ""))
     if part.get("class") == "WINDOW":
         return f"{name}() OVER"
@@ -173,13 +173,13 @@ def _whole(part: Node) -> str:
 
 
 def _is_outer(part: Node, scope: frozenset[str]) -> bool:
-    """Whether an aggregate may be one of the query around its own: it is when all its columns come from there."""
+    """Whether an aggregate may belong to the outer query, as it does if all of its columns come from there."""
     columns = [inner["column_names"] for inner in nodes_of(part) if inner.get("class") == "COLUMN_REF"]
     return bool(columns) and not any(len(names) > 1 and names[0].lower() in scope for names in columns)
 
 
 def _names(table: Node) -> frozenset[str]:
-    """What the tables behind FROM are called."""
+    """The names of the tables of a FROM clause."""
     if table["type"] == "JOIN":
         return _names(table["left"]) | _names(table["right"])
     return frozenset({(table["alias"] or table.get("table_name", "")).lower()})

@@ -1,244 +1,229 @@
-"""What must fit together before anything is generated: stages, inputs, reference data, and params that name it."""
+"""Rules across stages that are checked before anything runs: inputs, reference data, queries and shards."""
 
 from __future__ import annotations
 
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Apart, Distinct
-from etl.pipeline import binding, markers
-from etl.pipeline.order import cut, in_order
+from etl.pipeline import binding
+from etl.pipeline.draft import check_markers
+from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
 from etl.pipeline.query import inspect_query
-from etl.pipeline.reference_data import Reference, check_distinct, check_references, read_csv
-from etl.pipeline.rowwise import whole_parts
+from etl.pipeline.reference_data import check_distinct, check_references, read_csv
+from etl.pipeline.rowwise import cross_shard_parts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
-    from etl.pipeline.world import World
 
 
-def check(world: World) -> None:
-    """Hold all the rules; the mistakes go to ``world.mistakes``."""
-    csv_stages = [stage for stage in world.stages.values() if stage.kind == "csv" and stage.path]
+def check(draft: Draft) -> None:
+    """Check all rules; the mistakes are added to the draft."""
+    csv_stages = [stage for stage in draft.stages.values() if stage.path and stage.kind == "csv"]
     for stage in csv_stages:
-        world.rows[stage.name] = _read(stage, world)
+        _read(stage, draft)
     for stage in csv_stages:
-        _foreign_keys(stage, world)
-        _named_references(stage, world)
-    for stage in world.stages.values():
-        _inputs(stage, world)
+        _foreign_keys(stage, draft)
+        _declared_references(stage, draft)
+    for stage in draft.stages.values():
+        _inputs(stage, draft)
+        _input_rows(stage, draft)
         if stage.kind == "sql":
-            _query(stage, world)
-        markers.check(stage, world)
-    _one_stage_a_table(world)
-    _shards(world)
-    _cycles(world)
-    _cut_rows(world)
-    binding.check(world)
-    for reference in world.rows.values():
-        world.mistakes += reference.mistakes
+            _query(stage, draft)
+        check_markers(stage, draft)
+    _one_stage_per_table(draft)
+    _shards(draft)
+    _cycles(draft)
+    _queries_over_shards(draft)
+    binding.check(draft)
+    for reference in draft.references.values():
+        draft.mistakes += reference.mistakes
 
 
-def _read(stage: Stage, world: World) -> Reference:
-    tables = world.schema.tables if world.schema else {}
+def _read(stage: Stage, draft: Draft) -> None:
+    tables = draft.schema.tables if draft.schema else {}
     like = stage.node.mapping().get("like")
     table = tables.get(stage.table or (str(like.scalar) if like else ""))
     if like and stage.table:
-        world.say(stage, "like", "the stage fills a table, whose rules hold; take 'like' away", like.where)
-    elif like and not table and world.schema:
+        draft.report(stage, "like", "the stage fills a table, so that table's rules apply; remove 'like'", like.where)
+    elif like and not table and draft.schema:
         message = f"the schema has no table '{like.scalar}'{did_you_mean(str(like.scalar), tables)}"
-        world.say(stage, "like", message, like.where)
-    if stage.path is None:
-        raise ValueError(stage.name)
-    return read_csv(stage.path, stage.shown, table, whole=not stage.internal)
+        draft.report(stage, "like", message, like.where)
+    if stage.path:
+        draft.references[stage.name] = read_csv(stage.path, stage.file, table, fills_table=not stage.internal)
 
 
-def _foreign_keys(stage: Stage, world: World) -> None:
-    table = world.schema.tables.get(stage.table or "") if world.schema else None
+def _foreign_keys(stage: Stage, draft: Draft) -> None:
+    table = draft.schema.tables.get(stage.table or "") if draft.schema else None
     for key in table.foreign_keys if table else ():
-        if target := world.reference_of_table(key.parent):
-            check_references(world.rows[stage.name], key.columns, target, key.targets)
+        if target := draft.reference_of_table(key.parent):
+            check_references(draft.references[stage.name], key.columns, target, key.targets)
 
 
-def _named_references(stage: Stage, world: World) -> None:
+def _declared_references(stage: Stage, draft: Draft) -> None:
+    """Check the ``references`` of a csv stage."""
     node = stage.node.mapping().get("references")
     for column, value in node.mapping().items() if node else ():
         stage_name, dot, target_column = str(value.scalar).partition(".")
         if not dot:
-            continue  # the stage's model has said so
-        own, target = world.rows[stage.name], world.rows.get(stage_name)
+            continue  # the form of the stage reported it
+        source, target = draft.references[stage.name], draft.references.get(stage_name)
         path = f"references.{column}"
-        if own.whole and own.columns and column not in own.columns and node:
-            hint = did_you_mean(column, own.columns)
-            world.say(stage, path, f"{own.shown} has no column '{column}'{hint}", node.key(column))
+        if source.all_rows and source.columns and column not in source.columns and node:
+            hint = did_you_mean(column, source.columns)
+            draft.report(stage, path, f"{source.file} has no column '{column}'{hint}", node.key(column))
         elif target is None:
-            if stage_name not in world.names or (stage_name in world.stages and world.stages[stage_name].kind != "csv"):
-                hint = did_you_mean(stage_name, world.rows)
-                world.say(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
+            if stage_name not in draft.names or (stage_name in draft.stages and draft.stages[stage_name].kind != "csv"):
+                hint = did_you_mean(stage_name, draft.references)
+                draft.report(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
         elif target.columns and target_column not in target.columns:
             hint = did_you_mean(target_column, target.columns)
-            world.say(stage, path, f"{target.shown} has no column '{target_column}'{hint}", value.where)
-        elif {"TEXT"} < (kinds := {own.types.get(column), target.types.get(target_column)}) and None not in kinds:
-            names = ((column, own), (target_column, target))
-            types = ", ".join(f"{name} is {reference.types[name]} in {reference.shown}" for name, reference in names)
+            draft.report(stage, path, f"{target.file} has no column '{target_column}'{hint}", value.where)
+        elif {"TEXT"} < (kinds := {source.types.get(column), target.types.get(target_column)}) and None not in kinds:
+            ends = ((column, source), (target_column, target))
+            types = ", ".join(f"{name} is {reference.types[name]} in {reference.file}" for name, reference in ends)
             message = f"{types}; 'like' gives columns the types of a table"
-            world.say(stage, path, message, value.where)
+            draft.report(stage, path, message, value.where)
         else:
-            check_references(own, (column,), target, (target_column,))
+            check_references(source, (column,), target, (target_column,))
 
 
-def _inputs(stage: Stage, world: World) -> None:
+def _inputs(stage: Stage, draft: Draft) -> None:
     for name, source in stage.inputs.items():
         where = input_place(stage, name)
         path = "inputs" if name == source else f"inputs.{name}"
-        if source not in world.names:
+        if source not in draft.names:
             if stage.contract and not stage.contract.takes(name):
-                continue  # told already, by that name
-            choices = world.names - {stage.name}
-            world.say(stage, path, f"there is no stage '{source}'{did_you_mean(source, choices)}", where)
-        elif source in world.stages and world.stages[source].check:
-            world.say(stage, path, f"'{source}' is a check, which yields no rows; take another stage", where)
-        elif stage.contract and stage.contract.takes(name) and (columns := _columns(source, world)):
+                continue  # reported as an unknown input
+            hint = did_you_mean(source, draft.names - {stage.name})
+            draft.report(stage, path, f"there is no stage '{source}'{hint}", where)
+        elif source in draft.stages and draft.stages[source].check:
+            draft.report(stage, path, f"'{source}' is a check, which yields no rows; use another stage", where)
+        elif stage.contract and stage.contract.takes(name) and (columns := _columns(source, draft)):
             misfit = stage.contract.misfit(name, columns)
             if misfit:
-                world.say(stage, path, f"{misfit}; take another stage than '{source}'", where)
-    _tables(stage, world)
+                draft.report(stage, path, f"{misfit}; use another stage than '{source}'", where)
 
 
-def _columns(name: str, world: World) -> Collection[str]:
+def _columns(name: str, draft: Draft) -> Collection[str]:
     """The columns of a stage's rows, as far as they are known before it runs."""
-    stage = world.stages.get(name)
-    if stage and stage.table and world.schema:
-        return world.schema.tables[stage.table].columns
-    return world.rows[name].columns if name in world.rows else ()
+    stage = draft.stages.get(name)
+    if stage and stage.table and draft.schema:
+        return draft.schema.tables[stage.table].columns
+    return draft.references[name].columns if name in draft.references else ()
 
 
 def input_place(stage: Stage, name: str) -> Where:
-    """Where an input's stage is named, in a list or as the value of a mapping."""
+    """The place of an input's stage, in a list or as a value of a mapping."""
     inputs = stage.node.mapping()["inputs"]
     item = next((item for item in inputs.items or () if item.scalar == name), None)
     return item.where if item else inputs.mapping()[name].where
 
 
-def _query(stage: Stage, world: World) -> None:
+def _input_rows(stage: Stage, draft: Draft) -> None:
+    """Check the markers of a generator's tables against reference data and the params of input stages."""
+    first: dict[Any, str] = {}
+    for name, source in stage.inputs.items() if stage.contract else ():
+        for marker in stage.contract.markers(name) if stage.contract else ():
+            reference = draft.references.get(source)
+            if isinstance(marker, Distinct) and reference and reference.is_complete(marker.column):
+                check_distinct(reference, marker.column)
+            elif isinstance(marker, Apart) and source in draft.stages:
+                value = draft.stages[source].values.get(marker.param)
+                if value is not None and first.setdefault(value, name) != name:
+                    message = f"same {marker.param} {value} as {first[value]}; use another stage"
+                    draft.report(stage, f"inputs.{name}", message, input_place(stage, name))
+
+
+def _query(stage: Stage, draft: Draft) -> None:
     if stage.path is None:
         return
-    params = stage.node.mapping().get("params")
-    known = "inputs" not in stage.wrong and world.names.issuperset(stage.inputs.values())
-    query = inspect_query(stage.path, stage.shown, set(stage.inputs) if known else None)
-    world.queries[stage.name] = query
-    world.mistakes += query.mistakes
+    inputs_known = "inputs" not in stage.invalid_keys and draft.names.issuperset(stage.inputs.values())
+    query = inspect_query(stage.path, stage.file, set(stage.inputs) if inputs_known else None)
+    draft.queries[stage.name] = query
+    draft.mistakes += query.mistakes
     if query.mistakes:
         return
-    if "params" not in stage.wrong:
-        missing = query.params - set(stage.params)
-        for name in stage.params:
-            if params and name not in query.params:
-                hint = did_you_mean(name, missing)
-                world.say(stage, f"params.{name}", f"{stage.shown} has no ${name}{hint}", params.key(name))
-                missing = missing - {closest(name, missing)}
-        for name in missing:
-            where = stage.node.key("params") if params else stage.where
-            world.say(stage, "params", f"{stage.shown} asks for ${name}; give it a value here", where)
-    for name in stage.inputs if known else ():
+    if "params" not in stage.invalid_keys:
+        _query_params(stage, query.params, draft)
+    for name in stage.inputs if inputs_known else ():
         if name not in query.tables:
-            world.say(stage, "inputs", f"{stage.shown} does not read '{name}'; take it away", input_place(stage, name))
+            draft.report(stage, "inputs", f"{stage.file} does not read '{name}'; remove it", input_place(stage, name))
 
 
-def _one_stage_a_table(world: World) -> None:
+def _query_params(stage: Stage, used: set[str], draft: Draft) -> None:
+    params = stage.node.mapping().get("params")
+    missing = used - set(stage.params)
+    for name in stage.params:
+        if params and name not in used:
+            hint = did_you_mean(name, missing)
+            draft.report(stage, f"params.{name}", f"{stage.file} has no ${name}{hint}", params.key(name))
+            missing = missing - {closest(name, missing)}
+    for name in missing:
+        where = stage.node.key("params") if params else stage.where
+        draft.report(stage, "params", f"{stage.file} uses ${name}; give it a value here", where)
+
+
+def _one_stage_per_table(draft: Draft) -> None:
     filled: dict[str, Stage] = {}
-    for stage in sorted(world.stages.values(), key=lambda stage: "table" in stage.node.mapping()):
+    for stage in sorted(draft.stages.values(), key=lambda stage: "table" in stage.node.mapping()):
         if stage.table in filled:
-            message = f"the table '{stage.table}' is filled by stages.{filled[stage.table].name} already"
-            own = stage.node.mapping().get("table")
-            path = f"stages.{stage.name}.table" if own else f"stages.{stage.name}"
-            world.mistakes.append(EtlError(message, own.where if own else stage.where, path))
+            message = f"the table '{stage.table}' is already filled by stages.{filled[stage.table].name}"
+            table = stage.node.mapping().get("table")
+            path = f"stages.{stage.name}.table" if table else f"stages.{stage.name}"
+            draft.mistakes.append(EtlError(message, table.where if table else stage.where, path))
         elif stage.table:
             filled[stage.table] = stage
 
 
-def _tables(stage: Stage, world: World) -> None:
-    """Hold what a generator says of the rows of its inputs, and of the stages that they come from."""
-    given: dict[Any, str] = {}
-    for name, source in stage.inputs.items() if stage.contract else ():
-        for marker in stage.contract.markers(name) if stage.contract else ():
-            if isinstance(marker, Distinct) and source in world.rows and world.rows[source].sound(marker.column):
-                check_distinct(world.rows[source], marker.column)
-            elif isinstance(marker, Apart) and source in world.stages:
-                value = world.stages[source].values.get(marker.param)
-                if value is not None and given.setdefault(value, name) != name:
-                    message = f"gives the {marker.param} {value}, and so does {given[value]}; take another stage"
-                    world.say(stage, f"inputs.{name}", message, input_place(stage, name))
-
-
-def _shards(world: World) -> None:
-    cut = [stage for stage in world.stages.values() if stage.shard]
-    for stage in cut:
-        node = stage.node.mapping()["shard"]
+def _shards(draft: Draft) -> None:
+    first = None
+    for stage in draft.stages.values():
         if stage.shard is None:
             continue
-        by = node.mapping()["by"]
+        first = first or stage
+        place = stage.node.key("shard")
         if stage.gather:
-            world.say(stage, "gather", "a stage is cut or it gathers, not both", stage.node.key("gather"))
+            message = "a stage has 'shard' or 'gather', not both"
+            draft.report(stage, "gather", message, stage.node.key("gather"))
         if stage.shard.by not in stage.inputs:
             hint = did_you_mean(stage.shard.by, stage.inputs)
-            world.say(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", by.where)
-        elif any(other.shard and other is not stage for other in world.upstream(stage)):
-            where = stage.node.key("shard")
-            world.say(
-                stage, "shard", "a stage upstream is cut already, and this one follows it; take 'shard' away", where
-            )
-        elif (first := cut[0]).shard and _cut(stage) != _cut(first):
-            message = f"must be the same as in stages.{first.name}: by {_cut(first)[0]}, {first.shard.rows} rows"
-            world.say(stage, "shard", message, stage.node.key("shard"))
+            where = stage.node.mapping()["shard"].mapping()["by"].where
+            draft.report(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", where)
+        elif any(other.shard and other is not stage for other in upstream_of(stage, draft.stages)):
+            message = "a stage upstream is sharded, and this one runs in the same shards; remove 'shard'"
+            draft.report(stage, "shard", message, place)
+        elif first.shard and _shard(stage) != _shard(first):
+            message = f"must be the same as in stages.{first.name}: by {_shard(first)[0]}, {first.shard.rows} rows"
+            draft.report(stage, "shard", message, place)
 
 
-def _cut(stage: Stage) -> tuple[str | None, int]:
-    """The stage whose rows are counted off, and how many."""
+def _shard(stage: Stage) -> tuple[str | None, int]:
+    """The stage whose rows are divided, and the rows of a shard."""
     return (stage.inputs.get(stage.shard.by), stage.shard.rows) if stage.shard else (None, 0)
 
 
-def _cut_rows(world: World) -> None:
-    """Hold that a query which sees one shard's rows at a time would give the same rows if it saw all at once."""
-    made = cut(in_order(world.stages))
-    for name, query in world.queries.items():
-        stage = world.stages[name]
-        inputs = made.inputs(stage)
+def _queries_over_shards(draft: Draft) -> None:
+    """Check that a query over one shard at a time gives the same rows as over all at once."""
+    shards = sharding(in_order(draft.stages))
+    for name, query in draft.queries.items():
+        stage = draft.stages[name]
+        inputs = shards.inputs(stage)
         if query.mistakes or not inputs & query.tables:
             continue
-        cut_inputs = " and ".join(sorted(inputs & query.tables))
-        mend = (
-            "take its 'shard' away" if stage.shard else "say 'gather: true', and it runs once over those of all shards"
-        )
-        for what, part in whole_parts(query.tree, inputs):
-            message = f"{what} needs all rows, and the stage sees one shard's rows of {cut_inputs} at a time; {mend}"
-            world.mistakes.append(EtlError(message, query.place(part), f"stages.{name}"))
+        tables = " and ".join(sorted(inputs & query.tables))
+        fix = "remove its 'shard'" if stage.shard else "add 'gather: true' to run it once over the rows of all shards"
+        for what, part in cross_shard_parts(query.tree, inputs):
+            message = f"{what} needs all rows, and the stage sees one shard's rows of {tables} at a time; {fix}"
+            draft.mistakes.append(EtlError(message, query.place(part), f"stages.{name}"))
 
 
-def _cycles(world: World) -> None:
-    stages = list(world.stages)
-    graph = {name: [source for source in world.stages[name].inputs.values() if source in stages] for name in stages}
-    while circle := _circle(graph):
-        start = circle.index(min(circle, key=stages.index))
-        circle = [*circle[start:], *circle[: start + 1]]
-        first = world.stages[circle[0]]
-        name = next(name for name, source in first.inputs.items() if source == circle[1])
-        message = f"stages feed each other in a circle: {' <- '.join(circle)}; cut it"
-        world.say(first, "inputs", message, input_place(first, name))
-        graph = {
-            name: [source for source in sources if source not in circle]
-            for name, sources in graph.items()
-            if name not in circle
-        }
-
-
-def _circle(graph: dict[str, list[str]]) -> list[str]:
-    """Stages of which each takes the next one as an input, and the last one the first; none when there are none."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return list(reversed(error.args[1]))[1:]
-    return []
+def _cycles(draft: Draft) -> None:
+    for cycle in cycles(draft.stages):
+        stage = draft.stages[cycle[0]]
+        name = next(name for name, source in stage.inputs.items() if source == cycle[1])
+        message = f"stages form a cycle: {' <- '.join(cycle)}; remove one input"
+        draft.report(stage, "inputs", message, input_place(stage, name))

@@ -1,4 +1,4 @@
-"""The tables of the database, as ``sql/schema.sql`` states them: names, types, keys, rules and descriptions."""
+"""The tables that ``sql/schema.sql`` declares: columns, types, keys, constraints and descriptions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Column:
     type: str  # one of TYPES
     nullable: bool
     description: str
-    values: tuple[str, ...] = ()  # what CHECK (column IN (...)) allows, () for anything
-    key: bool = False  # whether it alone is the primary key, and whole numbers
-    collation: str = "BINARY"  # how its texts are compared: BINARY, NOCASE or RTRIM
+    values: tuple[str, ...] = ()  # that CHECK (column IN (...)) allows, () if any
+    key: bool = False  # whether it alone is the primary key, and an INTEGER
+    collation: str = "BINARY"  # BINARY, NOCASE or RTRIM
 
 
 @dataclass(frozen=True)
 class Unique:
-    """Columns whose values together stand in one row at most, and how each one's texts are compared."""
+    """A unique key, with the collation of each column."""
 
     columns: tuple[str, ...]
     collations: tuple[str, ...]
@@ -43,7 +43,7 @@ class Unique:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """Columns whose values together must stand in another table, unless one of them is null."""
+    """Columns that refer to a row of another table."""
 
     columns: tuple[str, ...]
     parent: str
@@ -52,7 +52,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Rule:
-    """A CHECK: its expression, and the columns that it reads."""
+    """A CHECK: its expression and the columns that it reads."""
 
     sql: str
     columns: tuple[str, ...]
@@ -60,23 +60,23 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns in order, and its rules."""
+    """A table: its columns in order, and its constraints."""
 
     name: str
     description: str
     columns: dict[str, Column]
     unique: tuple[Unique, ...] = ()  # the primary key first
-    foreign_keys: tuple[ForeignKey, ...] = ()  # by the number that SQLite gives them
+    foreign_keys: tuple[ForeignKey, ...] = ()  # in the order of SQLite's ids
     rules: tuple[Rule, ...] = ()
-    rowid: bool = True  # whether its rows have a number, as all have but those of a WITHOUT ROWID table
+    rowid: bool = True  # False for a WITHOUT ROWID table
 
 
 @dataclass(frozen=True)
 class Schema:
-    """All tables, in the order of the file, and the statements that make them, without comments.
+    """All tables in the order of the file, and the statements that create them.
 
-    SQLite stores statements as they are written. Tools that read types from them (kysely-codegen, for one) split them
-    at commas and brackets, and would take a comment for a part of a definition.
+    The statements have no comments: SQLite stores them as they are, and tools that read types from them, such as
+    kysely-codegen, take a comment for part of a definition.
     """
 
     path: Path
@@ -84,20 +84,22 @@ class Schema:
     tables: dict[str, Table] = field(default_factory=dict)
 
 
-def read_schema(path: Path, shown: str) -> Schema:
+def read_schema(path: Path, file: str) -> Schema:
     """Read a DDL file by running it in an empty SQLite database. Raises Mistakes with file and line."""
-    statements = list(ddl.split(read_text(path, shown), shown))
+    statements = list(ddl.split(read_text(path, file), file))
     mistakes: list[EtlError] = []
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        made = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
+        created = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
         if not mistakes:
-            tables = {name: _table(database, name, made[name].text) for (name,) in database.execute(_TABLES).fetchall()}
-            mistakes += _faults(tables, made)
-            mistakes += _broken_views(database, made)
+            tables = {
+                name: _table(database, name, created[name].text) for (name,) in database.execute(_TABLES).fetchall()
+            }
+            mistakes += _unsupported(tables, created)
+            mistakes += _broken_views(database, created)
             if not tables:
-                mistakes.append(EtlError("the file makes no table", Where(shown, 1, 1)))
+                mistakes.append(EtlError("the file creates no table", Where(file, 1, 1)))
         if not mistakes:
-            mistakes += _broken_keys(database, made)
+            mistakes += _broken_keys(database, created)
     if mistakes:
         raise Mistakes(mistakes)
     return Schema(path, tuple(ddl.without_comments(statement.text) for statement in statements), tables)
@@ -109,12 +111,12 @@ _NEAR = re.compile(r'near "(\w+)": syntax error')
 
 
 def _run(database: sqlite3.Connection, statement: ddl.Statement, mistakes: list[EtlError]) -> Iterator[str]:
-    """Run a statement, and yield the name of what it made."""
+    """Run a statement; yield the name of what it creates."""
     before = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
     if not _ALLOWED.match(ddl.without_comments(statement.text)):
-        mistakes.append(EtlError("only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here", statement.place()))
+        mistakes.append(EtlError("only CREATE TABLE, CREATE INDEX and CREATE VIEW are allowed here", statement.place()))
     elif not sqlite3.complete_statement(statement.text):
-        mistakes.append(EtlError("the statement that begins here has no end; close it with ';'", statement.place()))
+        mistakes.append(EtlError("the statement that begins here does not end; add ';'", statement.place()))
     else:
         try:
             database.execute(statement.text)
@@ -127,18 +129,18 @@ def _run(database: sqlite3.Connection, statement: ddl.Statement, mistakes: list[
     yield from {name for (name,) in database.execute("SELECT name FROM sqlite_schema")} - before
 
 
-def _faults(tables: dict[str, Table], made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
-    """What SQLite allows, and the pipeline can't load."""
+def _unsupported(tables: dict[str, Table], created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """What SQLite allows, but the pipeline cannot load."""
     for table in tables.values():
         for column in table.columns.values():
             if column.type not in TYPES:
                 message = f"the type of {table.name}.{column.name} must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
-                yield EtlError(f"{message}, not '{column.type}'", _place(made[table.name], column.name))
+                yield EtlError(f"{message}, not '{column.type}'", _place(created[table.name], column.name))
         for key in table.foreign_keys:
             fault = _fault_of_key(table, key, tables)
             if fault:
                 source = ", ".join(f"{table.name}.{name}" for name in key.columns)
-                yield EtlError(f"{source} {fault}", _place(made[table.name], key.columns[0]))
+                yield EtlError(f"{source} {fault}", _place(created[table.name], key.columns[0]))
 
 
 def _place(statement: ddl.Statement, column: str) -> Where:
@@ -146,10 +148,10 @@ def _place(statement: ddl.Statement, column: str) -> Where:
 
 
 def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> str | None:
-    """What is wrong with a foreign key."""
+    """What is wrong with a foreign key, if anything."""
     parent = tables.get(key.parent)
     if parent is None:
-        return f"refers to the table '{key.parent}', which is not there{did_you_mean(key.parent, tables)}"
+        return f"refers to the table '{key.parent}', which does not exist{did_you_mean(key.parent, tables)}"
     target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
     if len(key.columns) != len(key.targets):
         many = f"whose primary key is {target}" if key.targets else "which has no primary key"
@@ -157,45 +159,45 @@ def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> st
     unknown = [name for name in key.targets if name not in parent.columns]
     if unknown:
         hint = did_you_mean(unknown[0], parent.columns)
-        return f"refers to {parent.name}.{unknown[0]}, which is not there{hint}"
+        return f"refers to {parent.name}.{unknown[0]}, which does not exist{hint}"
     if set(key.targets) not in [set(unique.columns) for unique in parent.unique]:
         return f"refers to {target}, which is not unique"
-    own, others = (
-        [table.columns[name].type for name in key.columns],
-        [parent.columns[name].type for name in key.targets],
-    )
-    return None if own == others else f"is {', '.join(own)}, and {target} is {', '.join(others)}; give both one type"
+    types = [table.columns[name].type for name in key.columns]
+    others = [parent.columns[name].type for name in key.targets]
+    return None if types == others else f"is {', '.join(types)}, but {target} is {', '.join(others)}; declare one type"
 
 
-def _broken_keys(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
-    """The tables whose foreign keys SQLite itself can't check."""
+def _broken_keys(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """The tables whose foreign keys SQLite cannot check."""
     for (name,) in database.execute(_TABLES).fetchall():
         try:
             database.execute("SELECT * FROM pragma_foreign_key_check(?)", (name,)).fetchall()
         except sqlite3.Error as error:
-            yield EtlError(f"SQLite says: {error}", made[name].place())
+            yield EtlError(f"SQLite says: {error}", created[name].place())
 
 
-def _broken_views(database: sqlite3.Connection, made: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+def _broken_views(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
     views = database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
     for (name,) in views:
         try:
             database.execute(f"SELECT * FROM {quote(name)} LIMIT 0")  # noqa: S608 -- a quoted name
         except sqlite3.Error as error:
-            yield EtlError(f"SQLite says: {error}", made[name].place())
+            yield EtlError(f"SQLite says: {error}", created[name].place())
 
 
 def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
     described = ddl.descriptions(text)
     info = database.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall()
-    asked = "COLLATE" in text.upper()  # else they are all BINARY, and asking takes a tenth of a millisecond each
-    collations = {column: _collation(database, name, column) if asked else "BINARY" for _, column, *_ in info}
+    collates = "COLLATE" in text.upper()  # otherwise all are BINARY, and a query for each takes 0.1 ms
+    collations = {column: _collation(database, name, column) if collates else "BINARY" for _, column, *_ in info}
     rules = [_rule(database, name, check) for check in ddl.checks(ddl.without_comments(text))]
-    rules = [rule for rule in rules if rule.columns]  # CHECK (1) is about no row
-    values = {  # under another collation more texts are allowed than the list has
-        rule.columns[0]: listed
+    rules = [rule for rule in rules if rule.columns]  # CHECK (1) reads none
+    values = {  # other collations allow more strings than the list
+        rule.columns[0]: texts
         for rule in rules
-        if len(rule.columns) == 1 and (listed := ddl.listed(rule.sql)) and collations[rule.columns[0]] == "BINARY"
+        if len(rule.columns) == 1
+        and (texts := ddl.allowed_values(rule.sql))
+        and collations[rule.columns[0]] == "BINARY"
     }
     unique = tuple(_unique(database, name, collations))
     columns = {
@@ -230,7 +232,7 @@ def _has_rowid(database: sqlite3.Connection, table: str) -> bool:
 
 
 def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:
-    """A CHECK, with the columns that SQLite reads for it."""
+    """A CHECK with the columns that SQLite reads for it."""
     read: dict[str, None] = {}
 
     def note(action: int, name: str | None, column: str | None, *_: str | None) -> int:
@@ -247,17 +249,17 @@ def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:
 
 
 def _collation(database: sqlite3.Connection, table: str, column: str) -> str:
-    """How a column's texts are compared, which SQLite tells of an index alone."""
-    database.execute("SAVEPOINT asked")
-    database.execute(f"CREATE INDEX etl_asks ON {quote(table)} ({quote(column)})")
-    (found,) = database.execute("SELECT coll FROM pragma_index_xinfo('etl_asks')").fetchone()
-    database.execute("ROLLBACK TO asked")
-    database.execute("RELEASE asked")
+    """The collation of a column, which SQLite reports for indexes only."""
+    database.execute("SAVEPOINT probe")
+    database.execute(f"CREATE INDEX etl_probe ON {quote(table)} ({quote(column)})")
+    (found,) = database.execute("SELECT coll FROM pragma_index_xinfo('etl_probe')").fetchone()
+    database.execute("ROLLBACK TO probe")
+    database.execute("RELEASE probe")
     return str(found)
 
 
 def _foreign_keys(database: sqlite3.Connection, name: str) -> Iterator[ForeignKey]:
-    """The foreign keys of a table, with the names of tables and columns as these write them."""
+    """The foreign keys of a table, names spelled as where they are declared."""
     tables = {table.lower(): table for (table,) in database.execute(_TABLES)}
     found: dict[int, list[tuple[str, str, str | None]]] = {}
     query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
@@ -266,27 +268,27 @@ def _foreign_keys(database: sqlite3.Connection, name: str) -> Iterator[ForeignKe
     for pairs in found.values():
         parent = tables.get(pairs[0][0].lower(), pairs[0][0])
         names = database.execute("SELECT name, pk FROM pragma_table_info(?) ORDER BY pk", (parent,)).fetchall()
-        own = {column.lower(): column for column, _ in names}
-        written = tuple(own.get(target.lower(), target) for _, _, target in pairs if target)
+        spelling = {column.lower(): column for column, _ in names}
+        targets = tuple(spelling.get(target.lower(), target) for _, _, target in pairs if target)
         yield ForeignKey(
-            tuple(source for _, source, _ in pairs), parent, written or tuple(column for column, key in names if key)
+            tuple(source for _, source, _ in pairs), parent, targets or tuple(column for column, key in names if key)
         )
 
 
 def _unique(database: sqlite3.Connection, name: str, collations: dict[str, str]) -> Iterator[Unique]:
-    """The sets of columns that are unique; partial indexes and indexes of expressions are none."""
+    """The unique keys, the primary key first; without partial indexes and indexes of expressions."""
     key = [column for (column,) in database.execute(_KEY, (name,))]
-    told = set()
+    seen = set()
     if key:
-        told.add(Unique(tuple(key), tuple(collations[column] for column in key)))
-        yield from told
+        seen.add(Unique(tuple(key), tuple(collations[column] for column in key)))
+        yield from seen
     indexes = database.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (name,))
     for (index,) in indexes.fetchall():
         members = database.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (index,))
-        columns, how = zip(*members.fetchall(), strict=True)
-        unique = Unique(columns, how)
-        if unique not in told and None not in columns:
-            told.add(unique)
+        columns, orders = zip(*members.fetchall(), strict=True)
+        unique = Unique(columns, orders)
+        if unique not in seen and None not in columns:
+            seen.add(unique)
             yield unique
 
 

@@ -1,4 +1,4 @@
-"""SQL as text: names and texts put into a query, and the place in a query of what SQLite finds wrong with it."""
+"""SQL as text: quoting, substitution, and the place in a query of an error of SQLite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from etl.errors import EtlError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-#: What a query is made of, as SQLite reads it.
+#: The tokens of SQLite.
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<text>'(?:[^']|'')*')
@@ -27,28 +27,26 @@ _TOKEN = re.compile(
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _NEAR = re.compile(r'(?:near|unrecognized token:) "(.*)"(?:: syntax error)?\Z', re.DOTALL)
 _NAMED = re.compile(r"(?:no such [a-z -]+|ambiguous column name|to use function): (.+)\Z")
-_ONCE = re.compile(
-    r"(?:\b(\w+)\(\)|binding parameter (:\w+))"
-)  # what a message names that may stand elsewhere, rightly
+_ONCE = re.compile(r"(?:\b(\w+)\(\)|binding parameter (:\w+))")  # names that may occur elsewhere, too
 
 
 def quote(name: str) -> str:
-    """The name of a table or a column as SQL writes it, to SQLite and to DuckDB, whatever is in it."""
+    """The quoted name of a table or column, for SQLite and DuckDB."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it."""
+    """A string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def filled(sql: str, parameter: str, value: str) -> str:
-    """A query with a text in the place of a parameter, such as ``:pipeline``."""
+    """A query with a string literal in place of a parameter such as ``:pipeline``."""
     return "".join(literal(value) if found[0] == parameter else found[0] for found in _TOKEN.finditer(sql))
 
 
 def renamed(sql: str, names: Mapping[str, str]) -> str:
-    """A query that calls other functions: ``names`` are the new ones by the old, in lower case."""
+    """A query with calls of functions renamed; ``names`` are the new names by old name in lower case."""
     tokens = list(_TOKEN.finditer(sql))
     calls = {
         before.start()
@@ -61,10 +59,10 @@ def renamed(sql: str, names: Mapping[str, str]) -> str:
 
 
 def empty_database(statements: Iterable[str], denied: Collection[str] = ()) -> sqlite3.Connection:
-    """A database of empty tables, to compile queries in that only read, and do not call the denied functions."""
+    """A database of empty tables that compiles queries which only read and do not call the denied functions."""
 
     def authorize(action: int, table: str | None, name: str | None, *_: object) -> int:
-        registers = action == sqlite3.SQLITE_UPDATE and table == "sqlite_master"  # json_each, when it is used first
+        registers = action == sqlite3.SQLITE_UPDATE and table == "sqlite_master"  # by the first use of json_each
         reads = action in _READING and not (action == sqlite3.SQLITE_FUNCTION and str(name).lower() in denied)
         return sqlite3.SQLITE_OK if reads or registers else sqlite3.SQLITE_DENY
 
@@ -75,60 +73,60 @@ def empty_database(statements: Iterable[str], denied: Collection[str] = ()) -> s
     return database
 
 
-def hold_compiles(
-    database: sqlite3.Connection, sql: str, values: Mapping[str, object], before: str, shown: str
+def check_compiles(
+    database: sqlite3.Connection, sql: str, values: Mapping[str, object], before: str, file: str
 ) -> None:
-    """Hold that SQLite compiles one statement, which follows ``before`` in its file. Raises EtlError with the place.
+    """Check that SQLite compiles one statement, which follows ``before`` in its file. Raises EtlError with the place.
 
-    SQLite takes a name in double quotes that names nothing for a text, in silence; here it is refused.
+    SQLite silently reads an unknown name in double quotes as a string; here it is an error.
     """
     strict = "".join(_strict(found) for found in _TOKEN.finditer(sql))
     for text in (sql, strict):
         try:
             database.execute(f"EXPLAIN {text}", values)
-        except (sqlite3.Error, sqlite3.Warning) as error:  # Warning: Python 3.11 says so of a second statement
+        except (sqlite3.Error, sqlite3.Warning) as error:  # Warning: a second statement in Python 3.11
             message = str(error)
-            where = after(before + sql[: _offset(database, sql, message)], shown)
+            where = after(before + sql[: _offset(database, sql, message)], file)
             if text is not sql:
-                message += f"; write a text in single quotes, {literal(message.partition(': ')[2])}"
+                message += f"; write a string in single quotes, {literal(message.partition(': ')[2])}"
             raise EtlError(f"SQLite says: {message}", where) from error
 
 
 def _strict(token: re.Match[str]) -> str:
-    """A token, double quotes made to such as stand around names alone."""
+    """A token, with double quotes replaced by backticks, which only quote names."""
     if token.lastgroup != "double":
         return token[0]
     return "`" + _name(token).replace("`", "``") + "`"
 
 
 def _name(token: re.Match[str]) -> str:
-    """The name that a token stands for, quoted or not."""
+    """The name in a token, without quotes."""
     mark = token[0][0]
     return token[0] if token.lastgroup not in {"double", "quoted"} else token[0][1:-1].replace(mark * 2, mark)
 
 
 def _offset(database: sqlite3.Connection, sql: str, message: str) -> int:
-    """Where in a query that is which a message of SQLite is about, in characters; else where the query begins.
+    """The offset of an error in a query in characters; that of the first token if it is unknown.
 
-    Python does not say which offset SQLite knows.
+    Python does not expose the offset that SQLite knows.
     """
     tokens = [found for found in _TOKEN.finditer(sql) if found.lastgroup != "space"]
     if message == "incomplete input":
         return len(sql.rstrip())
     if near := _NEAR.match(message):
         starts = (token.start() for token in tokens if sql.startswith(near[1], token.start()))
-        return next((start for start in starts if _says(database, sql[: start + len(near[1])]) == message), 0)
+        return next((start for start in starts if _error_of(database, sql[: start + len(near[1])]) == message), 0)
     found: list[int] = []
     if named := _NAMED.search(message):
-        found = list(_naming(tokens, named[1].split(".")))
+        found = list(_occurrences(tokens, named[1].split(".")))
     elif once := _ONCE.search(message):
-        found = list(_naming(tokens, [once[1] or once[2]]))
+        found = list(_occurrences(tokens, [once[1] or once[2]]))
         found = found if len(found) == 1 else []
     return next(iter([*found, *(token.start() for token in tokens)]), 0)
 
 
-def _says(database: sqlite3.Connection, sql: str) -> str:
-    """What SQLite says of the beginning of a query."""
+def _error_of(database: sqlite3.Connection, sql: str) -> str:
+    """SQLite's error for the beginning of a query."""
     try:
         database.execute(f"EXPLAIN {sql}")
     except (sqlite3.Error, sqlite3.Warning) as error:
@@ -136,8 +134,8 @@ def _says(database: sqlite3.Connection, sql: str) -> str:
     return ""
 
 
-def _naming(tokens: list[re.Match[str]], parts: list[str]) -> Iterable[int]:
-    """Where a name stands, ``parts`` with dots between them, but not where it is given."""
+def _occurrences(tokens: list[re.Match[str]], parts: list[str]) -> Iterable[int]:
+    """Where a name occurs, ``parts`` with dots between them, except where it is defined."""
     names = [_name(token).lower() for token in tokens]
     wanted = [piece.lower() for part in parts for piece in (".", part)][1:]
     for index, token in enumerate(tokens):

@@ -1,4 +1,4 @@
-"""From a pipeline as it is written to one that can run: every stage, its files and its generator looked at."""
+"""Validates a pipeline file: its form, its files, its generators, and the rules across stages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from etl.config.source import shown_name
 from etl.config.text import read_text
 from etl.errors import EtlError, Mistakes, Where, closest, did_you_mean
 from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
+from etl.pipeline.draft import Draft
 from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
 from etl.pipeline.model import GENERAL_REPORT, Pipeline, Shard, Stage
 from etl.pipeline.rules import check
 from etl.pipeline.schema import read_schema
-from etl.pipeline.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 
 
 def validate(source: Source) -> Pipeline:
-    """Check a pipeline against its schema, its reference data and the generators. Raises Mistakes: all, of form too."""
+    """The pipeline of a file. Raises Mistakes with everything that is wrong with it."""
     mistakes = list(source.mistakes)
     top = pipeline_model(source.tree, mistakes)
     schema = _schema(source, mistakes)
-    shown = source.tree.at("site", "tables")
-    if top and schema and shown:
-        _site(top.site, schema, shown, mistakes)
+    site_tables = source.tree.at("site", "tables")
+    if top and schema and site_tables:
+        _site(top.site, schema, site_tables, mistakes)
     stages_node = source.tree.at("stages")
     nodes = stages_node.mapping() if stages_node else {}
     builder = _Stages(source, schema, mistakes)
     version = getattr(builder.generators, "VERSION", None)
-    made = {name: builder.stage(name, node) for name, node in nodes.items()}
-    stages = {name: stage for name, stage in made.items() if stage is not None}
-    world = World(stages, set(nodes), schema)
-    check(world)
-    mistakes += world.mistakes
-    drawn = _report(source, top.report, mistakes) if top else None
+    read = {name: builder.stage(name, node) for name, node in nodes.items()}
+    stages = {name: stage for name, stage in read.items() if stage is not None}
+    draft = Draft(stages, set(nodes), schema)
+    check(draft)
+    mistakes += draft.mistakes
+    report = _report(source, top.report, mistakes) if top else None
     checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
     scale.check(source.tree, mistakes)
     if mistakes or top is None or schema is None or checks is None:
-        raise Mistakes(_once(mistakes))
+        raise Mistakes(_distinct(mistakes))
     return Pipeline(
         source=source,
         name=top.name,
@@ -63,22 +63,22 @@ def validate(source: Source) -> Pipeline:
         checks=checks,
         api=api,
         outputs=tuple(dict.fromkeys(top.outputs)),
-        report=drawn,
+        report=report,
         version=version if isinstance(version, int) else None,
         stages=stages,
-        references=world.rows,
+        references=draft.references,
     )
 
 
 def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
-    """The params of each generator that has a short name, by that and its full name. Raises Mistakes."""
+    """The params of each generator with a short name, by short and full name. Raises Mistakes."""
     mistakes: list[EtlError] = []
     module = _generators(source, mistakes)
     if mistakes:
         raise Mistakes(mistakes)
     found = {}
     for name, function in functions_of(module).items() if module else ():
-        with contextlib.suppress(EtlError):  # a function that is no generator
+        with contextlib.suppress(EtlError):  # not a generator
             found[name, source.namer()(name)] = contract_of(function, name).params
     return found
 
@@ -87,7 +87,7 @@ def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
     """The module that short names are looked up in."""
     node = source.tree.at("generators")
     if node is None or not isinstance(node.scalar, str):
-        return None  # the model has said so
+        return None  # reported by the model
     try:
         return module_named(node.scalar, source.root)
     except EtlError as error:
@@ -96,7 +96,7 @@ def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
 
 
 def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> str | None:  # noqa: FBT001 -- as YAML has it
-    """The full name of the function that draws the report, None where there is to be none."""
+    """The full name of the function that draws the report; None for no report."""
     if isinstance(written, bool):
         return GENERAL_REPORT if written else None
     try:
@@ -107,28 +107,28 @@ def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> st
     return written
 
 
-def _once(mistakes: list[EtlError]) -> Iterator[EtlError]:
-    """Each mistake once, though a rule that is written once (``&anchor``) be used by many stages."""
-    told = set()
+def _distinct(mistakes: list[EtlError]) -> Iterator[EtlError]:
+    """Each mistake once, even if it is in an ``&anchor`` that several stages use."""
+    seen = set()
     for mistake in mistakes:
         key = mistake.path.rpartition(".")[2] if mistake.what.startswith("is missing") else ""
-        same = (mistake.where, mistake.what, key)
-        if same not in told:
+        identity = (mistake.where, mistake.what, key)
+        if identity not in seen:
             yield mistake
-        told.add(same)
+        seen.add(identity)
 
 
 def _path(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
-    """The path that a value names, if it is one inside the project."""
+    """The path that a value names; None if it is not in the project."""
     if not isinstance(node.scalar, str):
-        return None  # the model has said so
+        return None  # reported by the model
     try:
         resolved = source.resolve(node)
     except EtlError as error:
         mistakes.append(error.under(path))
         return None
     if not resolved.is_relative_to(source.root):
-        mistakes.append(EtlError(f"{node.scalar} lies outside of the project", node.where, path))
+        mistakes.append(EtlError(f"{node.scalar} is outside the project", node.where, path))
         return None
     return resolved
 
@@ -156,16 +156,16 @@ def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
 
 
 def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> None:
-    """Hold that ``site: tables:`` names tables and columns that exist."""
-    for name, shown in site.tables.items():
+    """Check that ``site: tables:`` names tables and columns that exist."""
+    for name, options in site.tables.items():
         table = schema.tables.get(name)
         if table is None:
             hint = did_you_mean(name, schema.tables)
             what = f"the schema has no table '{name}'{hint}"
             mistakes.append(EtlError(what, node.key(name), f"site.tables.{name}"))
             continue
-        said = [("label", shown.label), ("sort", shown.sort), *(("units", column) for column in shown.units)]
-        for key, column in said:
+        columns = [("label", options.label), ("sort", options.sort), *(("units", column) for column in options.units)]
+        for key, column in columns:
             if column is not None and column not in table.columns:
                 place = node.at(name, key)
                 where = place.where if place and place.own is None else place.key(column) if place else node.where
@@ -187,22 +187,22 @@ def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
 
 
 class _Stages:
-    """Turns one stage's mapping into a Stage, collecting mistakes."""
+    """Reads stages and collects their mistakes."""
 
     def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
         self.source, self.schema, self.mistakes = source, schema, mistakes
-        told = len(mistakes)
+        before = len(mistakes)
         self.generators = _generators(source, mistakes)
-        self.nameless = len(mistakes) > told  # no short name means anything, and that was told
+        self.no_short_names = len(mistakes) > before
 
     def stage(self, name: str, node: Node) -> Stage | None:
-        """Validate a stage; None when it is too broken to go on with."""
+        """Validate a stage; None if its kind is wrong."""
         path, key = f"stages.{name}", self.source.tree.place("stages", name)
         stages = self.source.tree.at("stages")
         kind = stage_kind(node, path, key, self.mistakes, {*(stages.mapping() if stages else ())} - {name})
         if kind is None:
             return None
-        model, wrong = stage_model(kind, node, (path, key), self.mistakes)
+        model, invalid = stage_model(kind, node, (path, key), self.mistakes)
         if model is None:
             return None
         internal = model.internal or getattr(model, "check", None) is not None
@@ -211,20 +211,20 @@ class _Stages:
             "check": getattr(model, "check", None),
             "inputs": dict(getattr(model, "inputs", {})),
             "internal": internal,
-            "wrong": frozenset(wrong),
+            "invalid_keys": frozenset(invalid),
         }
         if shard := getattr(model, "shard", None):
             values["shard"] = Shard(shard.by, shard.rows)
         values["gather"] = getattr(model, "gather", False)
         if kind == "python":
-            values |= self._generator(node, model, (path, key), wrong)
+            values |= self._generator(node, model, (path, key), invalid)
         else:
             values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
-            values["shown"] = shown_name(values["path"]) if values["path"] else ""
+            values["file"] = shown_name(values["path"]) if values["path"] else ""
             values["params"] = dict(getattr(model, "params", {}))
         if kind == "sql" and values["path"]:
-            with contextlib.suppress(EtlError):  # which is told with all else that is wrong with the query
-                values["text"] = read_text(values["path"], values["shown"])
+            with contextlib.suppress(EtlError):  # reported with the other mistakes in the query
+                values["text"] = read_text(values["path"], values["file"])
         return Stage(name, kind, node, key, **values)
 
     def _table(
@@ -234,7 +234,7 @@ class _Stages:
         if internal:
             if model.table:
                 why = "an internal stage" if model.internal else "a check"
-                message = f"{why} fills no table; take this away, or '{'internal' if model.internal else 'check'}'"
+                message = f"{why} fills no table; remove this or '{'internal' if model.internal else 'check'}'"
                 self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
             return None
         table = model.table or name
@@ -243,22 +243,22 @@ class _Stages:
             if model.table:
                 self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
             else:
-                message += " (a stage that fills no table says 'internal: true')"
+                message += " (for a stage that fills no table, set 'internal: true')"
                 self.mistakes.append(EtlError(message, where, f"stages.{name}"))
             return None
         return table
 
-    def _generator(self, node: Node, model: Any, spot: tuple[str, Where], wrong: set[str]) -> dict[str, Any]:  # noqa: ANN401
+    def _generator(self, node: Node, model: Any, spot: tuple[str, Where], invalid: set[str]) -> dict[str, Any]:  # noqa: ANN401
         path, key = spot
         self._reads(node.mapping().get("reads"), f"{path}.reads")
-        if self.nameless and ":" not in model.python:
+        if self.no_short_names and ":" not in model.python:
             return {}
         try:
             contract = contract_named(model.python, self.generators, self.source.root)
         except EtlError as error:
             self.mistakes.append(error.under(f"{path}.python", node.mapping()["python"].where))
             return {}
-        if "inputs" not in wrong:
+        if "inputs" not in invalid:
             self._inputs(node, model, contract, spot)
         params, values = params_of(contract, node, path, key, self.mistakes)
         return {"generator": model.python, "contract": contract, "params": params, "values": values}
@@ -267,7 +267,7 @@ class _Stages:
         for number, item in enumerate((node.items if node else None) or ()):
             resolved = _path(self.source, item, f"{path}.{number}", self.mistakes)
             if resolved == self.source.root:
-                message = f"{item.scalar} is the whole project, its builds too; name what is read"
+                message = f"{item.scalar} is the whole project, including its builds; name what is read"
                 self.mistakes.append(EtlError(message, item.where, f"{path}.{number}"))
             elif resolved and not resolved.is_dir():
                 _file(self.source, item, f"{path}.{number}", self.mistakes)
@@ -290,6 +290,6 @@ class _Stages:
 
 
 def _input_place(inputs: Node, name: str) -> Where:
-    """Where an input is named, in a list or as a key of a mapping."""
+    """The place of an input's name, in a list or as a key of a mapping."""
     item = next((item for item in inputs.items or () if item.scalar == name), None)
     return item.where if item else inputs.key(name)

@@ -1,4 +1,4 @@
-"""What a column takes: the Arrow type of its declared type, what becomes that without loss, and what none may keep."""
+"""Arrow types of declared column types, lossless conversion to them, and values that no column may contain."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The Arrow type of each type that a schema may declare.
+#: Arrow types by declared type.
 ARROW = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
 
-#: What to write in SQL to get there.
+#: Types of casts in SQL by declared type.
 SQL = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR"}
 
-#: Digits of a decimal that every 64-bit number keeps: as a whole number, and as a double that reads back the same.
+#: Digits of decimals that fit into a 64-bit integer, and that survive a round trip through a double.
 _WHOLE_DIGITS, _DOUBLE_DIGITS = 18, 15
 
 
-class Fault(NamedTuple):
-    """A value that a column may not keep, and its row, counted from 0."""
+class BadValue(NamedTuple):
+    """A value that no column may contain."""
 
-    row: int
-    what: str  # what the value is, or has
-    mend: str  # what to do about it
+    row: int  # from 0
+    problem: str
+    fix: str
 
 
-def becomes(found: pa.DataType, declared: str) -> bool:
-    """Whether values of an Arrow type can go into a column of a declared type as what they are."""
+def is_convertible(found: pa.DataType, declared: str) -> bool:
+    """Whether values of an Arrow type can be stored under a declared type without a change of meaning."""
     if pa.types.is_dictionary(found):
-        return becomes(found.value_type, declared)
+        return is_convertible(found.value_type, declared)
     if pa.types.is_null(found):
         return True
     if declared == "INTEGER":
@@ -40,67 +40,67 @@ def becomes(found: pa.DataType, declared: str) -> bool:
         return whole or pa.types.is_boolean(found) or (_digits(found) <= _WHOLE_DIGITS and found.scale == 0)
     if declared == "REAL":
         return pa.types.is_floating(found) or pa.types.is_integer(found) or _digits(found) <= _DOUBLE_DIGITS
-    moment = pa.types.is_timestamp(found) and found.tz is None
-    return _is_text(found) or pa.types.is_date(found) or moment
+    timestamp = pa.types.is_timestamp(found) and found.tz is None
+    return _is_text(found) or pa.types.is_date(found) or timestamp
 
 
-def converted(column: pa.ChunkedArray, declared: str) -> pa.ChunkedArray:
-    """A column that ``becomes`` a declared type, as its Arrow type. Raises pa.ArrowInvalid when a value would change.
+def convert(column: pa.ChunkedArray, declared: str) -> pa.ChunkedArray:
+    """A convertible column as the Arrow type of a declared type. Raises pa.ArrowInvalid if a value would change.
 
-    Days are written YYYY-MM-DD, and moments YYYY-MM-DD HH:MM:SS.
+    Dates become YYYY-MM-DD, timestamps YYYY-MM-DD HH:MM:SS.
     """
     wanted = ARROW[declared]
     if column.type == wanted:
         return column
     if pa.types.is_dictionary(column.type):
-        return converted(column.cast(column.type.value_type), declared)
+        return convert(column.cast(column.type.value_type), declared)
     if pa.types.is_date64(column.type):
         column = column.cast(pa.date32())
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("s"))
     if pa.types.is_decimal(column.type) and declared == "REAL":
-        return column.cast(pa.string()).cast(wanted)  # which rounds once
+        return column.cast(pa.string()).cast(wanted)  # rounds only once
     return column.cast(wanted)
 
 
-def fault(column: pa.ChunkedArray) -> Fault | None:
-    """The first value that no result may have: a number that is none, or a text that is broken."""
+def first_bad_value(column: pa.ChunkedArray) -> BadValue | None:
+    """The first number that is not finite, or text that is not UTF-8 or contains NUL."""
     row = 0
     for chunk in column.chunks:
-        found = _fault(chunk)
+        found = _bad_value(chunk)
         if found:
             return found._replace(row=row + found.row)
         row += len(chunk)
     return None
 
 
-def _fault(chunk: pa.Array) -> Fault | None:
+def _bad_value(chunk: pa.Array) -> BadValue | None:
     kind = chunk.type
     if pa.types.is_dictionary(kind):
-        return _fault(chunk.dictionary_decode())
+        return _bad_value(chunk.dictionary_decode())
     if pa.types.is_floating(kind):
         finite = pc.is_finite(chunk)
         row = finite.index(False).as_py()
-        return Fault(row, f"is {chunk[row].as_py()}", "make it a finite number or null") if row >= 0 else None
+        return BadValue(row, f"is {chunk[row].as_py()}", "make it a finite number or null") if row >= 0 else None
     if _is_text(kind):
         return _broken_text(chunk)
     if pa.types.is_struct(kind):
-        return min(filter(None, map(_fault, chunk.flatten())), default=None)
+        return min(filter(None, map(_bad_value, chunk.flatten())), default=None)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        found = _fault(chunk.flatten())
+        found = _bad_value(chunk.flatten())
         return found._replace(row=pc.list_parent_indices(chunk)[found.row].as_py()) if found else None
     return None
 
 
-def _broken_text(chunk: pa.Array) -> Fault | None:
-    """SQLite, JSON and CSV each make something else of a text that is no UTF-8, or that has a NUL in it."""
+def _broken_text(chunk: pa.Array) -> BadValue | None:
+    """Find text that SQLite, JSON and CSV would each read differently: invalid UTF-8 and NUL."""
     try:
         chunk.validate(full=True)
     except pa.ArrowInvalid as error:
         row = next((row for row, text in enumerate(_bytes(chunk)) if not _decodes(text)), None)
         if row is None:
-            return Fault(0, f"is no Arrow array ({error})", "make it with pa.array")
-        return Fault(row, "is not UTF-8", "decode the bytes that it is made of")
+            return BadValue(0, f"is not a valid Arrow array ({error})", "build it with pa.array")
+        return BadValue(row, "is not UTF-8", "decode its bytes first")
     if pa.types.is_string_view(chunk.type):
         chunk = chunk.cast(pa.large_string())
     _, offsets, data = chunk.buffers()
@@ -108,11 +108,11 @@ def _broken_text(chunk: pa.Array) -> Fault | None:
         return None
     width = np.int32 if pa.types.is_string(chunk.type) else np.int64
     ends = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
-    signs = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
-    if not signs.size or signs.min():
+    characters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    if not characters.size or characters.min():
         return None
     row = pc.match_substring(chunk, "\0").index(True).as_py()
-    return Fault(row, "has a NUL character", "take it out") if row >= 0 else None
+    return BadValue(row, "has a NUL character", "remove it") if row >= 0 else None
 
 
 def _bytes(chunk: pa.Array) -> Iterator[bytes | None]:
@@ -134,5 +134,5 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _digits(kind: pa.DataType) -> int:
-    """The digits of a decimal; more than any has for what is none."""
+    """The digits of a decimal; 99 for any other type."""
     return int(kind.precision) if pa.types.is_decimal(kind) else 99

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.generator.size import Inputs, Size
 from etl.generator.strangers import running
-from etl.pipeline.model import upstream_of
-from etl.pipeline.order import cut, in_order
+from etl.pipeline.graph import in_order, sharding, upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,7 @@ class Plan:
             {
                 "stage": stage.name,
                 "kind": stage.kind,
-                "source": stage.generator or stage.shown,
+                "source": stage.generator or stage.file,
                 "fills": stage.table,
                 "check": stage.check,
                 "inputs": sorted(set(stage.inputs.values()), key=position),
@@ -80,10 +79,10 @@ class Plan:
 def make_plan(pipeline: Pipeline) -> Plan:
     """Order the stages: each after its inputs, otherwise as in the file."""
     ordered = in_order(pipeline.stages)
-    found = cut(ordered)
-    once = tuple(stage for stage in ordered if stage.name not in found.sharded | found.gathered)
-    per_shard = tuple(stage for stage in ordered if stage.name in found.sharded)
-    after_shards = tuple(stage for stage in ordered if stage.name in found.gathered)
+    found = sharding(ordered)
+    once = tuple(stage for stage in ordered if stage.name not in found.per_shard | found.after_shards)
+    per_shard = tuple(stage for stage in ordered if stage.name in found.per_shard)
+    after_shards = tuple(stage for stage in ordered if stage.name in found.after_shards)
     rows = next((stage.shard.rows for stage in ordered if stage.shard), 0)
     return Plan(pipeline, once, per_shard, after_shards, found.by, rows)
 

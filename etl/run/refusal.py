@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from etl.errors import EtlError, Where
-from etl.pipeline.cells import shown
 from etl.pipeline.constraints import violations
+from etl.pipeline.explain import describe
 from etl.pipeline.schema import Rule
 from etl.run.engine import generate_locally
 from etl.run.progress import Progress
@@ -36,7 +36,7 @@ def explain(plan: Plan, part: Part, error: EtlError) -> EtlError:
     if not found and "UNIQUE" in error.message:
         found = list(_violations(table, part.rows, _earlier_keys(plan, part, part.rows)))
     message = "\n".join([f"the table {table.name} does not take its rows:", *found]) if found else error.message
-    where = Where(stage.shown) if stage.kind == "sql" else stage.where
+    where = Where(stage.file) if stage.kind == "sql" else stage.where
     return EtlError(message, where, f"stages.{stage.name}")
 
 
@@ -53,7 +53,7 @@ def _violations(table: Table, rows: pa.Table, earlier: pa.Table | None = None) -
         name = f"CHECK ({rule.sql})" if isinstance(rule, Rule) else f"UNIQUE ({', '.join(rule.columns)})"
         yield f"{name} is broken by {len(numbers):,} of {rows.num_rows:,} rows, first by"
         for row in rows.take(numbers[:MAX_ROWS]).to_pylist():
-            yield "  " + ", ".join(f"{column}={shown(value)}" for column, value in row.items())
+            yield "  " + ", ".join(f"{column}={describe(value)}" for column, value in row.items())
 
 
 def _earlier_keys(plan: Plan, part: Part, rows: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from etl.errors import Bug, EtlError
 from etl.generator.strangers import running
 from etl.generator.streams import Streams
-from etl.pipeline.fitting import fitted, hold_sound
+from etl.pipeline.fitting import check_values, fit
 from etl.pipeline.query import query_error, run_query
 from etl.pipeline.values import ARROW
 
@@ -30,8 +30,8 @@ def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) 
         result = _run_sql(stage, inputs)
     else:
         result = _run_python(stage, inputs, pipeline)
-    hold_sound(result, stage)
-    return fitted(result, stage, pipeline.schema.tables[stage.table]) if stage.table else result
+    check_values(result, stage)
+    return fit(result, stage, pipeline.schema.tables[stage.table]) if stage.table else result
 
 
 def reference_table(reference: Reference) -> pa.Table:
@@ -43,7 +43,7 @@ def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:
     try:
         return run_query(stage.text, stage.params, inputs)
     except duckdb.Error as error:
-        located = query_error(error, stage.text, stage.shown)
+        located = query_error(error, stage.text, stage.file)
         raise located.under(f"stages.{stage.name}") from error
 
 
@@ -54,7 +54,7 @@ def _run_python(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline
     arguments: dict[str, Any] = {**inputs, **{name: getattr(stage.params, name) for name in contract.hints}}
     for name, table in inputs.items():
         if misfit := contract.misfit(name, table.column_names):
-            message = f"{misfit}; take another stage than '{stage.inputs[name]}'"
+            message = f"{misfit}; use another stage than '{stage.inputs[name]}'"
             raise EtlError(message, stage.where, f"stages.{stage.name}.inputs.{name}")
     if contract.streams:
         arguments[contract.streams] = Streams(pipeline.seed, stage.name)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.generator.params import Context
-    from etl.pipeline.cells import Cell
+    from etl.pipeline.csv_file import Cell
     from etl.pipeline.reference_data import Reference
 
 
@@ -69,7 +69,7 @@ class CoveredBy(Marker):
     def faults(self, value: Range, context: Context) -> Iterator[str]:
         """Check the bands as well; their mistakes are reported for their CSV file."""
         reference = context.reference(self.table)
-        if reference and reference.sound("min_score", "max_score"):
+        if reference and reference.is_complete("min_score", "max_score"):
             yield from _uncovered(value, reference)
 
 
@@ -84,18 +84,18 @@ def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
         if begin is None:
             continue
         if end is not None and end < begin:
-            reference.say(f"the band ends at {end}, before its start {begin}", row, "max_score")
+            reference.report(f"the band ends at {end}, before its start {begin}", row, "max_score")
         elif row and previous is None:
-            reference.say("only the last band may have an empty max_score", row - 1, "max_score")
+            reference.report("only the last band may have an empty max_score", row - 1, "max_score")
         elif row and previous is not None and begin != previous + 1:
             message = f"the band must begin at {previous + 1}, right after the previous band, not at {begin}"
-            reference.say(message, row, "min_score")
+            reference.report(message, row, "min_score")
     if len(reference.mistakes) > before or not low or low[0] is None:
         return
     top = _number(high[-1])
     if clamp.low < low[0] or (top is not None and clamp.high > top):
         span = f"from {low[0]}" + ("" if top is None else f" to {top}")
-        yield f"[{clamp.low}, {clamp.high}] is not covered by the bands in {reference.shown}, {span}"
+        yield f"[{clamp.low}, {clamp.high}] is not covered by the bands in {reference.file}, {span}"
 
 
 def _ascending(low: list[int | None], reference: Reference) -> None:
@@ -103,7 +103,7 @@ def _ascending(low: list[int | None], reference: Reference) -> None:
         previous, begin = low[row - 1], low[row]
         if previous is not None and begin is not None and begin <= previous:
             message = f"the bands must ascend; this one begins at {begin}, the previous one at {previous}"
-            reference.say(message, row, "min_score")
+            reference.report(message, row, "min_score")
 
 
 def _number(cell: Cell) -> int | None:

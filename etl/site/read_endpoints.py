@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from etl.config.parse import parse
 from etl.config.text import after, read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
-from etl.pipeline.sql import empty_database, hold_compiles
+from etl.pipeline.sql import check_compiles, empty_database
 from etl.site.column_types import SCALARS, camel_case, referenced_column, resolve
 from etl.site.endpoint import PARAMETER, Endpoint
 
@@ -220,7 +220,7 @@ class _Reader:
         """The columns of a query; None, and a mistake, if it is not one read-only SELECT."""
         values = dict.fromkeys(parameters)
         try:
-            hold_compiles(self.database, sql, values, before, self.file)  # first alone: "1) UNION (SELECT 2" is refused
+            check_compiles(self.database, sql, values, before, self.file)  # alone first, to refuse "1) UNION (SELECT 2"
             cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n)", values)  # noqa: S608
             deque(cursor, maxlen=0)
         except EtlError as error:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.config.text import read_text
 from etl.errors import CheckFailed, EtlError, Mistakes, Where
-from etl.pipeline.sql import empty_database, filled, hold_compiles, literal, quote
+from etl.pipeline.sql import check_compiles, empty_database, filled, literal, quote
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _compile_errors(checks: Iterable[Check], schema: Schema) -> Iterator[EtlErro
     with contextlib.closing(empty_database(schema.statements)) as database:
         for check in checks:
             try:
-                hold_compiles(database, check.sql, {PIPELINE[1:]: "{}", STAGES[1:]: "{}"}, "", check.shown)
+                check_compiles(database, check.sql, {PIPELINE[1:]: "{}", STAGES[1:]: "{}"}, "", check.shown)
             except EtlError as error:
                 writes = "not authorized" in error.message or "one statement" in error.message
                 yield EtlError("a check is one SELECT that only reads", error.where) if writes else error

@@ -212,7 +212,7 @@ def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) 
 def test_a_number_for_a_text_is_told_as_written(written: str) -> None:
     """What YAML makes of it is another text: it must be quoted."""
     (found,) = told(TINY, f"stages.students.params.created_at={written}")
-    assert found.endswith(f"created_at: must be a text, not {written}; put it in quotes: '{written}'")
+    assert found.endswith(f"created_at: must be a string, not {written}; put it in quotes: '{written}'")
 
 
 def test_seed_option_wins() -> None:
@@ -255,4 +255,4 @@ def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to("/etc")
     pipeline = tmp_path / "pipeline.yaml"
     pipeline.write_text("stages: {names: {csv: data/hostname, internal: true}}\n")
-    assert f"{pipeline}:1:23: stages.names.csv: data/hostname lies outside of the project" in told(pipeline)
+    assert f"{pipeline}:1:23: stages.names.csv: data/hostname is outside the project" in told(pipeline)

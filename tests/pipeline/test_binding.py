@@ -73,15 +73,15 @@ def test_queries_that_fit(tmp_path: Path) -> None:
         ),
         (
             ODD.replace("total::BIGINT", "sum(v.id) OVER ()"),
-            "1:12 the column total is decimal128(38, 0), its table says INTEGER; ",
+            "1:12 the column total is decimal128(38, 0), its table declares INTEGER; ",
         ),
         (
             ODD.replace("total::BIGINT", "v.day"),
-            '1:12 the column total is string, its table says INTEGER; cast it: v."day"::BIGINT',
+            '1:12 the column total is string, its table declares INTEGER; cast it: v."day"::BIGINT',
         ),
         (
             ODD.replace("cost AS rate", "cost AS ratio"),
-            "1:36 the result lacks rate and has also ratio; the table",
+            "1:36 the result lacks rate and has extra ratio; the table",
         ),
         (
             f"{ODD} UNION ALL {ODD}".replace("total::BIGINT AS total, ", ""),
@@ -97,7 +97,7 @@ def test_queries_that_fit(tmp_path: Path) -> None:
         ),
         (
             ODD.replace("SELECT id", "SELECT id, 1 AS Total"),
-            "1:12 the result has two columns Total, total, which SQL takes for one",
+            "1:12 the result has two columns Total, total, and SQL ignores case",
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_over_a_python_stage_the_names_are_compared(tmp_path: Path) -> None:
         tmp_path, sums="SELECT whatever AS id, 1 AS totals, $day AS rate, note FROM v, bills", stages=stages
     )
     assert found.startswith(
-        "sums.sql:1:24: stages.sums: the result lacks total and has also totals; the table sums has"
+        "sums.sql:1:24: stages.sums: the result lacks total and has extra totals; the table sums has"
     )
 
 

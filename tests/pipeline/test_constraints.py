@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.pipeline.constraints import folded, violations
+from etl.pipeline.constraints import collation_key, violations
 from etl.pipeline.schema import Table, read_schema
 
 if TYPE_CHECKING:
@@ -58,6 +58,6 @@ def test_rules_that_fail_refuse(tmp_path: Path) -> None:
 
 def test_folding_is_sqlites() -> None:
     """NOCASE knows the letters of ASCII alone, RTRIM spaces alone; numbers are left as they are."""
-    assert folded("ÄBC ", "NOCASE") == "Äbc "
-    assert folded("A\t ", "RTRIM") == "A\t"
-    assert (folded("A ", "BINARY"), folded(1, "NOCASE")) == ("A ", 1)
+    assert collation_key("ÄBC ", "NOCASE") == "Äbc "
+    assert collation_key("A\t ", "RTRIM") == "A\t"
+    assert (collation_key("A ", "BINARY"), collation_key(1, "NOCASE")) == ("A ", 1)

@@ -8,7 +8,7 @@ from pydantic import Field
 from etl.config.parse import parse
 from etl.errors import EtlError, Where
 from etl.generator.params import Between, Group
-from etl.pipeline.explain import fields_of, shown, validated
+from etl.pipeline.explain import describe, fields_of, validated
 
 
 class Inner(Group):
@@ -50,7 +50,7 @@ def told(text: str) -> list[str]:
         ("{count: [1]}", "f:1:9: params.count: must be a whole number, not a list of 1"),
         ("{count: 1, share: half}", "f:1:19: params.share: must be a number, not 'half'"),
         ("{count: 1, words: a}", "f:1:19: params.words: must be a list, not 'a'"),
-        ("{count: 1, words: [a, 2]}", "f:1:23: params.words.1: must be a text, not 2; put it in quotes: '2'"),
+        ("{count: 1, words: [a, 2]}", "f:1:23: params.words.1: must be a string, not 2; put it in quotes: '2'"),
         ("{count: 1, flag: 'no'}", "f:1:18: params.flag: must be true or false, not 'no'"),
         ("{count: 1, numbers: []}", "f:1:21: params.numbers: must be a mapping, not an empty list"),
         ("{count: 1, numbers: {a: b}}", "f:1:25: params.numbers.a: must be a whole number, not 'b'"),
@@ -103,4 +103,4 @@ def test_what_follows_from_a_fault_of_form_is_not_told() -> None:
 )
 def test_values_are_shown_briefly(value: object, text: str) -> None:
     """A message names a value in a few words."""
-    assert shown(value) == text
+    assert describe(value) == text

@@ -91,7 +91,7 @@ def test_misspelt_key_does_not_fit_the_schema(schema: Draft202012Validator, worl
     ("path", "value"),
     [
         (("seed",), "7"),
-        (("name",), "Tiny World"),
+        (("name",), "Tiny Draft"),
         (("stages", "pm1", "params", "clamp"), [5100]),
         (("stages", "pm1", "params", "sd"), 0),
         (("stages", "classes", "inputs"), "subjects"),
@@ -177,5 +177,5 @@ def test_clock_is_a_moment(moment: str) -> None:
     source = load(ROOT / "pipeline.yaml", changes=[f"as_of='{moment}'"])
     assert pipeline_model(source.tree, mistakes) is None
     assert [mistake.message for mistake in mistakes] == [
-        f"as_of: must be a moment written as YYYY-MM-DD HH:MM:SS, not '{moment}'"
+        f"as_of: must be a time written as YYYY-MM-DD HH:MM:SS, not '{moment}'"
     ]

@@ -27,11 +27,11 @@ TABLE = Table(
 HEADER = "id,name,kind,size\n"
 
 
-def read(folder: Path, text: str | bytes, table: Table | None = TABLE, *, whole: bool = True) -> Reference:
+def read(folder: Path, text: str | bytes, table: Table | None = TABLE, *, fills_table: bool = True) -> Reference:
     """Read a CSV text."""
     file = folder / "things.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return read_csv(file, "t.csv", table, whole=whole)
+    return read_csv(file, "t.csv", table, fills_table=fills_table)
 
 
 def told(reference: Reference) -> list[str]:
@@ -68,8 +68,8 @@ ROOMS = Table(
 def test_rules_are_sqlites(tmp_path: Path) -> None:
     """CHECKs of any form and keys under any collation are held as SQLite holds them; a null breaks none."""
     assert told(read(tmp_path, "floor,no\na,1\nb,0\ncellar,-1\nA,1\na,\nA,\n", ROOMS)) == [
-        "t.csv:3:1: floor: no 0, floor 'b' break the rule CHECK (no > 0 OR floor = 'CELLAR')",
-        "t.csv:5:2: no: A, 1 stands in line 2 already, as a, 1",
+        "t.csv:3:1: floor: no 0, floor 'b' violate CHECK (no > 0 OR floor = 'CELLAR')",
+        "t.csv:5:2: no: duplicate A, 1 (first on line 2, as a, 1)",
     ]
 
 
@@ -100,8 +100,8 @@ def test_quoted_empty_cell_is_a_text(tmp_path: Path) -> None:
 
 def test_blank_line_in_one_column_is_told(tmp_path: Path) -> None:
     """It may be a text that got lost; in a file of several columns it is no row."""
-    names = read(tmp_path, 'name\na\n\n""\n', None, whole=False)
-    assert told(names) == ['t.csv:3:1: name: a blank line; take it away, or write "" for an empty text']
+    names = read(tmp_path, 'name\na\n\n""\n', None, fills_table=False)
+    assert told(names) == ['t.csv:3:1: name: a blank line; remove it, or write "" for an empty string']
     assert names.columns == {"name": ["a", None, ""]}
 
 
@@ -142,10 +142,10 @@ def test_byte_order_mark_line_ends_and_blank_lines_do_not_matter(tmp_path: Path)
 
 def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
     """A file that fills no table has texts, and no empty cell; columns of a table that it is like obey its rules."""
-    reference = read(tmp_path, "name,extra\n7,\n", None, whole=False)
+    reference = read(tmp_path, "name,extra\n7,\n", None, fills_table=False)
     assert reference.columns == {"name": ["7"], "extra": [None]}
-    assert told(reference) == ["t.csv:2:2: extra: the cell is empty; give it a value"]
-    like = read(tmp_path, "extra,kind\na,bigg\nb,\n", TABLE, whole=False)
+    assert told(reference) == ["t.csv:2:2: extra: the cell is empty; enter a value"]
+    like = read(tmp_path, "extra,kind\na,bigg\nb,\n", TABLE, fills_table=False)
     assert told(like) == ["t.csv:2:2: kind: 'bigg' is not allowed; did you mean 'big'?"]
 
 
@@ -161,7 +161,7 @@ def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
             [f"2:1: id: '{'9' * 30}' does not fit; whole numbers go from -9223372036854775808 to 9223372036854775807"],
         ),
         ('"",a,,\n', ["2:1: id: '' is not a whole number"]),
-        ("1,,,\n", ["2:2: name: the cell is empty; give it a value"]),
+        ("1,,,\n", ["2:2: name: the cell is empty; enter a value"]),
         ("1,a,large,\n", ["2:3: kind: 'large' is not allowed; known: big, small"]),
         ("1,a,,wide\n", ["2:4: size: 'wide' is not a number"]),
         ("1,a,,nan\n", ["2:4: size: 'nan' is not a number"]),
@@ -171,19 +171,19 @@ def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
         ("1,a,,-1e-999\n", ["2:4: size: '-1e-999' is too small for a REAL"]),
         ("1,a,\n", ["2:4: the row has 3 cells, the header 4; a comma too few or too many?"]),
         ("1,a,,,\n", ["2:5: the row has 5 cells, the header 4; a comma too few or too many?"]),
-        ("1,a,,\n1,b,,\n", ["3:1: id: 1 stands in line 2 already"]),
-        ("1,a,big,\n2,a,big,\n3,a,,\n4,a,,\n", ["3:3: kind: a, big stands in line 2 already"]),
+        ("1,a,,\n1,b,,\n", ["3:1: id: duplicate 1 (first on line 2)"]),
+        ("1,a,big,\n2,a,big,\n3,a,,\n4,a,,\n", ["3:3: kind: duplicate a, big (first on line 2)"]),
         (
             "x,,,y\n",
             [
                 "2:1: id: 'x' is not a whole number",
-                "2:2: name: the cell is empty; give it a value",
+                "2:2: name: the cell is empty; enter a value",
                 "2:4: size: 'y' is not a number",
             ],
         ),
         (
             '1,"a,,\n2,b,,\n',
-            ["2:1: not CSV: a quote that opens in this row is never closed; write a quote in a text as two"],
+            ["2:1: not CSV: a quote that opens in this row is never closed; write a quote inside of a cell as two"],
         ),
     ],
 )
@@ -197,21 +197,24 @@ def test_wrong_cells_are_told(tmp_path: Path, rows: str, messages: list[str]) ->
     [
         ("", ["1:1: the file is empty; its first row names the columns"]),
         ("id,name,kind\n", ["1:4: the column 'size' of the table things is missing"]),
-        ("id,name,kind,size,room\n", ["1:5: the table things has no column 'room'; take it away"]),
+        ("id,name,kind,size,room\n", ["1:5: the table things has no column 'room'; remove it"]),
         ("id,nmae,kind,size\n", ["1:2: the table things has no column 'nmae'; did you mean 'name'?"]),
-        ("id,name,kind,size,id\n", ["1:5: the column 'id' stands twice"]),
+        ("id,name,kind,size,id\n", ["1:5: duplicate column 'id'"]),
         ("id,name,kind,size,\n", ["1:5: the column has no name"]),
         (
             "id,name,kind,size,Name\n",
             [
-                "1:5: the columns 'name' and 'Name' differ in case only, and SQL takes them for one",
-                "1:5: the table things has no column 'Name'; take it away",
+                "1:5: the columns 'name' and 'Name' differ in case only, which SQL ignores",
+                "1:5: the table things has no column 'Name'; remove it",
             ],
         ),
-        ("id;name\n1;a\n", ["1:1: the delimiter is a comma, and this file seems to have ';'; save it with commas"]),
+        (
+            "id;name\n1;a\n",
+            ["1:1: the delimiter must be a comma, but this file seems to use ';'; save the file with commas"],
+        ),
         (
             "id\tname\n1,5\ta\n",
-            ["1:1: the delimiter is a comma, and this file seems to have a tab; save it with commas"],
+            ["1:1: the delimiter must be a comma, but this file seems to use a tab; save the file with commas"],
         ),
     ],
 )
@@ -241,7 +244,7 @@ def test_references_are_checked_by_value(tmp_path: Path) -> None:
 def test_references_of_several_columns(tmp_path: Path) -> None:
     """The cells must stand in one row together, compared as the other file's columns are; an empty one is no key."""
     rooms = read(tmp_path, "floor,no\nA,1\nB,2\n", ROOMS)
-    beds = read(tmp_path, "floor,no\na,1\nA,2\n,7\n", None, whole=False)
+    beds = read(tmp_path, "floor,no\na,1\nA,2\n,7\n", None, fills_table=False)
     beds.columns["no"] = [1, 2, 7]
     beds.mistakes = []
     check_references(beds, ("floor", "no"), rooms, ("floor", "no"))
@@ -252,14 +255,14 @@ def test_many_mistakes_of_one_rule_are_few_lines(tmp_path: Path) -> None:
     """Ten cells of a column are told, then how many more; only for those is the nearest of thousands of keys sought."""
     numbers = range(5_000)
     things = read(tmp_path, HEADER + "".join(f"{n + 1},key {n},,\n" for n in numbers))
-    source = read(tmp_path, "key\n" + "".join(f"kez {n}\n" for n in numbers[:3_000]), None, whole=False)
+    source = read(tmp_path, "key\n" + "".join(f"kez {n}\n" for n in numbers[:3_000]), None, fills_table=False)
     check_references(source, ("key",), things, ("name",))
     assert len(told(source)) == 11
     assert told(source)[0] == "t.csv:2:1: key: t.csv has no name 'kez 0'; did you mean 'key 0'?"
     assert told(source)[10] == "t.csv:12:1: key: and 2,990 more like those above"
     wrong = read(tmp_path, HEADER + "x,,large,\n" * 20 + "1,a\n" * 12)
     assert [line.rpartition(": ")[2] for line in told(wrong) if "more" in line] == [
-        "and 2 more rows have not as many cells as the header",
+        "and 2 more rows do not have as many cells as the header",
         "and 10 more like those above",
         "and 10 more like those above",
         "and 10 more like those above",
@@ -271,7 +274,7 @@ def test_what_cannot_be_known_is_not_told(tmp_path: Path, rows: str) -> None:
     """A column with a wrong cell, or a file with a wrong row, may lack a value for that reason alone."""
     reference = read(tmp_path, HEADER + rows)
     assert reference.mistakes
-    assert not reference.sound("name")
+    assert not reference.is_complete("name")
     assert lacks(reference, "name", "pear") is None
     assert lacks(None, "name", "pear") is None
     assert (
@@ -284,4 +287,4 @@ def test_unknown_table_has_no_rules(tmp_path: Path) -> None:
     """When the schema could not be read, nothing is told of the cells, and nothing is known of them."""
     reference = read(tmp_path, "id,name\n,\n", None)
     assert told(reference) == []
-    assert not reference.sound("id")
+    assert not reference.is_complete("id")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from etl.pipeline.query import run_query
-from etl.pipeline.rowwise import AGGREGATES, whole_parts
+from etl.pipeline.rowwise import AGGREGATES, cross_shard_parts
 
 CUT = pa.table(
     {"id": [1, 2, 3, 4, 5, 6], "k": [1, 2, 1, 2, 9, 1], "x": [5.0, 1.0, 2.0, 2.0, 8.0, 1.0], "l": [[1, 2]] * 6}
@@ -21,7 +21,7 @@ INPUTS = {"cut": CUT, "dims": pa.table({"k": [1, 2, 3], "y": [10, 20, 30]})}
 def needs(text: str) -> list[str]:
     """What in a query needs all rows of ``cut``."""
     (row,) = duckdb.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone() or ("",)
-    return [what for what, _ in whole_parts(json.loads(row)["statements"][0]["node"], {"cut"})]
+    return [what for what, _ in cross_shard_parts(json.loads(row)["statements"][0]["node"], {"cut"})]
 
 
 def test_every_aggregate_is_known() -> None:
@@ -84,15 +84,15 @@ def test_row_by_row(text: str) -> None:
         ("SELECT k FROM cut UNION SELECT k FROM cut", ["UNION (UNION ALL does not)"]),
         ("SELECT k FROM cut EXCEPT ALL SELECT k FROM dims", ["EXCEPT"]),
         ("SELECT k FROM dims INTERSECT SELECT k FROM cut", ["INTERSECT"]),
-        ("SELECT k FROM cut UNION ALL SELECT k FROM dims", ["a UNION ALL with rows that are not cut"]),
+        ("SELECT k FROM cut UNION ALL SELECT k FROM dims", ["a UNION ALL with unsharded rows"]),
         ("(SELECT k FROM cut UNION ALL SELECT k FROM cut) LIMIT 3", ["LIMIT"]),
-        ("SELECT a.id FROM cut AS a JOIN cut AS b ON a.id = b.k", ["a join of two inputs that are cut"]),
-        ("SELECT y FROM dims LEFT JOIN cut USING (k)", ["this LEFT JOIN from the side that is not cut"]),
-        ("SELECT y FROM dims ANTI JOIN cut USING (k)", ["this ANTI JOIN from the side that is not cut"]),
+        ("SELECT a.id FROM cut AS a JOIN cut AS b ON a.id = b.k", ["a join of two sharded inputs"]),
+        ("SELECT y FROM dims LEFT JOIN cut USING (k)", ["this LEFT JOIN from the unsharded side"]),
+        ("SELECT y FROM dims ANTI JOIN cut USING (k)", ["this ANTI JOIN from the unsharded side"]),
         ("SELECT y FROM cut FULL JOIN dims USING (k)", ["this FULL JOIN"]),
         ("SELECT y FROM cut RIGHT JOIN dims USING (k)", ["this RIGHT JOIN"]),
         ("SELECT y FROM cut POSITIONAL JOIN dims", ["this POSITIONAL JOIN"]),
-        ("SELECT y FROM dims ASOF JOIN cut ON dims.k >= cut.k", ["this ASOF JOIN from the side that is not cut"]),
+        ("SELECT y FROM dims ASOF JOIN cut ON dims.k >= cut.k", ["this ASOF JOIN from the unsharded side"]),
         ("SELECT id FROM cut WHERE x > (SELECT avg(cut.x) FROM cut)", ["avg()", "a subquery"]),
         ("SELECT y FROM dims WHERE k NOT IN (SELECT k FROM cut)", ["a subquery"]),
         ("SELECT id FROM cut JOIN dims ON x > (SELECT c.x FROM cut AS c WHERE c.id = 1)", ["a subquery"]),
@@ -114,4 +114,4 @@ def test_what_needs_all_rows(text: str, what: list[str]) -> None:
 def test_an_aggregate_of_the_query_around(inner: str) -> None:
     """In a subquery an aggregate over outer columns alone is the outer query's, so its columns must name a table."""
     (found,) = needs(f"SELECT (SELECT {inner} FROM dims) AS s FROM cut")  # noqa: S608 -- a text of ours
-    assert "over columns of the query around it" in found
+    assert "over columns of the outer query" in found

@@ -39,11 +39,11 @@ def told(*changes: str) -> list[str]:
         ("stages.rosters.params.more=1", "stages.rosters.params.more: sql/stages/rosters.sql has no $more"),
         (
             "stages.rosters.params=null",
-            "stages.rosters.params: sql/stages/rosters.sql asks for $created_at; give it a value",
+            "stages.rosters.params: sql/stages/rosters.sql uses $created_at; give it a value",
         ),
         (
             "stages.pm1.inputs.students=pm6",
-            "stages.pm1.inputs: stages feed each other in a circle: pm1 <- pm6 <- pm5 <- ",
+            "stages.pm1.inputs: stages form a cycle: pm1 <- pm6 <- pm5 <- ",
         ),
         (
             "stages.pm2.inputs.assignments=tests",
@@ -51,12 +51,12 @@ def told(*changes: str) -> list[str]:
         ),
         (
             "stages.classes.inputs={last_names: last_names, subjects: intervention_standards}",
-            "stages.classes.inputs.subjects: classes needs the column name, and this has intervention, standard; take",
+            "stages.classes.inputs.subjects: classes needs the column name, and this has intervention, standard; use",
         ),
         ("stages.subjects.internal=false", "stages.subjects: the schema has no table 'subjects'"),
         ("stages.pm1.internal=false", "stages.pm1: the schema has no table 'pm1'"),
         ("stages.first_names.table=tests", "stages.first_names.table: an internal stage fills no table"),
-        ("stages.standards.like=tests", "stages.standards.like: the stage fills a table, whose rules hold"),
+        ("stages.standards.like=tests", "stages.standards.like: the stage fills a table, so that table's rules apply"),
         (
             "stages.students.shard.by=rosters",
             "stages.students.shard.by: the stage has no input 'rosters'; known: classes",
@@ -71,22 +71,22 @@ def test_what_does_not_fit_is_told(change: str, message: str) -> None:
 
 def test_stages_that_are_cut_follow_one_cut() -> None:
     """Only one stage's rows are counted off, in one size; what is downstream follows."""
-    order = "stages.rosters: ORDER BY needs all rows, and the stage sees one shard's rows of classes at a time; take "
+    order = "stages.rosters: ORDER BY needs all rows, and the stage sees one shard's rows of classes at a time; remove "
     (found,) = told("stages.rosters.shard={by: classes, rows: 2}")
     assert found.startswith(order)
     found, also = sorted(told("stages.rosters.shard={by: classes, rows: 3}"))
     assert found.startswith(order)
     assert also == "stages.students.shard: must be the same as in stages.rosters: by classes, 3 rows"
     (found,) = told("stages.pm3.shard={by: previous, rows: 2}")
-    assert found.startswith("stages.pm3.shard: a stage upstream is cut already")
+    assert found.startswith("stages.pm3.shard: a stage upstream is sharded")
 
 
 def test_every_circle_is_told() -> None:
     """Two circles are two mistakes, each begun at its first stage in the file."""
     found = told("stages.pm3.inputs.previous=pm4", "stages.classes.inputs={last_names: rosters, subjects: subjects}")
     assert found == [
-        "stages.classes.inputs: stages feed each other in a circle: classes <- rosters <- classes; cut it",
-        "stages.pm3.inputs: stages feed each other in a circle: pm3 <- pm4 <- window2 <- pm3; cut it",
+        "stages.classes.inputs: stages form a cycle: classes <- rosters <- classes; remove one input",
+        "stages.pm3.inputs: stages form a cycle: pm3 <- pm4 <- window2 <- pm3; remove one input",
     ]
 
 
@@ -95,7 +95,7 @@ def test_table_is_filled_once() -> None:
     found = told(
         "stages.more={sql: ../sql/stages/rosters.sql, inputs: [classes], params: {created_at: x}, table: rosters}"
     )
-    assert found == ["stages.more.table: the table 'rosters' is filled by stages.rosters already"]
+    assert found == ["stages.more.table: the table 'rosters' is already filled by stages.rosters"]
 
 
 def test_broken_file_does_not_make_others_wrong() -> None:
@@ -106,7 +106,7 @@ def test_broken_file_does_not_make_others_wrong() -> None:
 
 def test_broken_schema_does_not_make_others_wrong() -> None:
     """When the schema can't be read, nothing is told of tables."""
-    assert told("schema=../data/tests.csv") == ["only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here"]
+    assert told("schema=../data/tests.csv") == ["only CREATE TABLE, CREATE INDEX and CREATE VIEW are allowed here"]
 
 
 CLINIC = """
@@ -143,7 +143,7 @@ def test_a_query_that_sees_one_shard_at_a_time(tmp_path: Path, monkeypatch: pyte
         validate(load(clinic(tmp_path / "cut", 2, sums=total)))
     assert str(caught.value) == (
         "cut/sums.sql:2:3: stages.sums: count(*) needs all rows, and the stage sees one shard's rows of patients at a "
-        "time; say 'gather: true', and it runs once over those of all shards"
+        "time; add 'gather: true' to run it once over the rows of all shards"
     )
     for rows in (2, 3):
         path = clinic(tmp_path / f"all{rows}", rows, more=", gather: true", sums=total)

@@ -149,20 +149,20 @@ def test_every_mistake_is_told_at_its_place(tmp_path: Path) -> None:
     text = "CREATE TABLE a (x TXT NOT NUL);\nCREATE INDEX i ON a (x); DROP TABLE a;\nCREATE TABLE b (x TEXT)\n"
     assert told(tmp_path, text) == [
         's.sql:1:27: SQLite says: near "NUL": syntax error',
-        "s.sql:2:26: only CREATE TABLE, CREATE INDEX and CREATE VIEW may stand here",
-        "s.sql:3:1: the statement that begins here has no end; close it with ';'",
+        "s.sql:2:26: only CREATE TABLE, CREATE INDEX and CREATE VIEW are allowed here",
+        "s.sql:3:1: the statement that begins here does not end; add ';'",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "s.sql:1:1: the file makes no table"),
+        ("", "s.sql:1:1: the file creates no table"),
         ("CREATE TABLE a (x TEXT, y DATE);", "s.sql:1:25: the type of a.y must be INTEGER, REAL or TEXT, not 'DATE'"),
         ("CREATE TABLE a (x);", "s.sql:1:17: the type of a.x must be INTEGER, REAL or TEXT, not ''"),
         (
             "CREATE TABLE a (x INTEGER REFERENCES bs (id));\nCREATE TABLE b (id INTEGER PRIMARY KEY);",
-            "s.sql:1:17: a.x refers to the table 'bs', which is not there; did you mean 'b'?",
+            "s.sql:1:17: a.x refers to the table 'bs', which does not exist; did you mean 'b'?",
         ),
         (
             "CREATE TABLE p (id INTEGER);\nCREATE TABLE a (x INTEGER REFERENCES p);",
@@ -185,11 +185,11 @@ def test_every_mistake_is_told_at_its_place(tmp_path: Path) -> None:
         ),
         (
             "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE a (x TEXT REFERENCES p (ID));",
-            "s.sql:2:17: a.x is TEXT, and p.id is INTEGER; give both one type",
+            "s.sql:2:17: a.x is TEXT, but p.id is INTEGER; declare one type",
         ),
         (
             "CREATE TABLE a (x TEXT REFERENCES b (y));CREATE TABLE b (z TEXT);",
-            "a.x refers to b.y, which is not there; ",
+            "a.x refers to b.y, which does not exist; ",
         ),
         (
             "CREATE TABLE b (id INTEGER);\nCREATE TABLE a (\n  x INTEGER REFERENCES b (id)\n);",

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from etl.build.run import make_build
 from etl.config.source import load
 from etl.errors import EtlError
-from etl.pipeline.sql import empty_database, filled, hold_compiles, literal, quote
+from etl.pipeline.sql import check_compiles, empty_database, filled, literal, quote
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TABLES = ('CREATE TABLE t (id INTEGER, name TEXT, "a""b" TEXT)', "CREATE TABLE u
 def mistake(sql: str) -> str:
     """What is wrong with a query that begins in line 3."""
     with closing(empty_database(TABLES)) as database, pytest.raises(EtlError) as caught:
-        hold_compiles(database, sql, {"id": None}, "-- A rule.\n\n", "x.sql")
+        check_compiles(database, sql, {"id": None}, "-- A rule.\n\n", "x.sql")
     return str(caught.value)
 
 
@@ -65,7 +65,7 @@ def test_any_name_is_a_name(name: str) -> None:
         ("DELETE FROM t", "3:1: SQLite says: not authorized"),
         (
             'SELECT id FROM t WHERE name = "bob"',
-            "3:31: SQLite says: no such column: bob; write a text in single quotes, 'bob'",
+            "3:31: SQLite says: no such column: bob; write a string in single quotes, 'bob'",
         ),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_name_in_double_quotes_is_a_name() -> None:
     """What is there may be quoted in any of SQLite's ways."""
     with closing(empty_database(TABLES)) as database:
         for name in ('"a""b"', '`a"b`', '[a"b]', 't."a""b"', '"t"."a""b" AS "x`y"', "'a\"c'"):
-            hold_compiles(database, f"SELECT {name} FROM t", {}, "", "x.sql")  # noqa: S608 -- as above
+            check_compiles(database, f"SELECT {name} FROM t", {}, "", "x.sql")  # noqa: S608 -- as above
 
 
 def test_a_parameter_is_filled_where_it_is_one() -> None:

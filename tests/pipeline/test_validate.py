@@ -55,7 +55,7 @@ def test_form_and_content_are_told_together() -> None:
     assert [mistake.message for mistake in caught.value.mistakes] == [
         "seed: must be a whole number, not 'x'",
         "the key 'title' stands twice, first in line 1",
-        "site.notice: may not be empty",
+        "site.notice: must not be empty",
     ]
 
 

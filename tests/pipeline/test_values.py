@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from etl.pipeline.values import ARROW, becomes, converted, fault
+from etl.pipeline.values import ARROW, convert, first_bad_value, is_convertible
 
 DAY, MOMENT = date(2025, 1, 2), datetime(2025, 1, 2, 3, 4, 5)  # noqa: DTZ001 -- without a zone is what it is about
 
@@ -34,11 +34,11 @@ DAY, MOMENT = date(2025, 1, 2), datetime(2025, 1, 2, 3, 4, 5)  # noqa: DTZ001 --
     ],
 )
 def test_conversions(array: pa.Array, declared: str, values: list[Any]) -> None:
-    """What is the same value in another type is converted."""
+    """What is the same value in another type is convert."""
     column = pa.chunked_array([array])
-    assert becomes(array.type, declared)
-    assert converted(column, declared).type == ARROW[declared]
-    assert converted(column, declared).to_pylist() == values
+    assert is_convertible(array.type, declared)
+    assert convert(column, declared).type == ARROW[declared]
+    assert convert(column, declared).to_pylist() == values
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_conversions(array: pa.Array, declared: str, values: list[Any]) -> None:
 )
 def test_types_that_need_a_cast(kind: pa.DataType, declared: str) -> None:
     """What could become another value, or be written in several ways, is left to the stage."""
-    assert not becomes(kind, declared)
+    assert not is_convertible(kind, declared)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_types_that_need_a_cast(kind: pa.DataType, declared: str) -> None:
 def test_a_value_that_would_change(array: pa.Array, declared: str) -> None:
     """A whole number beyond 2**53 is no double, and a moment is written in whole seconds: neither is cut in silence."""
     with pytest.raises(pa.ArrowInvalid):
-        converted(pa.chunked_array([array]), declared)
+        convert(pa.chunked_array([array]), declared)
 
 
 INF, NAN = float("inf"), float("nan")
@@ -97,10 +97,10 @@ INF, NAN = float("inf"), float("nan")
 )
 def test_values_that_no_result_may_have(array: pa.Array, row: int, what: str) -> None:
     """A number that is none, and a text that is broken, are found by their row, wherever the column is cut."""
-    found = fault(pa.chunked_array([array]))
+    found = first_bad_value(pa.chunked_array([array]))
     assert found is not None
-    assert (found.row, found.what) == (row, what)
-    found = fault(pa.chunked_array([array.slice(0, row), array.slice(row)]))
+    assert (found.row, found.problem) == (row, what)
+    found = first_bad_value(pa.chunked_array([array.slice(0, row), array.slice(row)]))
     assert found is not None
     assert found.row == row
 
@@ -119,4 +119,4 @@ def test_values_that_no_result_may_have(array: pa.Array, row: int, what: str) ->
 )
 def test_values_that_are_fine(array: pa.Array) -> None:
     """Nulls, empty columns, bytes, and what a slice has cut away are no fault."""
-    assert fault(pa.chunked_array([array])) is None
+    assert first_bad_value(pa.chunked_array([array])) is None

@@ -156,19 +156,19 @@ def result(columns: str) -> str:
         (result('{"id": [1], "grade": [1.0]}'), "the result lacks text; the table notes has id, grade, text"),
         (
             result('{"id": [1], "text": ["a"], "mark": [1.0]}'),
-            "the result lacks grade and has also mark; the table notes has id, grade, text",
+            "the result lacks grade and has extra mark; the table notes has id, grade, text",
         ),
         (
             result('{"id": ["1"], "grade": [1.0], "text": ["a"]}'),
-            "the column id is string, its table says INTEGER",
+            "the column id is string, its table declares INTEGER",
         ),
         (
             result('{"id": [1], "grade": ["good"], "text": ["a"]}'),
-            "the column grade is string, its table says REAL",
+            "the column grade is string, its table declares REAL",
         ),
-        (result('{"id": [1], "grade": [1.0], "text": [5]}'), "the column text is int64, its table says TEXT"),
-        (result('{"id": [1], "grade": [1.0], "text": [None]}'), "the column text may not be null"),
-        (result('{"id": [1, None], "grade": [1, 1], "text": ["a", "b"]}'), "the column id may not be null"),
+        (result('{"id": [1], "grade": [1.0], "text": [5]}'), "the column text is int64, its table declares TEXT"),
+        (result('{"id": [1], "grade": [1.0], "text": [None]}'), "the column text must not be null"),
+        (result('{"id": [1, None], "grade": [1, 1], "text": ["a", "b"]}'), "the column id must not be null"),
         (
             "def notes():\n    return pa.table({'id': [1], 'grade': [1], 'text': ['a']}).append_column('id', [[1]])\n",
             "the result has two columns id",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from etl.config.node import Node
 from etl.errors import Where
+from etl.pipeline.graph import in_order, sharding
 from etl.pipeline.model import Shard, Stage
-from etl.pipeline.order import cut, in_order
 
 
 def stages(**given: str) -> dict[str, Stage]:
@@ -24,8 +24,8 @@ def test_order_and_cut() -> None:
     """A stage follows its inputs; what is downstream of a cut stage runs by shard, until it is gathered."""
     ordered = in_order(stages(d="c a", c="/b a", e="*d", f="e c", b="", a="", g="b"))
     assert [stage.name for stage in ordered] == ["b", "a", "c", "d", "e", "f", "g"]
-    made = cut(ordered)
-    assert (made.by, made.sharded, made.gathered) == ("b", {"c", "d"}, {"e", "f"})
+    made = sharding(ordered)
+    assert (made.by, made.per_shard, made.after_shards) == ("b", {"c", "d"}, {"e", "f"})
     named = {stage.name: made.inputs(stage) for stage in ordered}
     assert named == {"a": set(), "b": set(), "c": {"b"}, "d": {"c"}, "e": set(), "f": set(), "g": set()}
 

@@ -13,9 +13,8 @@ from etl.config.source import load
 from etl.errors import Mistakes
 from etl.generator.params import Context, Marker
 from etl.generator.signature import contract_of
-from etl.pipeline.markers import check
+from etl.pipeline.draft import Draft, check_markers
 from etl.pipeline.validate import validate
-from etl.pipeline.world import World
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -148,6 +147,6 @@ def test_a_marker_is_a_class_of_its_own() -> None:
     world = small.world(path=ROOT / "pipelines" / "tiny.yaml")
     values = {"number": 4, "other": 3}
     stage = replace(world.stages["classes"], contract=contract_of(odd, "odd"), values=values)
-    around = World(world.stages, set(world.stages), world.schema)
-    check(stage, around)
+    around = Draft(world.stages, set(world.stages), world.schema)
+    check_markers(stage, around)
     assert [mistake.message for mistake in around.mistakes] == ["stages.classes.params.number: must be odd, as is 3"]
