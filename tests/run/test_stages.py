@@ -175,7 +175,7 @@ def result(columns: str) -> str:
         ),
         (
             result('{"id": [1], "grade": [1.0], "Grade": [2.0]}'),
-            "the result has two columns Grade, grade, which SQL takes",
+            "the result has two columns Grade, grade, and SQL ignores",
         ),
         (
             "def notes():\n    return {'id': [1]}\n",
