@@ -26,7 +26,7 @@ class Where:
 class EtlError(Exception):
     """An expected failure. It says what is wrong and what to do about it. Exit code 1.
 
-    ``path`` is the value in the pipeline that is wrong, ``stages.pm2.params.test``; ``where`` is its place in a file.
+    ``path`` is the value in the pipeline that is wrong, ``stages.loans.params.days``; ``where`` is its place in a file.
     """
 
     def __init__(self, what: str, where: Where | None = None, path: str = "") -> None:
