@@ -57,8 +57,8 @@ def check(source: Source, out: Path, *targets: tuple[Path, Kind]) -> None:
             message = f"is in a folder of builds; name a file outside of it for the {kind.use}"
             raise EtlError(message, Where(str(target)))
         try:
-            _check_writable(target, kind)
             _check_kind(target, kind)
+            _check_writable(target, kind)
         except OSError as error:
             raise _unwritable(target, kind, error.strerror) from error
         taken.add(place)
