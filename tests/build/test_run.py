@@ -117,12 +117,10 @@ def pipe(path: Path) -> None:
     ("file", "damage", "force"),
     [
         (DATABASE, flip, False),
-        (DATABASE, truncate, True),
         ("api/rosters/1/scores.json", truncate, False),
         ("api/rosters.json", Path.unlink, True),
         (DATABASE, link, False),
         (manifest.NAME, pipe, False),
-        (manifest.NAME, flip, False),
         (manifest.NAME, Path.unlink, True),
     ],
 )

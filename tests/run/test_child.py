@@ -20,7 +20,8 @@ SLEEPER = """
 import fcntl, pathlib, sys, time
 with open("lock", "w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
-    pathlib.Path("ready").write_text(" ".join([__name__, *sys.argv[1:]]))
+    pathlib.Path("new").write_text(" ".join([__name__, *sys.argv[1:]]))
+    pathlib.Path("new").rename("ready")  # never seen without its text
     time.sleep(600)
 """
 

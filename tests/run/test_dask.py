@@ -59,7 +59,7 @@ def test_a_cluster_makes_the_same_build(tmp_path: Path) -> None:
     assert listening == {"127.0.0.1"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A cluster of two workers, each a process of its own."""
     options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "silence_logs": 50}
@@ -69,7 +69,7 @@ def cluster() -> Iterator[Any]:
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- Dask's
     """A worker dies when the first shard is there: its shards are made elsewhere, with the same rows and files."""
-    source = load(TINY, changes=PARQUET, scale=8)
+    source = load(TINY, changes=PARQUET, scale=4)
     here = ship_tables(source, str(tmp_path / "here"), progress=Progress(), execution=Execution(workers=2))
     killed: list[str] = []
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
@@ -50,7 +47,7 @@ def test_the_small_world_has_rows_everywhere() -> None:
     assert whole()["scores"].num_rows == 6 * whole()["students"].num_rows
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 5, 12])
+@pytest.mark.parametrize("rows", [1, 5, 12])
 def test_rows_do_not_depend_on_the_shards(rows: int) -> None:
     """Shards of any size, also one that does not divide the classes, give the same cells in the same order."""
     assert_same(small.gathered(cut(rows)), whole())
@@ -115,33 +112,6 @@ def test_another_seed_is_another_world() -> None:
         followed = {"planted_effects", "impact_estimates"}
         drawn = name in {"rosters", "students", "scores", "assignment_students", *followed}
         assert other[name].equals(rows) != drawn, name
-
-
-DIGESTS = """
-import json
-from etl.tables.digest import table_digest
-from tests.support import small
-
-found = small.gathered(small.twelve())
-print(json.dumps({table: [rows.num_rows, table_digest(rows)] for table, rows in found.items()}))
-"""
-
-
-def test_rows_do_not_depend_on_the_settings() -> None:
-    """Another hash seed, time zone, locale and language give the same digests."""
-    settings = [
-        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Chatham", "LC_ALL": "C", "LANG": "C"},
-        {"PYTHONHASHSEED": "4242", "TZ": "America/St_Johns", "LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE.UTF-8"},
-    ]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LC_")}
-    runs = [
-        subprocess.Popen([sys.executable, "-c", DIGESTS], cwd=small.ROOT, env=kept | own, stdout=subprocess.PIPE)
-        for own in settings
-    ]
-    found = [json.loads(run.communicate(timeout=60)[0]) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0]
-    assert found[0] == found[1]
-    assert {name: count for name, (count, _) in found[0].items()} == {n: rows.num_rows for n, rows in whole().items()}
 
 
 def test_run_until_runs_one_stage_of_the_first_shard() -> None:
