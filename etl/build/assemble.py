@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl.build import manifest, report, space
 from etl.config.files import Writer
-from etl.config.source import shown_name
+from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.validate import validate
 from etl.run.engine import generate
@@ -71,7 +71,7 @@ def assemble(  # noqa: PLR0913 -- the context of a run
         passed = stack.enter_context(running_checks(late, database, identity.pipeline)) if database else None
         files = stack.enter_context(Writer(folder))
         for name in sorted(written):
-            files.take(name)
+            files.register(name)
         if database:
             with progress.phase("export"):
                 rows = {name: int(table["rows"]) for name, table in tables.items()}
@@ -165,7 +165,7 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
     try:
-        shown, in_full = shown_name(pipeline.checks), source.namer()
+        shown, in_full = display_path(pipeline.checks), source.namer()
         checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=in_full)
     except Mistakes as error:
         mistakes += error.mistakes
@@ -177,7 +177,7 @@ def read_project(source: Source, *, full: bool = False) -> Project:
             mistakes.append(error)
     try:
         if pipeline.api:
-            endpoints = read_endpoints(pipeline.api, shown_name(pipeline.api), pipeline.schema)
+            endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema)
     except Mistakes as error:
         mistakes += error.mistakes
     if mistakes:

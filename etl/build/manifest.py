@@ -9,7 +9,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from etl.config.files import kind_of, open_regular, sha256
+from etl.config.files import file_type, open_regular_file, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -60,7 +60,7 @@ def render(content: Mapping[str, Any]) -> bytes:
 def read(folder: Path) -> dict[str, Any] | None:
     """The manifest in a folder; None if it is missing or does not match its own hash."""
     try:
-        with open_regular(folder / NAME) as file:
+        with open_regular_file(folder / NAME) as file:
             content = json.loads(file.read())
         expected = content.pop("manifest")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -85,7 +85,7 @@ def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            return f"is {kind_of(found.st_mode)}, not a file"
+            return f"is {file_type(found.st_mode)}, not a file"
         if found.st_size != expected["bytes"]:
             return f"has {found.st_size} bytes instead of {expected['bytes']}"
         return None if sha256(path) == expected["sha256"] else "has other content than it was made with"

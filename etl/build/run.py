@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.build import manifest
 from etl.build.store import KEEP, Store
 from etl.config.identity import identify
-from etl.config.source import again
+from etl.config.source import reload
 from etl.errors import Bug
 from etl.run.job import Execution
 from etl.run.progress import Progress
@@ -64,7 +64,7 @@ def make_build(  # noqa: PLR0913 -- the options of the command
     store = Store(out, progress.warn)
     with store.locked(progress.say) as waited:
         with progress.phase("identify"):  # the files may have changed while this run waited
-            source = again(source) if waited else source
+            source = reload(source) if waited else source
             identity = identify(source)
         with progress.phase("verify"):
             old = store.find(identity.id)

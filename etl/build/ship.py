@@ -31,7 +31,7 @@ def ship_tables(source: Source, url: str, *, progress: Progress, execution: Exec
     with progress.phase("validate"):
         pipeline = validate(source)
     if pipeline.outputs != ("parquet",):
-        node = source.tree.at("outputs")
+        node = source.tree.get("outputs")
         message = "outputs: ship only writes Parquet; say outputs: [parquet], or --set outputs=[parquet]"
         raise EtlError(message, node.where if node else None)
     job = Job(source, identity, make_plan(pipeline), progress, execution)

@@ -16,8 +16,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from etl.build import manifest
-from etl.config.files import kind_of, open_regular, sync
-from etl.config.source import shown_name
+from etl.config.files import file_type, open_regular_file, sync
+from etl.config.source import display_path
 from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Store:
         """Check that ``current`` is a link to a build or does not exist. Raises EtlError."""
         link = self.folder / "current"
         with contextlib.suppress(FileNotFoundError):
-            kind = kind_of(link.lstat().st_mode)
+            kind = file_type(link.lstat().st_mode)
             if kind == "a link" and _BUILD.fullmatch(name := str(link.readlink())):
                 return
             found = f"leads to {name}" if kind == "a link" else f"is {kind}"
@@ -211,14 +211,14 @@ def check_world(build: Path, world: str) -> None:
     """Check that a build is one of a pipeline, if its manifest is readable. Raises EtlError."""
     if (found := world_of(build)) not in {None, world}:
         message = f"current is {found}, not {world}; name its pipeline file, or make that one with: python -m etl run"
-        raise EtlError(message, Where(shown_name(build.parent)))
+        raise EtlError(message, Where(display_path(build.parent)))
 
 
 def current_of(source: Source, out: Path) -> Path:
     """The current build of a pipeline. Raises EtlError when there is none, or it is another pipeline's."""
     folder = Store(out).current
     if folder is None:
-        raise EtlError("there is no build; make one with: python -m etl run", Where(shown_name(out)))
+        raise EtlError("there is no build; make one with: python -m etl run", Where(display_path(out)))
     check_world(folder, source.name)
     return folder
 
@@ -271,7 +271,7 @@ def _content(lock: int) -> str:
 def _read_lock(path: Path) -> str | None:
     """The content of a lock file; None if there is no readable file."""
     try:
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             return _content(file.fileno())
     except OSError:
         return None

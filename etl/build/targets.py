@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.build import manifest
-from etl.config.files import kind_of, open_regular, sync
+from etl.config.files import file_type, open_regular_file, sync
 from etl.config.identity import identify
 from etl.errors import EtlError, Where
 
@@ -96,7 +96,7 @@ def _check_kind(target: Path, kind: Kind) -> None:
         if stat.S_ISLNK(found.st_mode):
             raise EtlError(f"is a link to {target.readlink()}; name the file itself", where)
         if not stat.S_ISREG(found.st_mode):
-            raise EtlError(f"is {kind_of(found.st_mode)}; name a file for the {kind.use}", where)
+            raise EtlError(f"is {file_type(found.st_mode)}; name a file for the {kind.use}", where)
         if _start(target, kind) not in {b"", kind.begins}:
             raise EtlError(f"exists and is no {kind.name}; name another file", where)
     for log in ("-wal", "-journal") if kind is COPY else ():
@@ -116,7 +116,7 @@ def _check_writable(target: Path, kind: Kind) -> None:
 
 def _start(path: Path, kind: Kind) -> bytes:
     """The first bytes of a file, to identify its kind."""
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         return file.read(len(kind.begins))
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import manifest, report, targets
 from etl.build.store import Store, check_world, current_of, in_use
-from etl.config.files import open_regular
+from etl.config.files import open_regular_file
 from etl.config.identity import identify
-from etl.config.source import shown_name
+from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.model import GENERAL_REPORT
 from etl.site.answers import check_answers
@@ -44,7 +44,7 @@ def verify(source: Source, out: Path, *, full: bool) -> Verification:
     folder = current_of(source, out)
     with in_use(folder):
         damage = [
-            EtlError(f"{fault}; fix it with: python -m etl run", Where(shown_name(folder)))
+            EtlError(f"{fault}; fix it with: python -m etl run", Where(display_path(folder)))
             for fault in manifest.damage(folder)
         ]
         if damage:
@@ -71,11 +71,11 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
     database = content["pipeline"]["database"]
     if database not in content["files"]:
         return None
-    node = source.tree.at("checks")
+    node = source.tree.get("checks")
     path = source.resolve(node) if node and isinstance(node.scalar, str) else None
     if path is None or not path.is_dir():
         raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
-    checks = read_checks(path, shown_name(path), full=full, in_full=source.namer())
+    checks = read_checks(path, display_path(path), full=full, in_full=source.namer())
     with open_query(folder / database) as query:
         run_checks(checks, query, content["pipeline"])
     if full:
@@ -98,7 +98,7 @@ def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
         if copy_to is None:
             if page is None:
                 hint = "make one with --copy-to FILE: a build never changes"
-                raise EtlError(f"the build was made without a report; {hint}", Where(shown_name(folder)))
+                raise EtlError(f"the build was made without a report; {hint}", Where(display_path(folder)))
             return folder / report.NAME
         page = page or _drawn(folder)
     targets.write(copy_to, targets.REPORT, lambda temporary: temporary.write_bytes(page))
@@ -123,13 +123,13 @@ def clean(source: Source, out: Path, keep: int, say: Callable[[str], None]) -> t
 def _page(folder: Path) -> bytes | None:
     """The report of a build, None if it has none. Raises EtlError."""
     try:
-        with open_regular(folder / report.NAME) as file:
+        with open_regular_file(folder / report.NAME) as file:
             return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
         message = f"{report.NAME} is damaged ({error.strerror}); fix it with: python -m etl run"
-        raise EtlError(message, Where(shown_name(folder))) from error
+        raise EtlError(message, Where(display_path(folder))) from error
 
 
 def _drawn(folder: Path) -> bytes:
@@ -138,7 +138,7 @@ def _drawn(folder: Path) -> bytes:
         raise EtlError(f"{manifest.NAME} is missing or damaged; fix it with: python -m etl run", Where(str(folder)))
     database = folder / content["pipeline"]["database"]
     if not database.is_file():
-        raise EtlError("the build has no database to draw a report from", Where(shown_name(folder)))
+        raise EtlError("the build has no database to draw a report from", Where(display_path(folder)))
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     descriptions = metadata["databases"][database.stem]["tables"]
     tables = {name: {**descriptions[name], "rows": found["rows"]} for name, found in content["tables"].items()}

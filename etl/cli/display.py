@@ -146,9 +146,9 @@ def verified(found: Verification) -> str:
 
 def display_path(path: Any) -> str:  # noqa: ANN401 -- a path
     """Return a path as a user would type it."""
-    from etl.config.source import shown_name  # noqa: PLC0415 -- the display imports little
+    from etl.config.source import display_path  # noqa: PLC0415 -- the display imports little
 
-    return shown_name(path)
+    return display_path(path)
 
 
 def _width(text: str) -> int:

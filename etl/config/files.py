@@ -1,4 +1,4 @@
-"""Writes the files of a build beside the work that makes their contents, hashed on the way, for the disk to keep."""
+"""Write the files of a build in background threads: hashed, and synced to disk."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     Entry = dict[str, int | str]
 
-#: Disks take many files at once: one by one they take up to 20 times as long.
+#: Syncing files one by one takes up to 20 times as long.
 THREADS = 8
 
-#: What waits to be written at most, in files and in bytes, so memory stays flat.
+#: Limits of the queue, in files and in bytes: they bound memory.
 WAITING, WAITING_BYTES = 64, 8_000_000
 
-_SMALL = 100_000  # bytes; most files are, and need no buffer of their own
+_SMALL = 100_000  # bytes; such a file is read at once
 
 
 class Writer(contextlib.AbstractContextManager["Writer"]):
-    """The files of one folder. What goes wrong with one is raised by a later call: OSError."""
+    """Writes the files of one folder. An OSError is raised by a later call."""
 
     def __init__(self, folder: Path) -> None:
         """Start with no files."""
@@ -39,12 +39,12 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self._entries: dict[str, Entry] = {}
 
     def write(self, name: str, *content: bytes) -> None:
-        """Write a file of some bytes, one after the other; the folders above it are made."""
+        """Write a file from pieces; missing folders are created."""
         self._submit(name, sum(map(len, content)), self._pool.submit(_write, self.folder / name, content))
 
-    def take(self, name: str) -> None:
-        """Take in a file that is there, finished."""
-        self._submit(name, 0, self._pool.submit(_take, self.folder / name))
+    def register(self, name: str) -> None:
+        """Register an existing file: fsync and hash it."""
+        self._submit(name, 0, self._pool.submit(_register, self.folder / name))
 
     def entries(self) -> dict[str, Entry]:
         """Size in bytes and SHA-256 of every file so far, by its name in the folder; waits for them."""
@@ -59,13 +59,13 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         return self._entries[name]
 
     def finish(self) -> None:
-        """Wait until the disk has all files and their folders."""
+        """Wait for all files and sync the folders."""
         self.entries()
         for _ in self._pool.map(sync, [home for home, _, _ in os.walk(self.folder)]):
             pass
 
     def __exit__(self, *_: object) -> None:
-        """Give up what is not finished."""
+        """Cancel what is not written yet."""
         self._pool.shutdown(cancel_futures=True)
 
     def _submit(self, name: str, size: int, future: Future[Entry]) -> None:
@@ -83,13 +83,13 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
 _KINDS = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe"}
 
 
-def kind_of(mode: int) -> str:
-    """What a path names, by the mode that ``lstat`` gives: a file, a folder, a link, a pipe, or a device."""
+def file_type(mode: int) -> str:
+    """The type of a path from the mode that ``lstat`` gives: a file, a folder, a link, a pipe, or a device."""
     return _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
-def open_regular(path: Path) -> FileIO:
-    """Open a file for reading. Raises OSError for what is no file: a link is not followed, a pipe not waited for."""
+def open_regular_file(path: Path) -> FileIO:
+    """Open a regular file for reading. Raises OSError for a link, a folder, a pipe or a device."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -98,8 +98,8 @@ def open_regular(path: Path) -> FileIO:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises OSError, also for what is no file."""
-    with open_regular(path) as file:
+    """SHA-256 of a regular file. Raises OSError."""
+    with open_regular_file(path) as file:
         head = file.read(_SMALL)
         if len(head) < _SMALL:
             return hashlib.sha256(head).hexdigest()
@@ -108,7 +108,7 @@ def sha256(path: Path) -> str:
 
 
 def sync(path: Path | str) -> None:
-    """Have the disk keep a file, or the names in a folder."""
+    """Sync a file or a folder to disk."""
     with _named(path):
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -119,7 +119,7 @@ def sync(path: Path | str) -> None:
 
 @contextlib.contextmanager
 def _named(path: Path | str) -> Iterator[None]:
-    """Name the file in errors of calls that know its handle alone."""
+    """Add the file's name to errors of calls on its handle."""
     try:
         yield
     except OSError as error:
@@ -138,13 +138,13 @@ def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
         for piece in content:
             hashed.update(piece)
             view = memoryview(piece)
-            while view:  # a disk that is nearly full takes a part
+            while view:  # a nearly full disk may write only a part
                 view = view[file.write(view) :]
         os.fsync(file)
     return {"bytes": sum(map(len, content)), "sha256": hashed.hexdigest()}
 
 
-def _take(path: Path) -> Entry:
+def _register(path: Path) -> Entry:
     sync(path)
     with _named(path):
         return {"bytes": path.stat().st_size, "sha256": sha256(path)}

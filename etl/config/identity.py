@@ -1,4 +1,4 @@
-"""What names a build: the effective pipeline, its inputs, our code, and the versions that decide bytes."""
+"""The identity of a build: a hash of the effective pipeline, its input files, the code, and versions."""
 
 from __future__ import annotations
 
@@ -21,33 +21,32 @@ if TYPE_CHECKING:
     from etl.config.node import Node
     from etl.config.source import Source
 
-#: Where our own code is, whatever the folder of this module.
+#: The folder of the package etl, whose files are all part of the identity.
 HOME = Path(sys.modules["etl"].__path__[0])
 
-#: The package that draws charts: it counts where a function of somebody's draws the report.
-DRAWS = "vl-convert-python"
+#: The package that draws the charts of a pipeline's own report.
+CHARTS = "vl-convert-python"
 
-#: Packages whose version can decide a byte of a build.
+#: Packages whose version can change a byte of a build.
 PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "pydantic", "PyYAML")
 
-
-#: What tells that a file was written again, were it with the same bytes: inode, size, time of the last change.
+#: Inode, size and ctime of a file: they change when it is written, even with the same bytes.
 Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Everything that a build depends on, and its name: 16 hexadecimal digits of the SHA-256 of that."""
+    """Everything that a build depends on; ``id`` is the first 16 hexadecimal digits of its SHA-256."""
 
     id: str
-    pipeline: dict[str, Any]  # effective: extends resolved, changes made, aliases and merge keys written out
+    pipeline: dict[str, Any]  # effective: extends, changes, aliases and merge keys resolved
     inputs: dict[str, str]  # SHA-256 of each file, by its path in the project
     versions: dict[str, str]
-    stamps: dict[str, Stamp] = field(repr=False, compare=False)  # of each file, from before it was read
+    stamps: dict[str, Stamp] = field(repr=False, compare=False)  # of each file, taken before it was read
 
 
 def identify(source: Source) -> Identity:
-    """Name the build of a pipeline, which is not validated yet. Raises Mistakes: its form is wrong."""
+    """The identity of a pipeline, which need not be validated. Raises Mistakes for syntax errors."""
     if source.mistakes:
         raise Mistakes(source.mistakes)
     pipeline = {
@@ -58,42 +57,42 @@ def identify(source: Source) -> Identity:
     inputs, code, installed = _sources(source)
     stamps = _stamps(inputs, code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
-    drawn = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
-    packages = (*PACKAGES, DRAWS) if drawn else PACKAGES
+    has_charts = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
+    packages = (*PACKAGES, CHARTS) if has_charts else PACKAGES
     versions |= {package: _version(package) for package in packages}
     versions |= {package: found for package, (found, _) in installed.items()}
     hashes = _hashes(inputs)
     made_of = [pipeline, hashes, versions, _hashes(code), installed]
-    text = json.dumps(made_of)  # in the file's order: stages may stand in any
+    text = json.dumps(made_of)  # not sorted: the order of stages counts
     return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, hashes, versions, stamps)
 
 
 def changed(source: Source, identity: Identity) -> list[Path]:
-    """The files that were written, made or deleted since a build was named, in order."""
+    """The files that were changed, created or deleted since :func:`identify`, sorted."""
     inputs, code, _ = _sources(source)
     now, before = _stamps(inputs, code), identity.stamps
     return [Path(path) for path in sorted(now.keys() | before.keys()) if now.get(path) != before.get(path)]
 
 
 def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
-    """The project's files by their path in it, other code by package and path in it, and the installed packages."""
+    """The project's files by path, other code by package and path, and the installed packages."""
     written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
-    written += [report.scalar] if (report := source.tree.at("report")) else []
+    written += [report.scalar] if (report := source.tree.get("report")) else []
     names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
-    if (home := source.tree.at("generators")) and isinstance(home.scalar, str):
+    if (home := source.tree.get("generators")) and isinstance(home.scalar, str):
         names.append(home.scalar)
     generators = code_of(names, source.root)
-    paths = (path for path in (*_named(source), *generators.own) if path.is_file())
+    paths = (path for path in (*_files(source), *generators.project) if path.is_file())
     inputs = {str(path.relative_to(source.root)): path for path in paths}
-    ours = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
-    code = {f"etl/{path.relative_to(HOME)}": path for path in ours} | generators.foreign
+    package = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
+    code = {f"etl/{path.relative_to(HOME)}": path for path in package} | generators.outside
     return dict(sorted(inputs.items())), dict(sorted(code.items())), generators.installed
 
 
-def _named(source: Source) -> Iterator[Path]:
+def _files(source: Source) -> Iterator[Path]:
     """Every file that the pipeline names, and those in the folders that it names.
 
-    The pipeline is not validated yet, so a path may be anything; one outside of the project is never read.
+    The pipeline is not validated, so paths can be anything; those outside the project are skipped.
     """
     tree = source.tree.mapping()
     for key in ("schema", "checks", "api"):
@@ -110,7 +109,7 @@ def _named(source: Source) -> Iterator[Path]:
 
 
 def _stages(source: Source) -> Iterator[Mapping[str, Node]]:
-    stages = source.tree.at("stages")
+    stages = source.tree.get("stages")
     return (stage.mapping() for stage in (stages.mapping() if stages else {}).values())
 
 
@@ -119,7 +118,7 @@ def _path(source: Source, node: Node | None) -> Path | None:
         return None
     try:
         path = source.resolve(node)
-    except EtlError:  # nothing can have such a name
+    except EtlError:  # not a possible file name
         return None
     return path if path.is_relative_to(source.root) else None
 

@@ -1,7 +1,7 @@
-"""What generators are made of: files and packages, found by reading their source. Nothing of it is imported.
+"""Modules of a project: how they are found and imported, and which files and packages generators depend on.
 
-The unit is the package: a generator counts with every module of its package, and so does each package of the project
-that one of these imports, anywhere in its text. So relative imports need no following.
+Dependencies are read from source; nothing is imported for that. They are counted by package: a generator depends on
+every module of its package, and of each package that one of these imports. So relative imports are not followed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import re
 import sys
 import warnings
 from dataclasses import dataclass, field
-from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    PathFinder,
+    SourceFileLoader,
+)
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,39 +29,84 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.machinery import ModuleSpec
 
-#: Packages that every build is named by already.
-NAMED = frozenset({"__main__", "etl", "duckdb", "numpy", "pyarrow", "pydantic", "pydantic_core", "yaml"})
+#: Packages that are part of every build's identity already.
+CORE = frozenset({"__main__", "etl", "duckdb", "numpy", "pyarrow", "pydantic", "pydantic_core", "yaml"})
 
 _MODULE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
-_LOADERS = ((SourceFileLoader, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES))
 _REQUIRED = re.compile(r"^Requires-Dist: *([\w.-]+)(?!.*\bextra *==)", re.MULTILINE)
 
 
 @dataclass
 class Code:
-    """Files and packages."""
+    """The files and packages that generators depend on."""
 
-    own: list[Path] = field(default_factory=list)  # of the project
-    foreign: dict[str, Path] = field(default_factory=dict)  # of other places, by package and path in it
+    project: list[Path] = field(default_factory=list)
+    outside: dict[str, Path] = field(default_factory=dict)  # by package and path in it
     installed: dict[str, tuple[str, str]] = field(default_factory=dict)  # version and digest of each package
 
 
-def code_of(names: Iterable[str], root: Path) -> Code:
-    """What modules are made of; the project comes first in the search, as it does when they are imported.
+class _SourceLoader(SourceFileLoader):
+    """Compiles the source each time: Python's cache compares size and seconds, which an edit may leave the same."""
 
-    Of an installed package the version counts and what its installer noted of its modules, and so do the packages that
-    it requires. Its files are read if ``names`` names it, or if no installer noted them: those of a package that is
-    installed to be edited, or of a folder in ``PYTHONPATH``.
+    def path_stats(self, path: str) -> NoReturn:
+        """Report that nothing is cached."""
+        raise OSError(path)
+
+
+_LOADERS = ((_SourceLoader, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES))
+
+
+class _Finder:
+    """Imports the modules of a project from source."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find_spec(self, name: str, path: Iterable[str] | None = None, _: object = None) -> ModuleSpec | None:
+        """Find a module in the project, or in one of its packages: Python's import protocol."""
+        top = name.partition(".")[0]
+        places = [self.root] if path is None else [Path(place) for place in path]
+        for place in () if top in CORE else places:
+            if path is None or place.is_relative_to(self.root / top):
+                spec = FileFinder(str(place), *_LOADERS).find_spec(name)
+                if spec and spec.loader:
+                    return spec
+        return None
+
+
+def search(root: Path) -> None:
+    """Let a project's modules be imported, before those in ``sys.path``, until :func:`forget`."""
+    if not any(isinstance(finder, _Finder) and finder.root == root for finder in sys.meta_path):
+        index = next((index for index, finder in enumerate(sys.meta_path) if finder is PathFinder), 0)
+        sys.meta_path.insert(index, _Finder(root))
+        sys.path.insert(0, str(root))  # for packages without __init__.py
+
+
+def forget(root: Path) -> None:
+    """Unload a project's modules: another project may have modules of the same names."""
+    sys.meta_path[:] = [other for other in sys.meta_path if not (isinstance(other, _Finder) and other.root == root)]
+    sys.path[:] = [path for path in sys.path if path != str(root)]
+    for name, module in list(sys.modules.items()):
+        places = (getattr(module, "__file__", None), *getattr(module, "__path__", ()))
+        if any(str(place).startswith(f"{root}{os.sep}") for place in places):
+            del sys.modules[name]
+
+
+def code_of(names: Iterable[str], root: Path) -> Code:
+    """The files and packages that modules depend on. The project is searched first, as it is when they are imported.
+
+    An installed package, and those that it requires, count with their version and the hashes in their RECORD. Its
+    files are read if ``names`` contains it, or if it has no RECORD of them (an editable install, ``PYTHONPATH``).
     """
     code, seen = Code(), set[str]()
     generators = {name.partition(".")[0] for name in names}
     waiting = sorted(generators)
     while waiting:
         top = waiting.pop()
-        if top in seen or top in NAMED or not top.isidentifier():
+        if top in seen or top in CORE or not top.isidentifier():
             continue
         seen.add(top)
-        spec, inside = _found(top, root)
+        spec, inside = find_module(top, root)
         if spec is None or (not inside and top in sys.stdlib_module_names):
             continue
         installed = {} if inside else _installed(top, spec)
@@ -63,15 +115,15 @@ def code_of(names: Iterable[str], root: Path) -> Code:
             continue
         for name, path in _files(spec):
             if inside:
-                code.own.append(path)
+                code.project.append(path)
             else:
-                code.foreign[f"{top}/{name}"] = path
-            waiting += _imports(path)
+                code.outside[f"{top}/{name}"] = path
+            waiting += _imported(path)
     return code
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, also behind links, but for what Python has compiled there. Raises OSError."""
+    """Every file below a folder, links followed, except in ``__pycache__``. Raises OSError."""
 
     def fail(error: OSError) -> NoReturn:
         raise error
@@ -85,14 +137,15 @@ def files_below(folder: Path) -> Iterator[Path]:
         seen.add(real)
 
 
-def _found(top: str, root: Path) -> tuple[ModuleSpec | None, bool]:
-    """Where Python finds a module or a package, and whether that is in the project."""
-    spec = FileFinder(str(root), *_LOADERS).find_spec(top)  # a new one: Python's own remember what was there
+def find_module(top: str, root: Path) -> tuple[ModuleSpec | None, bool]:
+    """Where Python finds a top-level module or package, and whether that is in the project."""
+    finder = FileFinder(str(root), *_LOADERS)  # a new one: Python's own cache the folder
+    spec = None if top in CORE else finder.find_spec(top)
     if spec and spec.loader:
         return spec, True
     try:
         other = find_spec(top)
-    except (ImportError, ValueError, AttributeError):  # a finder of somebody's, or a module that hides its origin
+    except (ImportError, ValueError, AttributeError):  # no name of a module, or another finder fails
         other = None
     if spec and not (other and other.origin):  # a folder without __init__.py is a package where there is no other
         return spec, True
@@ -112,63 +165,67 @@ def _files(spec: ModuleSpec) -> Iterator[tuple[str, Path]]:
                 yield str(path.relative_to(place)), path
 
 
-def _imports(path: Path) -> set[str]:
-    """The top-level names that a module imports: none when it is no Python, which the validation says."""
-    if not path.name.endswith(tuple(SOURCE_SUFFIXES)):
-        return set()
+def parse(path: Path) -> ast.Module:
+    """The syntax tree of a module; empty if it cannot be read, which importing it will report."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+            return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level names that a module imports."""
+    tree = parse(path) if path.name.endswith(tuple(SOURCE_SUFFIXES)) else ast.Module([], [])
     names = set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
-        elif isinstance(node, ast.Call) and _name(node.func) in {"import_module", "__import__"}:
+        elif isinstance(node, ast.Call) and _called(node.func) in {"import_module", "__import__"}:
             names.update(str(part.value) for part in node.args[:1] if isinstance(part, ast.Constant))
     return {name.partition(".")[0] for name in names}
 
 
-def _name(function: ast.expr) -> str:
+def _called(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _installed(top: str, spec: ModuleSpec) -> dict[str, tuple[str, str]]:
-    """The installed packages that a module is from, and those that they require: version and digest of each."""
+    """Version and digest of the distributions that a module is from, and of those that they require."""
     found: dict[str, tuple[str, str]] = {}
     for site in {Path(place).parent for place in spec.submodule_search_locations or [spec.origin or ""]}:
-        notes = {_plain(note.name.partition("-")[0]): note for note in sorted(site.glob("*.dist-info"))}
-        alike = notes.get(_plain(top))
-        waiting = [alike] if alike and _provides(alike, top) else [n for n in notes.values() if _provides(n, top)]
+        distributions = {_normalized(info.name.partition("-")[0]): info for info in sorted(site.glob("*.dist-info"))}
+        same_name = distributions.get(_normalized(top))
+        candidates = [same_name] if same_name and _provides(same_name, top) else distributions.values()
+        waiting = [info for info in candidates if _provides(info, top)]
         while waiting:
-            note = waiting.pop()
-            name, _, version = note.name.removesuffix(".dist-info").partition("-")
+            info = waiting.pop()
+            name, _, version = info.name.removesuffix(".dist-info").partition("-")
             if name not in found:
-                modules = [line for line in _lines(note) if ".py,sha256=" in line and not line.startswith("..")]
+                modules = [line for line in _record(info) if ".py,sha256=" in line and not line.startswith("..")]
                 found[name] = version, hashlib.sha256("\n".join(sorted(modules)).encode()).hexdigest()
-                waiting += [notes[other] for other in _required(note) if other in notes]
+                waiting += [distributions[other] for other in _requirements(info) if other in distributions]
     return found
 
 
-def _provides(note: Path, top: str) -> bool:
-    return any(line.startswith((f"{top}/", f"{top}.")) for line in _lines(note))
+def _provides(info: Path, top: str) -> bool:
+    return any(line.startswith((f"{top}/", f"{top}.")) for line in _record(info))
 
 
-def _lines(note: Path) -> list[str]:
-    """What an installer noted: path, hash and size of each file."""
-    path = note / "RECORD"
+def _record(info: Path) -> list[str]:
+    """The lines of RECORD: path, hash and size of each file."""
+    path = info / "RECORD"
     return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
 
-def _required(note: Path) -> list[str]:
-    path = note / "METADATA"
+def _requirements(info: Path) -> list[str]:
+    path = info / "METADATA"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return [_plain(name) for name in _REQUIRED.findall(text)]
+    return [_normalized(name) for name in _REQUIRED.findall(text)]
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

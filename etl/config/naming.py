@@ -1,37 +1,32 @@
-"""Full names of generators, read from source: nothing is imported, so that a build can be named in no time.
+"""Full names of generators, read from source: importing them would make an up-to-date run slow.
 
-A pipeline may name one function in many ways: by its short name, by the module that defines it, by one that imports
-it. All of them become ``module:function`` of the definition, so that whoever looks for a generator finds it.
+A pipeline can name a function by its short name, by the module that defines it, or by one that imports it. All of
+them become ``module:function`` of the definition, so that names can be compared.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib
-import sys
-import warnings
 from functools import cache
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl.config.modules import find_module, parse
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.machinery import ModuleSpec
 
 
 def namer(generators: str | None, root: Path) -> Callable[[str], str]:
-    """A function that makes a generator's name full; ``generators`` is the module in which short names are looked up.
+    """A function from a generator's name to its full name; ``generators`` is the module of the short names.
 
-    It leaves a name as it is written where source does not tell: validation imports it, and says what is wrong.
+    It returns a name unchanged when the source does not show the definition: validation reports what is wrong.
     """
-    importlib.invalidate_caches()
 
     @cache
     def parsed(module: str) -> tuple[list[ast.stmt], bool]:
         path = _file(module, root)
-        return (_statements(path), path.name == "__init__.py") if path else ([], False)
+        return (parse(path).body, path.name == "__init__.py") if path else ([], False)
 
     def defined(module: str, name: str, seen: frozenset[tuple[str, str]]) -> str | None:
         found = None
@@ -42,7 +37,7 @@ def namer(generators: str | None, root: Path) -> Callable[[str], str]:
                     if (alias.asname or alias.name) == name:
                         origin = _origin(statement, module, package=package)
                         found = defined(origin, alias.name, seen | {(module, name)}) or f"{origin}:{alias.name}"
-            elif name in _bound(statement):
+            elif name in _defined(statement):
                 found = f"{module}:{name}"
         return found
 
@@ -55,9 +50,9 @@ def namer(generators: str | None, root: Path) -> Callable[[str], str]:
 
 
 def _file(module: str, root: Path) -> Path | None:
-    """The source file of a module, looked for where Python does: the project comes first."""
+    """The source file of a module, searched for as Python does."""
     top, *parts = module.split(".")
-    spec = _spec(top, root)
+    spec = find_module(top, root)[0]
     found = Path(spec.origin) if spec and spec.origin else None
     places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     for part in parts:
@@ -67,27 +62,8 @@ def _file(module: str, root: Path) -> Path | None:
     return found if found and found.suffix == ".py" and found.is_file() else None
 
 
-def _spec(top: str, root: Path) -> ModuleSpec | None:
-    own = None if top in sys.modules else PathFinder.find_spec(top, [str(root)])
-    if own:
-        return own
-    try:
-        return find_spec(top)
-    except (ImportError, ValueError):  # no name of a module, or one that hides where it is from
-        return None
-
-
-def _statements(path: Path) -> list[ast.stmt]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(path.read_bytes()).body
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # importing it will say so
-        return []
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a statement gives to something of its own module."""
+def _defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement defines in its module."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {statement.name}
     targets = statement.targets if isinstance(statement, ast.Assign) else []

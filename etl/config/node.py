@@ -1,7 +1,7 @@
-"""A configuration file as a tree of values that know where they stand, and the changes that another file makes to it.
+"""A configuration file as a tree of values with their places in the file, and the merge of two trees.
 
-Keeps what PyYAML's loaders lose: the place of every key and value, and the difference between a rule that is written
-once (``&anchor``) and the places that use it. :mod:`etl.config.parse` makes it from YAML.
+Unlike the result of PyYAML's loaders, the tree has the place of every key and value, and tells a value that is
+defined once (``&anchor``) from its aliases. :mod:`etl.config.parse` builds it from YAML.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ MAX_NODES = 50_000
 
 @dataclass(eq=False)
 class Node:
-    """A value in a file. Exactly one of ``scalar``, ``items`` and ``own`` (with ``merged``) holds it."""
+    """A value in a file: a ``scalar``, a list of ``items``, or a mapping of ``entries`` and ``merged`` mappings."""
 
     where: Where
     scalar: str | int | float | bool | None = None
     items: list[Node] | None = None
-    own: dict[str, Node] | None = None
-    keys: dict[str, Where] = field(default_factory=dict)  # where each own key stands
+    entries: dict[str, Node] | None = None
+    keys: dict[str, Where] = field(default_factory=dict)  # where each key of entries is
     merged: list[Node] = field(default_factory=list)  # the mappings of a merge key, the first one wins
-    aliased: set[str] = field(default_factory=set)  # own keys whose value is written elsewhere
-    gone: set[str] = field(default_factory=set)  # keys that a change took away
-    written: str = ""  # a plain scalar as it is written: 005 for 5
-    broken: bool = False  # its form is wrong, and was told; what else may seem wrong with it follows from that
+    aliased: set[str] = field(default_factory=set)  # keys of entries whose value is an alias
+    removed: set[str] = field(default_factory=set)  # keys that an overlay removed
+    raw: str = ""  # the source text of a plain scalar: 005 for 5
+    broken: bool = False  # its syntax is wrong and reported; further errors would only follow from that
 
     def is_null(self) -> bool:
         """Whether the value is null."""
-        return self.scalar is None and self.items is None and self.own is None
+        return self.scalar is None and self.items is None and self.entries is None
 
     def mapping(self) -> dict[str, Node]:
         """Every key of a mapping, merge keys included; {} for another kind of node."""
         entries: dict[str, Node] = {}
         for other in reversed(self.merged):
             entries.update(other.mapping())
-        entries.update(self.own or {})
-        return {key: node for key, node in entries.items() if key not in self.gone}
+        entries.update(self.entries or {})
+        return {key: node for key, node in entries.items() if key not in self.removed}
 
     def key(self, name: str) -> Where:
-        """Where a key of the mapping stands."""
+        """The place of a key of the mapping."""
         if name in self.keys:
             return self.keys[name]
         return next((other.key(name) for other in self.merged if name in other.mapping()), self.where)
 
-    def at(self, *path: str | int) -> Node | None:
+    def get(self, *path: str | int) -> Node | None:
         """The node at a path below this one, if there is one."""
         node: Node | None = self
         for step in path:
@@ -63,99 +63,97 @@ class Node:
                 node = node.mapping().get(step)
         return node
 
-    def place(self, *path: str | int) -> Where:
-        """Where the name of a value stands: its key; itself when it is in a list, or written elsewhere."""
+    def where_of(self, *path: str | int) -> Where:
+        """The place to report for a value: its key, or the value itself for a list item or an alias."""
         *parents, last = path
-        parent = self.at(*parents) or self
-        item = parent.at(last)
+        parent = self.get(*parents) or self
+        item = parent.get(last)
         return item.where if item and (isinstance(last, int) or last in parent.aliased) else parent.key(str(last))
 
     def plain(self) -> Any:  # noqa: ANN401 -- any YAML value
         """The value as dicts, lists and scalars."""
         if self.items is not None:
             return [item.plain() for item in self.items]
-        if self.own is not None:
+        if self.entries is not None:
             return {key: value.plain() for key, value in self.mapping().items()}
         return self.scalar
 
 
 def overlay(base: Node, over: Node, mistakes: list[EtlError]) -> Node:
-    """Lay one whole file over another, as ``extends`` does: mappings are merged, all else is replaced.
+    """Merge one file over another, as ``extends`` does: mappings are merged, other values replaced, null removes a key.
 
-    Null takes a key away. A change to a rule at the top level that is written once, and used by alias, holds
-    everywhere that it is used. A change to a stage holds for that stage alone.
+    A change to an anchored value at the top level applies to all of its aliases; one below ``stages`` only to that
+    stage. Changes without effect are added to ``mistakes``.
     """
     result = _copy(base)
-    for key in sorted(over.mapping(), key=lambda key: key == "stages"):  # the rules first, then who deviates from them
-        _lay(result, over, (key,), mistakes, everywhere=key != "stages")
+    for key in sorted(over.mapping(), key=lambda key: key == "stages"):  # anchored values first
+        _merge(result, over, (key,), mistakes, everywhere=key != "stages")
     return result
 
 
 def bound(tree: Node) -> None:
-    """Refuse aliases that multiply into more values than a pipeline can have, or pile up too deep. Raises EtlError."""
+    """Limit the size and depth of a tree with its aliases expanded. Raises EtlError."""
     sizes: dict[int, tuple[int, int]] = {}
 
     def measure(node: Node, above: int) -> tuple[int, int]:
         if id(node) not in sizes:
             if above > MAX_DEPTH:
-                raise EtlError(f"nested more than {MAX_DEPTH} deep; nothing in a pipeline is", node.where)
+                raise EtlError(f"nested too deeply (limit {MAX_DEPTH} levels)", node.where)
             below = [measure(child, above + 1) for child in _children(node)]
             sizes[id(node)] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
         size, depth = sizes[id(node)]
         if size > MAX_NODES:
-            raise EtlError(f"its aliases make more than {MAX_NODES:,} values; nothing in a pipeline has", node.where)
+            raise EtlError(f"its aliases expand to too many values (limit {MAX_NODES:,})", node.where)
         if above + depth > MAX_DEPTH + 1:
-            raise EtlError(f"its aliases nest more than {MAX_DEPTH} deep; nothing in a pipeline does", node.where)
+            raise EtlError(f"its aliases are nested too deeply (limit {MAX_DEPTH} levels)", node.where)
         return size, depth
 
     measure(tree, 0)
 
 
 def _copy(node: Node) -> Node:
-    """A mapping of its own with the same values in it."""
-    own = dict(node.own or {})
-    result = Node(node.where, own=own, keys={**node.keys}, merged=[*node.merged], broken=node.broken)
-    result.aliased, result.gone = {*node.aliased}, {*node.gone}
+    """A shallow copy of a mapping."""
+    entries = dict(node.entries or {})
+    result = Node(node.where, entries=entries, keys={**node.keys}, merged=[*node.merged], broken=node.broken)
+    result.aliased, result.removed = {*node.aliased}, {*node.removed}
     return result
 
 
-def _lay(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlError], *, everywhere: bool) -> None:
-    """Set one key of a mapping, the last of the path, to what ``over`` says; ``everywhere``: its aliases see it too."""
+def _merge(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlError], *, everywhere: bool) -> None:
+    """Merge the last key of a path from ``over`` into a mapping; ``everywhere``: also for the aliases of the value."""
     key = path[-1]
     old, new = target.mapping().get(key), over.mapping()[key]
-    own = target.own if target.own is not None else {}
+    entries = target.entries if target.entries is not None else {}
     if new.is_null() and not new.broken:
         if old is None:
             hint = did_you_mean(key, target.mapping())
-            mistakes.append(EtlError(f"there is no '{key}' to take away{hint}", over.key(key), ".".join(path)))
-        target.gone.add(key)
+            mistakes.append(EtlError(f"there is no '{key}' to remove{hint}", over.key(key), ".".join(path)))
+        target.removed.add(key)
         return
-    at_home = everywhere and key in own and key not in target.aliased
+    in_place = everywhere and key in entries and key not in target.aliased
     if old is None:
-        own[key] = new
-    elif old.own is not None and new.own is not None:
+        entries[key] = new
+    elif old.entries is not None and new.entries is not None:
         if old.mapping() and not new.mapping() and not new.broken:
-            message = "an empty mapping changes nothing: it is laid over what is there; null takes a key away"
+            message = "an empty mapping changes nothing, as mappings are merged; write null to remove a key"
             mistakes.append(EtlError(message, new.where, ".".join(path)))
-        own[key] = old if at_home else _copy(old)
-        own[key].where = new.where
+        entries[key] = old if in_place else _copy(old)
+        entries[key].where = new.where
         for name in new.mapping():
-            _lay(own[key], new, (*path, name), mistakes, everywhere=at_home)
-    elif at_home:
-        old.where, old.scalar, old.items, old.own, old.broken = new.where, new.scalar, new.items, new.own, new.broken
-        old.keys, old.merged, old.aliased, old.gone = new.keys, new.merged, new.aliased, new.gone
-        old.written = new.written
+            _merge(entries[key], new, (*path, name), mistakes, everywhere=in_place)
+    elif in_place:
+        vars(old).update(vars(new))
     else:
-        own[key] = new
-    if not at_home:
+        entries[key] = new
+    if not in_place:
         target.aliased.discard(key)
-        if own[key] is new and (key in over.aliased or key not in (over.own or {})):
+        if entries[key] is new and (key in over.aliased or key not in (over.entries or {})):
             target.aliased.add(key)
     target.keys[key] = over.key(key)
-    target.gone.discard(key)
+    target.removed.discard(key)
 
 
 def _children(node: Node) -> Iterator[Node]:
     yield from node.items or []
-    yield from (node.own or {}).values()
+    yield from (node.entries or {}).values()
     yield from node.merged

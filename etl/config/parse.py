@@ -1,8 +1,7 @@
-"""YAML text to a tree, with every fault of form and its place.
+"""Parse YAML into a tree and report every syntax error with its place.
 
-Finds what PyYAML's loaders pass over: two keys of the same name, tags, aliases that hold themselves. Plain scalars are
-null, true, false, decimal numbers or texts, as YAML 1.2 has them: ``no``, ``12:30`` and ``1_000`` are texts, and so is
-a date.
+Unlike PyYAML's loaders it reports duplicate keys, tags and recursive aliases. Plain scalars follow YAML 1.2: null,
+true, false and decimal numbers; ``no``, ``12:30``, ``1_000`` and dates are strings.
 """
 
 from __future__ import annotations
@@ -25,33 +24,33 @@ MAX_CHARACTERS = 1_000_000
 
 
 def read(path: Path, shown: str, mistakes: list[EtlError]) -> Node:
-    """Read a YAML file, as :func:`tree_of` does; ``shown`` is its name in messages."""
-    return tree_of(read_text(path, shown), shown, mistakes)
+    """Read a YAML file as :func:`parse_tree` does; ``shown`` is its name in messages."""
+    return parse_tree(read_text(path, shown), shown, mistakes)
 
 
 def parse(text: str, shown: str) -> Node:
     """Parse a YAML text. Raises EtlError or Mistakes."""
     mistakes: list[EtlError] = []
-    tree = tree_of(text, shown, mistakes)
+    tree = parse_tree(text, shown, mistakes)
     if mistakes:
         raise Mistakes(mistakes)
     bound(tree)
     return tree
 
 
-def value_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
-    """Parse a value of the command line, where nothing is a comment: ``Grade #3`` is a text to its end."""
-    tree = tree_of(text, shown, mistakes)
+def parse_value(text: str, shown: str, mistakes: list[EtlError]) -> Node:
+    """Parse a value from the command line, where ``#`` starts no comment: ``Grade #3`` is one string."""
+    tree = parse_tree(text, shown, mistakes)
     if not _has_comment(text):
         return tree
-    if tree.written or tree.is_null():
-        return Node(tree.where, scalar=text.strip(), written=text.strip())
-    mistakes.append(EtlError("what follows '#' is a comment in YAML; put the text in quotes", tree.where))
+    if tree.raw or tree.is_null():
+        return Node(tree.where, scalar=text.strip(), raw=text.strip())
+    mistakes.append(EtlError("'#' starts a comment in YAML; put the text in quotes", tree.where))
     return tree
 
 
 def _has_comment(text: str) -> bool:
-    """Whether YAML leaves something out: what stands between two tokens is spaces, or a comment."""
+    """Whether YAML sees a comment: text between two tokens that is not white space."""
     end = 0
     for token in yaml.scan(text, Loader=CBaseLoader):
         if "#" in text[end : token.start_mark.index]:
@@ -60,13 +59,13 @@ def _has_comment(text: str) -> bool:
     return "#" in text[end:]
 
 
-def tree_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
-    """Parse a YAML text. Faults of form that can be passed over go to ``mistakes``; raises EtlError for the others."""
+def parse_tree(text: str, shown: str, mistakes: list[EtlError]) -> Node:
+    """Parse a YAML text. Errors that parsing can go on after are added to ``mistakes``; raises EtlError for others."""
     if len(text) > MAX_CHARACTERS:
-        raise EtlError(f"more than {MAX_CHARACTERS:,} characters are no configuration", Where(shown))
+        raise EtlError(f"file too large (limit {MAX_CHARACTERS:,} characters)", Where(shown))
     odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if odd:
-        raise EtlError(f"not YAML: the character {odd[0]!r} may not stand here", after(text[: odd.start()], shown))
+        raise EtlError(f"not YAML: the character {odd[0]!r} is not allowed", after(text[: odd.start()], shown))
     try:
         _bound_depth(text, shown)
         root = _Loader(text).get_single_node()
@@ -78,7 +77,7 @@ def tree_of(text: str, shown: str, mistakes: list[EtlError]) -> Node:
 
 
 class _Loader(CBaseLoader):
-    """PyYAML's parser; a node's tag is what the file says, else nothing (_scalar tells numbers from texts)."""
+    """PyYAML's parser without implicit tags: _scalar tells numbers from strings."""
 
     def resolve(self, *_: object) -> str:
         """No tag."""
@@ -90,7 +89,7 @@ def _where(shown: str, mark: Any) -> Where:  # noqa: ANN401 -- PyYAML's marks ha
 
 
 def _bound_depth(text: str, shown: str) -> None:
-    """Refuse deep nesting before it is composed: libyaml composes by recursion and dies of it."""
+    """Refuse deep nesting before composing: libyaml composes recursively and would overflow the stack."""
     depth = 0
     loader = _Loader(text)
     while loader.check_event():
@@ -98,7 +97,7 @@ def _bound_depth(text: str, shown: str) -> None:
         if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
-                message = f"nested more than {MAX_DEPTH} deep; nothing in a pipeline is"
+                message = f"nested too deeply (limit {MAX_DEPTH} levels)"
                 raise EtlError(message, _where(shown, event.start_mark))
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             depth -= 1
@@ -109,15 +108,15 @@ _ADVICE = {
     "mapping values are not allowed in this context": (
         "no ':' is expected here; check the indentation of the line, and put a text with ': ' in it in quotes"
     ),
-    "did not find expected key": "this does not go on with what stands above; check the indentation and the quotes",
-    "did not find expected '-' indicator": "the list above goes on with '- '; check the indentation",
-    "but found another document": "a second document begins here; a pipeline file holds one",
+    "did not find expected key": "this does not continue the lines above; check the indentation and the quotes",
+    "did not find expected '-' indicator": "the list above continues with '- '; check the indentation",
+    "but found another document": "a second document starts here; a pipeline file has one",
     "found unknown escape character": "no such escape; write \\\\ for a backslash, or use 'single quotes'",
 }
 
 
 def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
-    """Say what libyaml found, and what to do about it."""
+    """Translate libyaml's error into one that says what to do."""
     problem, mark, context = error.problem or error.context or "", error.problem_mark, error.context_mark
     mark = mark or context
     line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
@@ -126,7 +125,7 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
     message = _ADVICE.get(problem, problem)
     if problem == "found character that cannot start any token":
         message = (
-            "a tab; indent with spaces" if rest[:1] == "\t" else f"a text that begins with {rest[:1]!r} needs quotes"
+            "a tab; indent with spaces" if rest[:1] == "\t" else f"a text that starts with {rest[:1]!r} needs quotes"
         )
     elif problem == "found undefined alias":
         above = text.split("\n")[: mark.line] if mark else []
@@ -134,16 +133,16 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
         name = word[1] if word else ""
         message = f"there is no anchor '&{name}' above{did_you_mean(name, known)}"
     elif problem == "second occurrence" and context:
-        message = f"the anchor '&{word[1] if word else ''}' stands twice, first in line {context.line + 1}"
+        message = f"duplicate anchor '&{word[1] if word else ''}' (first on line {context.line + 1})"
     elif problem == "found unexpected end of stream" and context:
         message, mark = "the quote that opens here is never closed", context
     elif problem.startswith("did not find expected ','") and context:
-        message = f"{problem.removeprefix('did not find ')}, to close what opens in line {context.line + 1}"
+        message = f"{problem.removeprefix('did not find ')}, to close what opens on line {context.line + 1}"
     return EtlError(f"not YAML: {message}", _where(shown, mark))
 
 
 class _Builder:
-    """Turns PyYAML's nodes into ours and collects every fault of form on the way."""
+    """Converts PyYAML's nodes and collects syntax errors."""
 
     def __init__(self, shown: str, mistakes: list[EtlError]) -> None:
         self.shown, self.mistakes = shown, mistakes
@@ -153,7 +152,7 @@ class _Builder:
     def build(self, source: Any) -> Node:  # noqa: ANN401 -- a PyYAML node
         where = _where(self.shown, source.start_mark)
         if id(source) in self._open:
-            self._say("an alias may not stand inside of what it names", where)
+            self._add_error("an alias cannot be inside the value that it refers to", where)
             return Node(where, broken=True)
         if id(source) not in self._built:
             self._open.add(id(source))
@@ -164,46 +163,46 @@ class _Builder:
     def _new(self, source: Any, where: Where) -> Node:  # noqa: ANN401 -- a PyYAML node
         tag = source.tag.replace("tag:yaml.org,2002:", "!!")
         if tag:
-            self._say(f"the tag {tag} has no meaning here; write the plain value", where)
+            self._add_error(f"the tag {tag} has no meaning here; write the plain value", where)
         if isinstance(source, yaml.ScalarNode):
             if "\0" in source.value:
-                self._say("the text holds a NUL character; delete it", where)
+                self._add_error("the text has a NUL character; delete it", where)
             plain = not source.style
             scalar = _scalar(source.value) if plain else source.value
-            return Node(where, scalar=scalar, broken=bool(tag), written=source.value if plain else "")
+            return Node(where, scalar=scalar, broken=bool(tag), raw=source.value if plain else "")
         if isinstance(source, yaml.SequenceNode):
             return Node(where, items=[self.build(item) for item in source.value], broken=bool(tag))
-        node = Node(where, own={}, broken=bool(tag))
+        node = Node(where, entries={}, broken=bool(tag))
         for key, value in source.value:
-            self._add(node, key, value)
+            self._add_key(node, key, value)
         return node
 
-    def _add(self, node: Node, key: Any, value: Any) -> None:  # noqa: ANN401 -- PyYAML nodes
+    def _add_key(self, node: Node, key: Any, value: Any) -> None:  # noqa: ANN401 -- PyYAML nodes
         where = _where(self.shown, key.start_mark)
-        own = node.own if node.own is not None else {}
+        entries = node.entries if node.entries is not None else {}
         if not isinstance(key, yaml.ScalarNode) or key.tag:
-            self._say("a key must be a plain word", where)
+            self._add_error("a key must be a plain word", where)
             node.broken = True
         elif key.value in node.keys:
-            self._say(f"the key '{key.value}' stands twice, first in line {node.keys[key.value].line}", where)
+            self._add_error(f"duplicate key '{key.value}' (first on line {node.keys[key.value].line})", where)
         elif key.value == "<<" and not key.style:
             node.keys["<<"] = where
             self._merge(node, self.build(value), where)
         else:
             if id(value) in self._built:
                 node.aliased.add(key.value)
-            own[key.value] = self.build(value)
+            entries[key.value] = self.build(value)
             node.keys[key.value] = where
 
     def _merge(self, node: Node, value: Node, where: Where) -> None:
         node.merged = value.items if value.items is not None else [value]
-        if any(other.own is None for other in node.merged):
+        if any(other.entries is None for other in node.merged):
             node.broken = True
             if not value.broken:
-                self._say("a merge key '<<' needs a mapping, or a list of mappings, such as '<<: *anchor'", where)
-            node.merged = [other for other in node.merged if other.own is not None]
+                self._add_error("a merge key '<<' needs a mapping, or a list of mappings, such as '<<: *anchor'", where)
+            node.merged = [other for other in node.merged if other.entries is not None]
 
-    def _say(self, message: str, where: Where) -> None:
+    def _add_error(self, message: str, where: Where) -> None:
         self.mistakes.append(EtlError(message, where))
 
 
@@ -214,7 +213,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
 
 def _scalar(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar (YAML 1.2.2, section 10.3.2; octal, hexadecimal, .inf and .nan stay texts)."""
+    """The value of a plain scalar (YAML 1.2.2, section 10.3.2; octal, hexadecimal, .inf and .nan stay strings)."""
     if text in _NULL:
         return None
     if text in _TRUTH:

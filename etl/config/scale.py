@@ -1,4 +1,4 @@
-"""``--scale N``: the same world, N times as large. It multiplies the numbers that ``scale`` lists in the pipeline."""
+"""``--scale N``: multiply the numbers that ``scale`` lists in the pipeline by N."""
 
 from __future__ import annotations
 
@@ -14,49 +14,51 @@ _WHERE = Where("--scale")
 
 
 def scaled(tree: Node, scale: int) -> Node:
-    """The changes that multiply what a pipeline lists; :func:`check` tells what is wrong with the list.
+    """The changes that ``--scale`` makes to a pipeline. Raises EtlError when it lists no numbers.
 
-    Raises EtlError when nothing is listed.
+    Wrong paths are skipped; :func:`check` reports them.
     """
-    changes = Node(_WHERE, own={})
+    changes = Node(_WHERE, entries={})
     if scale == 1:
         return changes
     for path, value, _ in _listed(tree):
-        times = _times(value, scale) if value else None
+        times = _multiplied(value, scale) if value else None
         if times:
             _put(changes, path, times)
     if not any(_listed(tree)):
-        message = "there is nothing to multiply; list paths of numbers: scale: [stages.classes.params.count]"
+        message = "the pipeline lists no numbers to multiply; list their paths: scale: [stages.classes.params.count]"
         raise EtlError(message, _WHERE)
     return changes
 
 
 def check(tree: Node, mistakes: list[EtlError]) -> None:
-    """Report paths that lead nowhere, or to what no number can multiply, unless that only follows from a mistake."""
-    told = {mistake.where for mistake in mistakes}
+    """Add an error for each path that does not lead to a number or a range, unless its value has an error already."""
+    reported = {mistake.where for mistake in mistakes}
     for path, value, where in _listed(tree):
         if value is None:
-            depth = next(depth for depth in range(len(path)) if tree.at(*path[: depth + 1]) is None)
-            above = tree.at(*path[:depth])
-            if above and above.own is not None:
+            depth = next(depth for depth in range(len(path)) if tree.get(*path[: depth + 1]) is None)
+            above = tree.get(*path[:depth])
+            if above and above.entries is not None:
                 hint = did_you_mean(path[depth], above.mapping())
                 mistakes.append(EtlError(f"there is no {'.'.join(path[: depth + 1])}{hint}", where, "scale"))
-        elif _times(value, 1) is None and told.isdisjoint([value.where, *(item.where for item in value.items or ())]):
-            message = f"{'.'.join(path)} is no whole number and no range [first, last]; take it from the list"
+            continue
+        places = [value.where, *(item.where for item in value.items or ())]
+        if _multiplied(value, 1) is None and reported.isdisjoint(places):
+            message = f"{'.'.join(path)} is not a whole number or a range [first, last]; remove it from the list"
             mistakes.append(EtlError(message, where, "scale"))
 
 
 def _listed(tree: Node) -> Iterator[tuple[list[str], Node | None, Where]]:
-    """Each path that is listed, the value that it leads to, and where it is listed."""
-    listed = tree.at("scale")
+    """Each listed path, the value at it, and its place in the list."""
+    listed = tree.get("scale")
     for item in (listed.items if listed else None) or ():
         if isinstance(item.scalar, str):
             path = item.scalar.split(".")
-            yield path, tree.at(*path), item.where
+            yield path, tree.get(*path), item.where
 
 
-def _times(value: Node, scale: int) -> Node | None:
-    """A count times the scale; a range of numbers, counted from 1, as the range of all their copies."""
+def _multiplied(value: Node, scale: int) -> Node | None:
+    """A count multiplied by the scale, or a range of numbers from 1 that covers all copies; None for other values."""
     if type(value.scalar) is int:
         return Node(value.where, scalar=value.scalar * scale)
     numbers = [item.scalar for item in value.items or ()]
@@ -68,10 +70,10 @@ def _times(value: Node, scale: int) -> Node | None:
 
 
 def _put(tree: Node, path: list[str], value: Node) -> None:
-    """Set the value at a path, in mappings that are made on the way."""
+    """Set the value at a path; missing mappings are created."""
     for key in path[:-1]:
-        own = tree.own if tree.own is not None else {}
+        entries = tree.entries if tree.entries is not None else {}
         tree.keys[key] = _WHERE
-        tree = own.setdefault(key, Node(_WHERE, own={}))
-    if tree.own is not None:
-        tree.own[path[-1]], tree.keys[path[-1]] = value, _WHERE
+        tree = entries.setdefault(key, Node(_WHERE, entries={}))
+    if tree.entries is not None:
+        tree.entries[path[-1]], tree.keys[path[-1]] = value, _WHERE

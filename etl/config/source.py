@@ -1,6 +1,6 @@
-"""A pipeline file as it is written, with what it ``extends`` and the changes of the command line laid over it.
+"""Read a pipeline file, merge it over the file that it ``extends``, and apply the changes of the command line.
 
-That is enough to name the build. :mod:`etl.pipeline.validate` turns it into a
+That is enough to identify the build. :mod:`etl.pipeline.validate` turns it into a
 :class:`etl.pipeline.model.Pipeline` that can run.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.config.naming import namer
 from etl.config.node import Node, bound, overlay
-from etl.config.parse import read, value_of
+from etl.config.parse import parse_value, read
 from etl.config.scale import scaled
 from etl.errors import EtlError, Where, did_you_mean
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks of a pipeline: texts ``path.to.key=value``, another seed, a larger scale."""
+    """The options of the command line that change a pipeline: ``--set path.to.key=value``, ``--seed``, ``--scale``."""
 
     changes: tuple[str, ...] = ()
     seed: int | None = None
@@ -31,44 +31,44 @@ class Request:
 
 @dataclass(frozen=True)
 class Source:
-    """A pipeline file as it is written, with what it extends and the changes laid over it."""
+    """A pipeline file after ``extends`` and the changes of the command line, not validated yet."""
 
     path: Path
-    root: Path  # the project's folder: every path in the file stays inside
+    root: Path  # the project's folder; paths outside it are refused
     tree: Node
     files: Mapping[str, Path]  # each pipeline file that was read, by its name in messages
     request: Request = Request()
-    mistakes: tuple[EtlError, ...] = ()  # of form, which can be passed over to find the others; validation tells all
+    mistakes: tuple[EtlError, ...] = ()  # syntax errors; validation reports them with all others
 
     @property
     def name(self) -> str:
-        """The name of the pipeline, which may have mistakes otherwise. Raises EtlError when it has none."""
-        node = self.tree.at("name")
+        """The name of the pipeline, known before validation. Raises EtlError when it has none."""
+        node = self.tree.get("name")
         if node is None or not isinstance(node.scalar, str):
             raise EtlError("must be a text", node.where if node else self.tree.where, "name")
         return node.scalar
 
     def namer(self) -> Callable[[str], str]:
-        """A function that makes the names of generators full, as :func:`etl.config.naming.namer` does."""
-        generators = self.tree.at("generators")
+        """A function from a generator's name to its full name: see :func:`etl.config.naming.namer`."""
+        generators = self.tree.get("generators")
         return namer(generators.scalar if generators and isinstance(generators.scalar, str) else None, self.root)
 
     def resolve(self, node: Node) -> Path:
-        """The file that a value names, relative to the file that the value stands in.
+        """The path that a value names, relative to the file that the value is in. It may be outside the project.
 
-        It may lie outside of the project. Raises EtlError when nothing can have such a name.
+        Raises EtlError for a name that no file can have.
         """
         text = str(node.scalar)
         try:
             path = (self.files.get(node.where.file, self.path).parent / text).resolve()
             path.exists()
-        except (OSError, RuntimeError, ValueError) as error:  # too long a name, a circle of links, a NUL
+        except (OSError, RuntimeError, ValueError) as error:  # the name is too long, links form a cycle, a NUL
             raise EtlError(f"no file can be called '{text[:40]}'", node.where) from error
         return path
 
 
-def shown_name(path: Path) -> str:
-    """A path as messages show it: relative to the working folder where it lies below it."""
+def display_path(path: Path) -> str:
+    """A path as messages show it: relative to the working directory if it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
@@ -76,20 +76,20 @@ def shown_name(path: Path) -> str:
 
 
 def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, scale: int = 1) -> Source:
-    """Read a pipeline file and lay the changes of the command line over it.
+    """Read a pipeline file and apply the changes of the command line.
 
-    Mistakes of form that can be passed over are those of the result; raises EtlError for the others.
+    Raises EtlError for a syntax error after which reading cannot go on; the others are in the result.
     """
     request = Request(tuple(changes), seed, scale)
     mistakes: list[EtlError] = []
     files: dict[str, Path] = {}
-    root = project_of(path)
+    root = project_root(path)
     tree = _read(path.resolve(), root, files, (), mistakes)
     for change in request.changes:
         tree = _changed(tree, change, mistakes)
     if seed is not None:
         where = Where("--seed")
-        tree = overlay(tree, Node(where, own={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
+        tree = overlay(tree, Node(where, entries={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
     tree = overlay(tree, scaled(tree, scale), mistakes)
     bound(tree)
     source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
@@ -98,24 +98,24 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
 
 
 def _name_in_full(source: Source) -> None:
-    """Make the names of generators full, so that whoever looks for one finds it however it is written."""
-    in_full, stages = source.namer(), source.tree.at("stages")
+    """Replace the names of generators by full names, so that they can be compared."""
+    in_full, stages = source.namer(), source.tree.get("stages")
     for stage in (stages.mapping() if stages else {}).values():
-        name = stage.at("python")
+        name = stage.get("python")
         if name and isinstance(name.scalar, str):
             name.scalar = in_full(name.scalar)
 
 
-def again(source: Source) -> Source:
-    """Read a pipeline file once more, asked for as before. Raises EtlError or Mistakes."""
+def reload(source: Source) -> Source:
+    """Read a pipeline file again, with the same options. Raises EtlError."""
     request = source.request
     return load(source.path, changes=request.changes, seed=request.seed, scale=request.scale)
 
 
-def project_of(path: Path) -> Path:
-    """The project's folder: the nearest one above a pipeline file that has a pyproject.toml or a .git.
+def project_root(path: Path) -> Path:
+    """The nearest folder above a pipeline file with a pyproject.toml or a .git.
 
-    Where there is none, the nearest one that has a pipeline.yaml, so that ``pipelines/other.yaml`` can extend it.
+    Without one, the nearest with a pipeline.yaml, so that ``pipelines/other.yaml`` can extend it.
     """
     above = path.resolve().parents
     for marks in (("pyproject.toml", ".git"), ("pipeline.yaml",)):
@@ -126,12 +126,12 @@ def project_of(path: Path) -> Path:
 
 
 def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:
-    shown = shown_name(path)
+    shown = display_path(path)
     files[shown] = path
     tree = read(path, shown, mistakes)
     if tree.is_null():
         raise EtlError("the file is empty; a pipeline has a name, a seed, stages and more", Where(shown, 1, 1))
-    if tree.own is None:
+    if tree.entries is None:
         raise EtlError("a pipeline is a mapping: name, seed, stages and more", tree.where)
     extends = tree.mapping().get("extends")
     if extends is None:
@@ -159,7 +159,7 @@ def _base(extends: Node, path: Path, root: Path) -> Path:
 
 
 def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
-    """Lay ``stages.classes.params.count=20`` over a tree; what would change nothing, in silence, is a mistake."""
+    """Apply a change such as ``stages.classes.params.count=20``; one without effect is a mistake."""
     where = Where(f"--set {change}")
     name, equals, text = change.partition("=")
     path = name.split(".")
@@ -168,28 +168,28 @@ def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
     if path[0] == "extends":
         mistakes.append(EtlError("only a file can extend another; name that file as the pipeline", where, "extends"))
         return tree
-    stages = tree.at("stages")
-    if path[0] == "stages" and path[2:] and tree.at(*path[:2]) is None:
+    stages = tree.get("stages")
+    if path[0] == "stages" and path[2:] and tree.get(*path[:2]) is None:
         hint = did_you_mean(path[1], stages.mapping() if stages else ())
         mistakes.append(EtlError(f"there is no stage '{path[1]}'{hint}", where, f"stages.{path[1]}"))
         return tree
-    node = value_of(text, where.file, mistakes)
+    node = parse_value(text, where.file, mistakes)
     for key in reversed(path):
-        node = Node(where, own={key: node}, keys={key: where})
+        node = Node(where, entries={key: node}, keys={key: where})
     if not path[0].startswith("x-"):
         return overlay(tree, node, mistakes)
-    rules = [key for key in tree.mapping() if key.startswith("x-")]
-    before = _parts(tree)  # now: a change of a rule is made in its place
+    shared = [key for key in tree.mapping() if key.startswith("x-")]
+    before = _shared_and_rest(tree)  # copied now: an anchored value is changed in place
     changed = overlay(tree, node, mistakes)
-    after = _parts(changed)
+    after = _shared_and_rest(changed)
     if before[0] != after[0] and before[1] == after[1]:
-        mistakes.append(EtlError(f"nothing in the pipeline uses it{did_you_mean(path[0], rules)}", where, name))
+        mistakes.append(EtlError(f"nothing in the pipeline uses it{did_you_mean(path[0], shared)}", where, name))
     return changed
 
 
-def _parts(tree: Node) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rules of a pipeline that are written once for others to use (``x-``), and all the rest. Raises EtlError."""
+def _shared_and_rest(tree: Node) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shared values of a pipeline (``x-``), and everything else, as plain values. Raises EtlError."""
     bound(tree)
     plain: dict[str, Any] = tree.plain()
-    rules = {key: value for key, value in plain.items() if key.startswith("x-")}
-    return rules, {key: value for key, value in plain.items() if key not in rules}
+    shared = {key: value for key, value in plain.items() if key.startswith("x-")}
+    return shared, {key: value for key, value in plain.items() if key not in shared}

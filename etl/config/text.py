@@ -1,4 +1,4 @@
-"""Text files, read with every fault that a text can have told by its place."""
+"""Read text files; errors have their place in the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_text(path: Path, shown: str) -> str:
-    """Read a UTF-8 file, a byte order mark taken away; ``shown`` is its name in messages. Raises EtlError."""
+    """Read a UTF-8 file without its byte order mark; ``shown`` is its name in messages. Raises EtlError."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -28,5 +28,5 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def after(before: str, shown: str) -> Where:
-    """The place that follows the beginning of a text."""
+    """The place after the given start of a file."""
     return Where(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))

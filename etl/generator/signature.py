@@ -1,4 +1,4 @@
-"""What a generator asks for, read from its signature: parameter names are its inputs, type hints are its contract."""
+"""A generator's contract, read from its signature: its inputs and params, with their types."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticUserError
 
-from etl.config.importing import search
+from etl.config.modules import search
 from etl.errors import EtlError, did_you_mean
 from etl.generator.params import Apart, Columns, Distinct, Marker
 from etl.generator.size import estimate_of
-from etl.generator.strangers import described, place_of, printing_aside
 from etl.generator.streams import Streams
+from etl.generator.user_code import describe, stdout_to_stderr, user_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -43,12 +43,12 @@ class Contract:
 
     name: str
     function: Callable[..., Any]
-    inputs: tuple[str, ...]  # the tables that it names
-    takes_more: bool  # whether it takes further tables by any name
+    inputs: tuple[str, ...]  # names of its table parameters
+    takes_more: bool  # whether it has **kwargs of tables
     streams: str | None  # the name of its parameter for random streams
     params: type[BaseModel]
     hints: dict[str, Any]  # the annotation of each param
-    tables: dict[str, tuple[TableMarker, ...]]  # what holds for each input, "" standing for further ones
+    tables: dict[str, tuple[TableMarker, ...]]  # markers by input; "" for those of **kwargs
     estimate: Estimate | None  # of its rows
 
     def takes(self, table: str) -> bool:
@@ -56,11 +56,11 @@ class Contract:
         return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
 
     def markers(self, table: str) -> tuple[TableMarker, ...]:
-        """What holds for an input of this name."""
+        """The markers of an input."""
         return self.tables.get(table, self.tables.get("", ()))
 
     def misfit(self, table: str, columns: Collection[str]) -> str | None:
-        """Say what an input of this name and with these columns lacks."""
+        """A message if an input with these columns lacks one that the generator needs, else None."""
         choices = [marker for marker in self.markers(table) if isinstance(marker, Columns)]
         lacks = min(([name for name in choice.names if name not in columns] for choice in choices), key=len, default=[])
         if not lacks:
@@ -108,30 +108,30 @@ def function_named(name: str, root: Path) -> Callable[..., Any]:
 def module_named(name: str, root: Path) -> ModuleType:
     """Import a module of the project or of an installed package. Raises EtlError."""
     if not _NAME.match(f"{name}:function"):
-        raise EtlError(f"'{name}' is no name of a module, such as package.module")
+        raise EtlError(f"'{name}' is not a module name such as package.module")
     search(root)
     try:
-        with printing_aside():
+        with stdout_to_stderr():
             return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # whatever a stranger's module raises when it is imported
-        where = place_of(error, root)
+    except (Exception, SystemExit) as error:  # user code can raise anything
+        where = user_line(error, root)
         place = f" ({where})" if where else ""
         if isinstance(error, ModuleNotFoundError):
             message = f"there is no module '{error.name}' in the project or among the installed packages{place}"
             raise EtlError(message) from error
-        raise EtlError(f"cannot import {name}: {described(error)}{place}") from error
+        raise EtlError(f"cannot import {name}: {describe(error)}{place}") from error
 
 
 def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
-    """The functions of a module that others may use: those of its ``__all__``, else those without an underscore."""
+    """The public functions of a module: those in ``__all__``, else those without a leading underscore."""
     names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
     return {name: found for name in names if inspect.isfunction(found := getattr(module, name, None))}
 
 
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
-    """Read a generator's signature. Raises EtlError that says which hint is missing or can't be used."""
+    """Read a generator's signature. Raises EtlError for a type hint that is missing or cannot be used."""
     if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(inspect.unwrap(function)):
-        raise EtlError(f"{name} is an 'async def', which nobody awaits; write 'def'")
+        raise EtlError(f"{name} is an 'async def', which is not supported; write 'def'")
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except Exception as error:  # hints are evaluated: they can raise anything
@@ -152,7 +152,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
             takes_more, tables[""] = True, own
         elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise EtlError(
-                f"the parameter '{parameter.name}' of {name} cannot be passed by its name; take the '*' or '/' away, "
+                f"the parameter '{parameter.name}' of {name} cannot be passed by its name; remove the '*' or '/', "
                 f"or write '**{parameter.name}: pa.Table' for further inputs"
             )
         elif hint is pa.Table:
@@ -175,7 +175,7 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
 
 
 def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 -- an annotation
-    """The hint, without its markers when it is one of a table, and those markers."""
+    """A type hint, and the markers of a table's hint apart from it."""
     if typing.get_origin(hint) is typing.Annotated and typing.get_args(hint)[0] is pa.Table:
         return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, TableMarker))
     return hint, ()

@@ -1,7 +1,7 @@
-"""About how large a generator's result is: what its author says with ``@generator(rows=…)``.
+"""Estimates of how many rows a generator yields, declared with ``@generator(rows=…)``.
 
-It is what ``plan`` shows, what the progress counts to, and how a world that does not fit on the disk is refused before
-it starts. A generator that does not say it is expected to yield as many rows as its largest input.
+Used by ``plan``, for the progress, and to check free disk space before a run. Without a declaration the estimate is
+the rows of the largest input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Size(NamedTuple):
-    """About how many rows a stage yields, and how many bytes one takes in the database (0: nobody says)."""
+    """Estimated rows of a stage, and bytes per row in the database (0: unknown)."""
 
     rows: int
     width: int = 0
@@ -25,13 +25,13 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an estimate can look at beside the params."""
+    """The inputs and upstream params that an estimate can use."""
 
     sizes: Mapping[str, Size]  # of each input
     upstream: Callable[[Callable[..., Any], str], Any]  # see param
 
     def rows(self, name: str) -> int:
-        """About how many rows an input has."""
+        """The estimated rows of an input."""
         return self.sizes[name].rows
 
     def param(self, generator: Callable[..., Any], name: str) -> Any:  # noqa: ANN401 -- any param
@@ -43,19 +43,19 @@ Estimate = Callable[[Any, Inputs], int | Size]
 
 
 def generator(*, rows: str | Estimate) -> Callable[[Function], Function]:
-    """Say about how many rows a generator yields: as many as the input of a name, or what a function works out.
+    """Declare how many rows a generator yields: the name of an input with as many, or a function.
 
     The function gets the params and the :class:`Inputs`, and returns the rows, or a :class:`Size`.
     """
 
-    def say(function: Function) -> Function:
+    def declare(function: Function) -> Function:
         function.__dict__["rows"] = (lambda _, inputs: inputs.rows(rows)) if isinstance(rows, str) else rows
         return function
 
-    return say
+    return declare
 
 
 def estimate_of(function: Callable[..., Any]) -> Estimate | None:
-    """What a generator says of its rows; None for one that says nothing."""
+    """The declared estimate of a generator, if any."""
     found: Estimate | None = vars(function).get("rows")
     return found

@@ -46,7 +46,7 @@ def check_markers(stage: Stage, draft: Draft) -> None:
     params = stage.node.mapping().get("params")
     context = _Context(stage, draft)
     for steps, marker, value in stage.contract.marked(stage.values):
-        node = params.at(*steps) if params else None
+        node = params.get(*steps) if params else None
         path = ".".join(map(str, ("params", *steps)))
         for fault in marker.faults(value, context):
             draft.report(stage, path, fault, node.where if node else stage.where)

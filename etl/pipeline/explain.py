@@ -48,7 +48,7 @@ def fields_of(model: type[BaseModel]) -> list[str]:
 
 def _in_broken(details: ErrorDetails, node: Node) -> bool:
     """Whether the mapping that lacks a key could not be read."""
-    parent = node.at(*details["loc"][:-1])
+    parent = node.get(*details["loc"][:-1])
     return parent is not None and parent.broken
 
 
@@ -56,24 +56,24 @@ def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tu
     """The mistake; None if it follows from one that the parser reported."""
     steps = [step for step in details["loc"] if step != "[key]"]
     kind = details["type"]
-    while steps and node.at(*steps) is None and kind not in {"missing", "extra_forbidden"}:
+    while steps and node.get(*steps) is None and kind not in {"missing", "extra_forbidden"}:
         steps.pop()  # names of validators that pydantic adds
     message = _MESSAGES.get(kind, _default_message)(details)
     if kind == "extra_forbidden":
-        where = node.place(*steps)
+        where = node.where_of(*steps)
         message += did_you_mean(str(steps[-1]), _fields(model, steps[:-1]))
     elif details["loc"][-1:] == ("[key]",):
-        where = node.place(*steps)
+        where = node.where_of(*steps)
     elif kind == "missing":
-        where = node.place(*steps[:-1]) if steps[1:] else spot[1]
+        where = node.where_of(*steps[:-1]) if steps[1:] else spot[1]
         message += _needs(model, steps)
     else:
-        target = node.at(*steps) or node
+        target = node.get(*steps) or node
         if target.broken:
             return None
         where = target.where
-        if kind == "string_type" and target.written and not target.is_null():
-            message = f"must be a string, not {target.written}; put it in quotes: '{target.written}'"
+        if kind == "string_type" and target.raw and not target.is_null():
+            message = f"must be a string, not {target.raw}; put it in quotes: '{target.raw}'"
     path = ".".join(str(step) for step in (spot[0], *steps) if step != "")
     return EtlError(message, where, path or "the file")
 

@@ -219,7 +219,7 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], othe
     kinds = [kind for kind in KINDS if kind in node.mapping()]
     if len(kinds) == 1:
         return kinds[0]
-    if node.own is None or node.broken:
+    if node.entries is None or node.broken:
         return None  # reported by the top level's model, or the parser
     known = {name for model in KINDS.values() for name in fields_of(model)}
     if kinds:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from etl.config import scale
-from etl.config.source import shown_name
+from etl.config.source import display_path
 from etl.config.text import read_text
 from etl.errors import EtlError, Mistakes, Where, closest, did_you_mean
 from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
@@ -35,10 +35,10 @@ def validate(source: Source) -> Pipeline:
     mistakes = list(source.mistakes)
     top = pipeline_model(source.tree, mistakes)
     schema = _schema(source, mistakes)
-    site_tables = source.tree.at("site", "tables")
+    site_tables = source.tree.get("site", "tables")
     if top and schema and site_tables:
         _site(top.site, schema, site_tables, mistakes)
-    stages_node = source.tree.at("stages")
+    stages_node = source.tree.get("stages")
     nodes = stages_node.mapping() if stages_node else {}
     builder = _Stages(source, schema, mistakes)
     version = getattr(builder.generators, "VERSION", None)
@@ -85,7 +85,7 @@ def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
 
 def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
     """The module that short names are looked up in."""
-    node = source.tree.at("generators")
+    node = source.tree.get("generators")
     if node is None or not isinstance(node.scalar, str):
         return None  # reported by the model
     try:
@@ -102,7 +102,7 @@ def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> st
     try:
         function_named(written, source.root)
     except EtlError as error:
-        node = source.tree.at("report")
+        node = source.tree.get("report")
         mistakes.append(error.under("report", node.where if node else None))
     return written
 
@@ -146,7 +146,7 @@ def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Pa
 
 
 def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
-    node = source.tree.at(key)
+    node = source.tree.get(key)
     resolved = _path(source, node, key, mistakes) if node else None
     if node and resolved and not resolved.is_dir():
         what = f"{node.scalar} is a file; name a folder" if resolved.exists() else f"there is no folder {node.scalar}"
@@ -167,18 +167,18 @@ def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> N
         columns = [("label", options.label), ("sort", options.sort), *(("units", column) for column in options.units)]
         for key, column in columns:
             if column is not None and column not in table.columns:
-                place = node.at(name, key)
-                where = place.where if place and place.own is None else place.key(column) if place else node.where
+                place = node.get(name, key)
+                where = place.where if place and place.entries is None else place.key(column) if place else node.where
                 hint = did_you_mean(column, table.columns)
                 what = f"the table {name} has no column '{column}'{hint}"
                 mistakes.append(EtlError(what, where, f"site.tables.{name}.{key}"))
 
 
 def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
-    node = source.tree.at("schema")
+    node = source.tree.get("schema")
     path = _file(source, node, "schema", mistakes) if node else None
     try:
-        return read_schema(path, shown_name(path)) if path else None
+        return read_schema(path, display_path(path)) if path else None
     except Mistakes as error:
         mistakes += error.mistakes
     except EtlError as error:
@@ -197,8 +197,8 @@ class _Stages:
 
     def stage(self, name: str, node: Node) -> Stage | None:
         """Validate a stage; None if its kind is wrong."""
-        path, key = f"stages.{name}", self.source.tree.place("stages", name)
-        stages = self.source.tree.at("stages")
+        path, key = f"stages.{name}", self.source.tree.where_of("stages", name)
+        stages = self.source.tree.get("stages")
         kind = stage_kind(node, path, key, self.mistakes, {*(stages.mapping() if stages else ())} - {name})
         if kind is None:
             return None
@@ -220,7 +220,7 @@ class _Stages:
             values |= self._generator(node, model, (path, key), invalid)
         else:
             values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
-            values["file"] = shown_name(values["path"]) if values["path"] else ""
+            values["file"] = display_path(values["path"]) if values["path"] else ""
             values["params"] = dict(getattr(model, "params", {}))
         if kind == "sql" and values["path"]:
             with contextlib.suppress(EtlError):  # reported with the other mistakes in the query

@@ -12,8 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from etl.config.identity import identify
-from etl.config.importing import forget
-from etl.config.source import again, load, shown_name
+from etl.config.modules import forget
+from etl.config.source import display_path, load, reload
 from etl.errors import EtlError, Where
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
@@ -41,9 +41,9 @@ def pack(source: Source, identity: Identity) -> Bundle:
     """Pack a pipeline with all its files. Raises EtlError when one has changed since the build id was computed."""
     pipelines = {str(path.relative_to(source.root)) for path in source.files.values()}
     files = tuple((name, (source.root / name).read_bytes()) for name in sorted({*identity.inputs, *pipelines}))
-    if identify(again(source)).id != identity.id:
+    if identify(reload(source)).id != identity.id:
         message = "it, or a file that it names, changed while the build was made from it; run again"
-        raise EtlError(message, Where(shown_name(source.path)))
+        raise EtlError(message, Where(display_path(source.path)))
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
 

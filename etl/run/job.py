@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.config.identity import changed
-from etl.config.source import shown_name
+from etl.config.source import display_path
 from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
@@ -51,4 +51,4 @@ class Job:
         if files := changed(self.source, self.identity):
             more = f", and so did {len(files) - 1} more" if files[1:] else ""
             message = f"changed while the build was made from it{more}; nothing is published, run again"
-            raise EtlError(message, Where(shown_name(files[0])))
+            raise EtlError(message, Where(display_path(files[0])))

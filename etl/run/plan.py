@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.generator.size import Inputs, Size
-from etl.generator.strangers import running
+from etl.generator.user_code import running
 from etl.pipeline.graph import in_order, sharding, upstream_of
 
 if TYPE_CHECKING:

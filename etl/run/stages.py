@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from etl.errors import Bug, EtlError
-from etl.generator.strangers import running
 from etl.generator.streams import Streams
+from etl.generator.user_code import running
 from etl.pipeline.fitting import check_values, fit
 from etl.pipeline.query import query_error, run_query
 from etl.pipeline.values import ARROW

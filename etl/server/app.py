@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from etl.build.store import check_world
-from etl.config.source import shown_name
+from etl.config.source import display_path
 from etl.errors import EtlError, Where
 from etl.server.http import HTML, SAFE, is_local_request, respond, respond_json
 from etl.server.log import log_failure
@@ -50,7 +50,7 @@ class Server:
         self._name, self._retry_at = self._read_link(), 0.0
         if not self._name or not self._link.is_dir():
             raise EtlError(
-                "there is no build to serve; make one with: python -m etl run", Where(shown_name(out) + "/current")
+                "there is no build to serve; make one with: python -m etl run", Where(display_path(out) + "/current")
             )
         self.build = self._open(self._name)
         self._rendering = Rendering()

@@ -128,7 +128,7 @@ class _Reader:
     def _header(self) -> Node:
         same_columns = re.sub(r"^--", "  ", self.comment, flags=re.MULTILINE)
         header = parse(same_columns, self.file)
-        if not self.comment or header.own is None:
+        if not self.comment or header.entries is None:
             message = "no header; begin the file with: -- title: ..., description, parameters, columns"
             raise EtlError(message, Where(self.file, 1, 1))
         return header
@@ -172,7 +172,7 @@ class _Reader:
                 self._add(f"{path}: an array has one type: [type]", kind.where)
             for item in kind.items:
                 self._type(item, path)
-        elif kind.own is not None:
+        elif kind.entries is not None:
             if not kind.mapping() or ({"*", "?"} & set(kind.mapping()) and len(kind.mapping()) > 1):
                 self._add(f'{path}: an object has types by key, or one for all: {{"*": type}}', kind.where)
             if "?" in kind.mapping() and kind.mapping()["?"].scalar is not None:

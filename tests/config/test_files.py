@@ -33,7 +33,7 @@ def test_a_file_that_is_there_is_taken_in(tmp_path: Path) -> None:
         content = b"x" * size
         (tmp_path / f"{size}").write_bytes(content)
         with Writer(tmp_path) as files:
-            files.take(f"{size}")
+            files.register(f"{size}")
             assert files.entry(f"{size}") == {"bytes": size, "sha256": hashlib.sha256(content).hexdigest()}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 import sys
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.util import spec_from_file_location
 from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.config.modules import Code, code_of, files_below
+from etl.config.modules import Code, code_of, files_below, forget, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +30,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 def own(code: Code, root: Path) -> set[str]:
     """The files of the project, by their path in it."""
-    return {str(path.relative_to(root)) for path in code.own}
+    return {str(path.relative_to(root)) for path in code.project}
 
 
 SHELF = {"helper.py": "", "shelf/__init__.py": "", "shelf/deep.py": "import helper", "other.py": "", "open/deep.py": ""}
@@ -120,8 +123,8 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
         "some.names": "2.0",
         "letters": "3.0",
     }
-    assert before.foreign == {"rowmaker/__init__.py": site / "rowmaker/__init__.py"}  # edited there, it counts too
-    assert before.own == []
+    assert before.outside == {"rowmaker/__init__.py": site / "rowmaker/__init__.py"}  # edited there, it counts too
+    assert before.project == []
     (site / "letters-3.0.dist-info").rename(site / "letters-3.1.dist-info")
     install(site, "some.names", "2.0", {"names.py": "# the same version, built again"})
     after = code_of(["rowmaker"], tmp_path)
@@ -143,7 +146,7 @@ def test_files_that_no_installer_noted(tmp_path: Path, site: Path, monkeypatch: 
 
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
     found = code_of(["loose"], tmp_path)
-    assert set(found.foreign) == {"loose/loose.py", "looser/__init__.py", "looser/deep.py", "edited/__init__.py"}
+    assert set(found.outside) == {"loose/loose.py", "looser/__init__.py", "looser/deep.py", "edited/__init__.py"}
     assert found.installed == {}
 
 
@@ -153,3 +156,28 @@ def test_files_below_a_folder(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ["z", "a/.c", "a/b.txt"]
     with pytest.raises(FileNotFoundError):
         list(files_below(tmp_path / "none"))
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    """Modules are made of their source, whatever Python has compiled before; nothing is compiled for later."""
+    names = [f"{kind}_{tmp_path.name}" for kind in ("single", "package", "open")]
+    single, package, opened = (
+        tmp_path / name for name in (f"{names[0]}.py", f"{names[1]}/__init__.py", f"{names[2]}/x.py")
+    )
+    for path in (single, package, opened):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x = 1")
+        py_compile.compile(str(path))
+        before = path.stat()
+        path.write_text("x = 2")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    search(tmp_path)
+    search(tmp_path)
+    try:
+        made = [import_module(name) for name in (*names[:2], f"{names[2]}.x")]
+        assert [module.x for module in made] == [2, 2, 2]
+        assert sys.path.count(str(tmp_path)) == 1
+    finally:
+        forget(tmp_path)
+    assert not {name for name in sys.modules if name.endswith(tmp_path.name)}
+    assert str(tmp_path) not in sys.path

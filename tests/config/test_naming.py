@@ -11,7 +11,7 @@ from etl.build import space
 from etl.build.assemble import read_project
 from etl.build.run import make_build
 from etl.config.identity import identify
-from etl.config.importing import forget
+from etl.config.modules import forget
 from etl.config.naming import namer
 from etl.config.source import load
 from etl.errors import CheckFailed, Mistakes

@@ -110,7 +110,7 @@ def test_taking_away_what_is_not_there_is_a_mistake() -> None:
     mistakes: list[EtlError] = []
     overlay(parse(BASE, "base"), parse("stages:\n  pm3: null", "over"), mistakes)
     assert [str(mistake) for mistake in mistakes] == [
-        "over:2:3: stages.pm3: there is no 'pm3' to take away; did you mean 'pm2'?"
+        "over:2:3: stages.pm3: there is no 'pm3' to remove; did you mean 'pm2'?"
     ]
 
 
@@ -119,13 +119,13 @@ def test_places_are_those_of_the_change() -> None:
     over = parse("x-growth: {assigned: {started: [5, 6]}}", "over")
     tree = overlay(parse(BASE, "base"), over, [])
     changed, kept = (
-        tree.at("stages", "pm2", "params", "growth", "assigned", name) for name in ("started", "completed")
+        tree.get("stages", "pm2", "params", "growth", "assigned", name) for name in ("started", "completed")
     )
     assert changed
     assert kept
     assert changed.where == Where("over", 1, 32)
     assert kept.where.file == "base"
-    assert tree.place("stages", "pm2").file == "base"
+    assert tree.where_of("stages", "pm2").file == "base"
 
 
 def test_rule_of_the_change_can_be_an_alias_too() -> None:
@@ -138,16 +138,16 @@ def test_rule_of_the_change_can_be_an_alias_too() -> None:
 
 
 def test_growth_through_changes_is_bounded() -> None:
-    """A small rule that is used often may not be replaced by a large one: the whole is what counts."""
+    """The limit applies after a change of a value with many aliases."""
     base = "x-a: &a 1\nb: [" + ", ".join(["*a"] * 1_000) + "]\n"
     tree = overlay(parse(base, "base"), parse("x-a: [" + "1, " * 1_000 + "1]\n", "over"), [])
-    with pytest.raises(EtlError, match="its aliases make more than 50,000 values"):
+    with pytest.raises(EtlError, match="its aliases expand to too many values"):
         bound(tree)
 
 
 def test_node_of_nothing() -> None:
-    """A scalar has no keys, and a place that stands for its own."""
+    """A scalar has no keys; its place is returned for any key."""
     node = Node(Where("f", 3, 4), scalar=1)
     assert node.mapping() == {}
     assert node.key("a") == Where("f", 3, 4)
-    assert node.at() is node
+    assert node.get() is node

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.config.source import load, project_of, shown_name
+from etl.config.source import display_path, load, project_root
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.model import Shard
 from etl.pipeline.validate import validate
@@ -104,7 +104,7 @@ def test_pipeline_is_typed() -> None:
 
 def test_tiny_changes_numbers_only() -> None:
     """The tiny world has the stages, inputs and files of the default one."""
-    tiny, default = (load(path).tree.at("stages") for path in (TINY, ROOT / "pipeline.yaml"))
+    tiny, default = (load(path).tree.get("stages") for path in (TINY, ROOT / "pipeline.yaml"))
     assert tiny
     assert default
     for name, stage in default.mapping().items():
@@ -133,7 +133,7 @@ def test_set_reads_yaml() -> None:
     assert tree["site"]["license"] == "CC0-1.0"
     assert tree["name"] == "12:30"
     assert "api" not in tree
-    message = "stages.tests.table: there is no 'table' to take away; known: csv"
+    message = "stages.tests.table: there is no 'table' to remove; known: csv"
     assert told(TINY, changes[4]) == [f"--set {changes[4]}: {message}"]
 
 
@@ -150,7 +150,7 @@ def test_later_changes_win() -> None:
         ("a..b=1", "--set a..b=1: write it as path.to.key=value"),
         ("sead=1", "--set sead=1: sead: unknown key; did you mean 'seed'?"),
         ("seed=-1", "--set seed=-1:1:1: seed: must be at least 0, not -1"),
-        ("seed=[1", "--set seed=[1:2:1: not YAML: expected ',' or ']', to close what opens in line 1"),
+        ("seed=[1", "--set seed=[1:2:1: not YAML: expected ',' or ']', to close what opens on line 1"),
         ("x-grwth={untouched: [0, 1]}", "x-grwth: nothing in the pipeline uses it; did you mean 'x-growth'?"),
         ("x-window.params=1", "x-window.params: nothing in the pipeline uses it; did you mean 'x-window'?"),
         ("extends=pipelines/null.yaml", "extends: only a file can extend another; name that file as the pipeline"),
@@ -175,12 +175,12 @@ def test_mistakes_of_set_name_the_option(change: str, message: str) -> None:
 
 @pytest.mark.parametrize("change", ["stages={}", "site={}", "stages.pm1.params={}", "x-growth={}"])
 def test_an_empty_mapping_is_refused(change: str) -> None:
-    """A mapping is laid over what is there: an empty one, which reads like a reset, would change nothing."""
+    """Mappings are merged, so an empty one, which looks like a reset, would change nothing."""
     (found,) = told(TINY, change)
     path = change.partition("=")[0]
     assert found == (
-        f"--set {change}:1:1: {path}: an empty mapping changes nothing: it is laid over what is there; "
-        "null takes a key away"
+        f"--set {change}:1:1: {path}: an empty mapping changes nothing, as mappings are merged; "
+        "write null to remove a key"
     )
 
 
@@ -203,9 +203,7 @@ def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) 
     if value is not None:
         assert (source.tree.plain()["site"]["title"], source.mistakes) == (value, ())
         return
-    assert [mistake.message for mistake in source.mistakes] == [
-        "what follows '#' is a comment in YAML; put the text in quotes"
-    ]
+    assert [mistake.message for mistake in source.mistakes] == ["'#' starts a comment in YAML; put the text in quotes"]
 
 
 @pytest.mark.parametrize("written", ["005", "1.10", "1e3", "true", "2025"])
@@ -225,15 +223,15 @@ def test_seed_option_wins() -> None:
 def test_paths_stand_relative_to_their_own_file() -> None:
     """A path is relative to the file that it is written in, also when another file extends that one."""
     source = load(TINY)
-    schema = source.tree.at("schema")
+    schema = source.tree.get("schema")
     assert schema
     assert source.resolve(schema) == ROOT / "sql" / "schema.sql"
 
 
 def test_shown_names_are_relative(tmp_path: Path) -> None:
     """Messages name a file below the working folder relative to it, another one by its whole path."""
-    assert shown_name(ROOT / "sql" / "schema.sql") == "sql/schema.sql"
-    assert shown_name(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
+    assert display_path(ROOT / "sql" / "schema.sql") == "sql/schema.sql"
+    assert display_path(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
 
 
 def test_missing_file_is_told(tmp_path: Path) -> None:
@@ -244,10 +242,10 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
     """Without a pyproject.toml or .git above it, the project has a pipeline.yaml, or is the file's own folder."""
-    assert project_of(TINY) == ROOT
-    assert project_of(tmp_path / "pipeline.yaml") == tmp_path
+    assert project_root(TINY) == ROOT
+    assert project_root(tmp_path / "pipeline.yaml") == tmp_path
     (tmp_path / "pipeline.yaml").touch()
-    assert project_of(tmp_path / "pipelines/tiny.yaml") == tmp_path
+    assert project_root(tmp_path / "pipelines/tiny.yaml") == tmp_path
 
 
 def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:

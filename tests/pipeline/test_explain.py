@@ -89,7 +89,7 @@ def test_all_mistakes_come_at_once() -> None:
 def test_what_follows_from_a_fault_of_form_is_not_told() -> None:
     """A mapping whose form is wrong lacks keys for that reason; a tagged value is no value."""
     tree = parse("{count: 1, inner: {name: x}}", "f")
-    for node in (tree, tree.at("inner")):
+    for node in (tree, tree.get("inner")):
         assert node
         node.broken = True
     mistakes: list[EtlError] = []

@@ -54,7 +54,7 @@ def test_form_and_content_are_told_together() -> None:
         validate(load(TINY, changes=["site={title: a, title: b, notice: ''}", "seed=x"]))
     assert [mistake.message for mistake in caught.value.mistakes] == [
         "seed: must be a whole number, not 'x'",
-        "the key 'title' stands twice, first in line 1",
+        "duplicate key 'title' (first on line 1)",
         "site.notice: must not be empty",
     ]
 

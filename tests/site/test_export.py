@@ -132,7 +132,7 @@ def exported(
     pipeline = validate(load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
     with Writer(folder) as files:
-        files.take(DATABASE)
+        files.register(DATABASE)
         export(pipeline, found, files, build="x", rows=dict.fromkeys(pipeline.schema.tables, 1), say=say)
         files.finish()
     return folder

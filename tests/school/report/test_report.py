@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from etl.build import assemble, report
 from etl.build.run import make_build
 from etl.cli.commands import commands
-from etl.config.identity import DRAWS, identify
+from etl.config.identity import CHARTS, identify
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.model import GENERAL_REPORT
@@ -387,10 +387,10 @@ def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pyte
     assert not (result.folder / "report.html").exists()
     assert "report.html" not in (result.folder / "index.html").read_text(encoding="utf-8")
     assert "report.html" not in (result.folder / "metadata.json").read_text(encoding="utf-8")
-    assert DRAWS not in result.manifest["versions"]
+    assert CHARTS not in result.manifest["versions"]
     wanted = [identify(load(TINY, changes=[change])) for change in ("report=true", SCHOOL)]
     assert len({result.manifest["build"], *(each.id for each in wanted)}) == 3
-    assert [each.versions.get(DRAWS, "none") == "none" for each in wanted] == [True, False]
+    assert [each.versions.get(CHARTS, "none") == "none" for each in wanted] == [True, False]
     runner = CliRunner()
     failed = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path)])
     assert isinstance(failed.exception, EtlError)
@@ -473,7 +473,7 @@ def test_a_world_of_another_domain_has_a_report_that_is_true_of_it(tmp_path: Pat
     assert ["days", "No loan is longer than a year."] in cells
     assert "<script" not in html
     assert not re.search("effect|planted|left out|has not|docs/data.md", html, re.IGNORECASE)
-    assert DRAWS not in result.manifest["versions"]
+    assert CHARTS not in result.manifest["versions"]
 
 
 def test_a_function_of_somebody_draws(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from etl.config.source import load
 from etl.errors import EtlError
-from etl.generator import strangers
-from etl.generator.strangers import place_of, printing_aside
+from etl.generator import user_code
+from etl.generator.user_code import stdout_to_stderr, user_line
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
 from etl.run.shards import run_until
@@ -51,7 +51,7 @@ def told(folder: Path, module: str, code: str, files: Mapping[str, str] | None =
         ("raise ValueError('no rooms today')", "ValueError: no rooms today"),
         ("{}['gone']", "KeyError: 'gone'"),
         ("open('gone.txt')", "FileNotFoundError: [Errno 2] No such file or directory: 'gone.txt'"),
-        ("sys.exit(7)", "SystemExit(7); let it raise an error, not end the process"),
+        ("sys.exit(7)", "SystemExit(7); raise an error instead of exiting"),
         ("assert False", "AssertionError"),
     ],
 )
@@ -77,13 +77,13 @@ def test_what_our_own_code_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: int | None
 ) -> None:
     """A ValueError of ours speaks of the pipeline and needs no line; any other exception is a bug and has one."""
-    monkeypatch.setattr(strangers, "_OURS", tmp_path)
+    monkeypatch.setattr(user_code, "_ETL", tmp_path)
     ours = tmp_path / "ours.py"
     ours.write_text("def rooms(error):\n\n    raise error\n")
     rooms = runpy.run_path(str(ours))["rooms"]
     with pytest.raises(type(error)) as caught:
         rooms(error)
-    where = place_of(caught.value, tmp_path, str(ours))
+    where = user_line(caught.value, tmp_path, str(ours))
     assert (where and where.line) == says
 
 
@@ -103,11 +103,14 @@ def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
     ("code", "says"),
     [
         ("\nprint('here')\n1 / 0\n", "cannot import own: ZeroDivisionError: division by zero (own.py:3)"),
-        ("raise SystemExit(2)\n", "cannot import own: SystemExit(2); let it raise an error, not end the process (own."),
+        ("raise SystemExit(2)\n", "cannot import own: SystemExit(2); raise an error instead of exiting (own."),
         ("def rooms(:\n", "cannot import own: SyntaxError: invalid syntax (own.py, line 1) (own.py:1)"),
         ("import gone\n", "there is no module 'gone' in the project or among the installed packages (own.py:1)"),
-        ("async def rooms() -> None: ...\n", "own:rooms is an 'async def', which nobody awaits; write 'def'"),
-        ("async def rooms() -> None:\n    yield 1\n", "own:rooms is an 'async def', which nobody awaits; write 'def'"),
+        ("async def rooms() -> None: ...\n", "own:rooms is an 'async def', which is not supported; write 'def'"),
+        (
+            "async def rooms() -> None:\n    yield 1\n",
+            "own:rooms is an 'async def', which is not supported; write 'def'",
+        ),
     ],
 )
 def test_a_module_that_cannot_be_used(
@@ -131,13 +134,13 @@ def test_stages_that_overlap(capsys: pytest.CaptureFixture[str]) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def other() -> None:
-        with printing_aside():
+        with stdout_to_stderr():
             entered.set()
             leave.wait(60)
             sys.stdout.write("other\n")
 
     before, thread = sys.stdout, threading.Thread(target=other)
-    with printing_aside():
+    with stdout_to_stderr():
         thread.start()
         assert entered.wait(60)
         sys.stdout.write("first\n")
