@@ -152,13 +152,14 @@ class Store:
 
     def _check_ownership(self) -> None:
         """Check that the folder has etl's lock file or a build, or is empty. Raises EtlError with what is in it."""
+        names = sorted(path.name for path in self.folder.iterdir())  # before the lock, which another run may just make
         lock = _read_lock(self.folder / ".lock")
         if not _LOCK.fullmatch(lock or "") and not self.builds():
             ignored = _IGNORED | ({".lock"} if lock == "" else set())  # a run was killed before it signed its lock
-            others = sorted(path.name for path in self.folder.iterdir() if path.name not in ignored)
+            others = [name for name in names if name not in ignored]
             if others:
-                names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
-                message = f"is not a folder of builds: {names} in it; name an empty or a new folder"
+                found = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
+                message = f"is not a folder of builds: {found} in it; name an empty or a new folder"
                 raise EtlError(message, Where(str(self.folder)))
         self._check_link()
 

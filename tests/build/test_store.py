@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from etl.build import manifest
+from etl.build import store as store_module
 from etl.build.store import KEEP, Store, check_world, in_use
 from etl.errors import EtlError
 from tests.support.running import ROOT, litter
@@ -282,6 +283,20 @@ def test_folder_of_many_others_names_some(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(EtlError, match=": a, b, c and 2 more in it"), Store(tmp_path).locked(no_wait):
         pass
+
+
+def test_a_lock_that_another_run_just_makes_is_no_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs may begin in one new folder: the lock file that the other one makes meanwhile is not refused."""
+    read = store_module._read_lock
+
+    def late(path: Path) -> str | None:
+        found = read(path)
+        path.touch()  # the other run, a moment later
+        return found
+
+    monkeypatch.setattr(store_module, "_read_lock", late)
+    with Store(tmp_path).locked(print):
+        assert (tmp_path / ".lock").read_text()
 
 
 @pytest.mark.parametrize("left", [[], [".DS_Store", ".gitkeep", "lost+found/"], [".gitignore", ".lock"]])

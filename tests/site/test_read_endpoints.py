@@ -190,7 +190,7 @@ def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path)
             "6:1: two columns of the query have the same JSON name",
         ),
         ("SELECT id, name", "SELECT id, name AS name WHERE id = :id --", "6:8: SQLite says:"),
-        ("-- columns", "-- title: x\n-- columns", "3:4: the key 'title' stands twice"),
+        ("-- columns", "-- title: x\n-- columns", "3:4: duplicate key 'title' (first on line 1)"),
         ("title: Rosters", "title: 'Rosters", ""),
         ("-- columns", "--columns", "3:3: not YAML"),
         ("-- columns", "-- parameters: {id: SELECT 1}\n-- columns", "3:21: parameters.id: the path has no [id]"),
