@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from etl.run.progress import Progress
     from etl.run.shards import Part
 
-#: The folder of the Parquet files in a build.
-PARQUET = "parquet"
-
 
 def assemble(  # noqa: PLR0913 -- the context of a run
     source: Source,
@@ -97,12 +94,12 @@ def _make_tables(
 ) -> tuple[dict[str, dict[str, int | str]], list[str]]:
     """Generate all tables and write them: rows and digest of each, and the names of the files."""
     digests, written = Digests(), [] if database is None else [database.name]
-    target = str(folder / PARQUET) if "parquet" in job.pipeline.outputs else None
+    target = str(folder / manifest.PARQUET) if "parquet" in job.pipeline.outputs else None
 
     def recorded(parts: Iterable[Part]) -> Iterator[Part]:
         for part in parts:
             digests.add(part.table, part.count, part.digest)
-            written.extend([f"{PARQUET}/{part.file.name}"] if part.file else [])
+            written.extend([f"{manifest.PARQUET}/{part.file.name}"] if part.file else [])
             yield part
             job.progress.loaded(part.count)
         job.progress.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from etl.tables.checks import Check
 
 NAME = "manifest.json"
+
+#: The folder of the Parquet files in a build.
+PARQUET = "parquet"
+
+#: The file that macOS writes into folders that a user opens: no damage, except where it would be read as Parquet.
+FINDER = ".DS_Store"
 
 
 def describe(
@@ -77,7 +84,8 @@ def damage(folder: Path) -> Iterator[str]:
     for name, expected in content["files"].items():
         if fault := _fault(folder / name, expected):
             yield f"{name} {fault}"
-    yield from strays(folder, content["files"])
+    for name, fault in strays(folder, content["files"]):
+        yield f"{name} {fault}"
 
 
 def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
@@ -95,33 +103,32 @@ def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
         return f"cannot be read: {error.strerror}"
 
 
-def strays(folder: Path, files: Collection[str]) -> Iterator[str]:
-    """Yield what else is in the folder of a build: a stray -wal or -journal file would change what SQLite reads."""
-    known = {str(parent) for name in files for parent in PurePosixPath(name).parents}
-    for home in sorted(known):
-        start = "" if home == "." else f"{home}/"
-        try:
-            if home != "." and (folder / home).is_symlink():
-                yield f"{home} is a link, not a folder"
-                continue
-            with os.scandir(folder / home) as entries:
-                found = {start + entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # its files are reported as missing
-        except OSError as error:
-            yield f"{home} cannot be read: {error.strerror}"
-            continue
-        for name in sorted(found.keys() - {NAME, *files, *known}):
-            if not (found[name] and name.rpartition("/")[2].startswith(".")):  # files of a file manager
-                yield f"{name} does not belong to the build"
+def strays(folder: Path, files: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what else is in the folder of a build, with what is wrong with it.
+
+    A -wal file would change what SQLite reads, and a hidden one what DuckDB reads with ``parquet/TABLE/*``.
+    """
+    listed, homes = {NAME, *files}, {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    unreadable: list[OSError] = []
+    for home, folders, names in os.walk(folder, onerror=unreadable.append):
+        start = "".join(f"{part}/" for part in Path(home).relative_to(folder).parts)
+        known = [name for name in folders if start + name in homes and not Path(home, name).is_symlink()]
+        for name in sorted({*folders, *names}.difference(known)):
+            if start + name not in listed and (name != FINDER or start.startswith(f"{PARQUET}/")):
+                yield (
+                    start + name,
+                    f"is {file_type(Path(home, name).lstat().st_mode)} that does not belong to the build",
+                )
+        folders[:] = sorted(known)
+    for error in unreadable:
+        yield Path(error.filename).relative_to(folder).as_posix(), f"cannot be read: {error.strerror}"
 
 
 def sweep(folder: Path, content: Mapping[str, Any]) -> None:
-    """Delete files in the folder of a build that its manifest does not list, such as those of a killed worker."""
-    for home, _, names in os.walk(folder):
-        for path in (Path(home, name) for name in names):
-            if path.relative_to(folder).as_posix() not in {NAME, *content["files"]}:
-                path.unlink()
+    """Delete what is in the folder of a build but not in its manifest, such as files of a killed worker."""
+    for name, _ in strays(folder, content["files"]):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _hash(content: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def _discard(store: Store, damaged: Path, content: dict[str, Any], progress: Pro
     """Delete a damaged build, if its manifest, or the names of all its files, prove that it is one."""
     others = list(manifest.strays(damaged, content["files"])) if manifest.read(damaged) is None else []
     if others:
-        progress.warn(f"{damaged} is kept, as it may not be a build: it has no manifest, and {others[0]}")
+        progress.warn(f"{damaged} is kept, as it may not be a build: it has no manifest, and {' '.join(others[0])}")
     else:
         store.remove(damaged)
 

@@ -37,17 +37,17 @@ def ship_tables(source: Source, url: str, *, progress: Progress, execution: Exec
     job = Job(source, identity, make_plan(pipeline), progress, execution)
     job.begin()
     folder = f"{url.rstrip('/')}/{identity.id}"
-    target, parts = open_target(folder), re.compile(r"parquet/[^/]+/part-[0-9]{5,}\.parquet")
+    target, parts = open_target(folder), re.compile(rf"{manifest.PARQUET}/[^/]+/part-[0-9]{{5,}}\.parquet")
     delete_file(target, manifest.NAME)  # the folder is incomplete until all files are written again
     check_exclusive(target, lambda name: bool(parts.fullmatch(name)), folder)
     digests = Digests()
     files: dict[str, dict[str, int | str]] = {}
-    with contextlib.closing(generate(job, f"{folder}/parquet")) as made:
+    with contextlib.closing(generate(job, f"{folder}/{manifest.PARQUET}")) as made:
         for part in made:
             digests.add(part.table, part.count, part.digest)
             progress.loaded(part.count)
             if part.file:
-                files[f"parquet/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
+                files[f"{manifest.PARQUET}/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
     progress.end()
     job.check_sources()
     check_exclusive(target, files.__contains__, folder)

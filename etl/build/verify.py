@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.build import manifest, report, targets
+from etl.build import copies, manifest, report
 from etl.build.store import Store, check_world, current_of, in_use
 from etl.config.files import open_regular_file
 from etl.config.identity import identify
@@ -91,7 +91,7 @@ def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
     Raises EtlError when there is no build, it is another pipeline's, or there is no report and no database to draw one.
     """
     if copy_to:
-        targets.check(source, out, (copy_to, targets.REPORT))
+        copies.check(source, out, (copy_to, copies.REPORT))
     folder = current_of(source, out)
     with in_use(folder):
         page = _page(folder)
@@ -101,7 +101,7 @@ def report_of(source: Source, out: Path, copy_to: Path | None) -> Path:
                 raise EtlError(f"the build was made without a report; {hint}", Where(display_path(folder)))
             return folder / report.NAME
         page = page or _drawn(folder)
-    targets.write(copy_to, targets.REPORT, lambda temporary: temporary.write_bytes(page))
+    copies.write(copy_to, copies.REPORT, lambda temporary: temporary.write_bytes(page))
     return copy_to.resolve()
 
 

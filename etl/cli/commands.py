@@ -90,7 +90,7 @@ def run(  # noqa: PLR0913 -- one for each option
     as_json: bool,
 ) -> None:
     """Build the world of PIPELINE, the new current build."""
-    from etl.build import store, targets  # noqa: PLC0415 -- each command imports what it needs
+    from etl.build import copies, store  # noqa: PLC0415 -- each command imports what it needs
     from etl.build.run import make_build  # noqa: PLC0415
     from etl.cli import display  # noqa: PLC0415
     from etl.run.progress import timings as measured  # noqa: PLC0415
@@ -103,15 +103,15 @@ def run(  # noqa: PLR0913 -- one for each option
         if copy_to and source.tree.plain().get("outputs") in ("parquet", ["parquet"]):
             raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
         out = out or source.root / "build"
-        targets_by_path = [(copy_to, targets.COPY), (timings, targets.TIMINGS)]
-        targets.check(source, out, *((path, kind) for path, kind in targets_by_path if path))
+        written = [(copy_to, copies.COPY), (timings, copies.TIMINGS)]
+        copies.check(source, out, *((path, kind) for path, kind in written if path))
         result = make_build(source, out, force=force, keep=keep or store.KEEP, progress=progress, execution=execution)
     if copy_to and result.database:
         with progress.phase("copy"):
-            targets.copy(result.database, copy_to)
+            copies.copy(result.database, copy_to)
     seconds = time.perf_counter() - began
     if timings:
-        targets.write(timings, targets.TIMINGS, lambda path: path.write_bytes(measured(progress, seconds)))
+        copies.write(timings, copies.TIMINGS, lambda path: path.write_bytes(measured(progress, seconds)))
     if as_json:
         print_json({"success": True, **result.summary(), "seconds": round(seconds, 3)})
     elif not quiet:

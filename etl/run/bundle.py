@@ -47,13 +47,14 @@ def pack(source: Source, identity: Identity) -> Bundle:
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
 
-def unpack(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+def unpack(bundle: Bundle, home: str | None = None) -> tuple[Plan, dict[str, pa.Table]]:
     """Extract a bundle and run the stages that run once: the plan and their results, cached for the next shard.
 
-    Raises EtlError when this machine would make another build: its code or its libraries differ.
+    It is extracted in ``home``, by default the system's temporary folder. Raises EtlError when this machine would make
+    another build: its code or its libraries differ.
     """
     with _LOCK:  # a worker may have several threads
-        return _unpacked(bundle)
+        return _unpacked(bundle, home)
 
 
 _LOCK = Lock()
@@ -62,9 +63,9 @@ atexit.register(_FOLDER.close)
 
 
 @lru_cache(maxsize=1)
-def _unpacked(bundle: Bundle) -> tuple[Plan, dict[str, pa.Table]]:
+def _unpacked(bundle: Bundle, home: str | None) -> tuple[Plan, dict[str, pa.Table]]:
     _FOLDER.close()
-    root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-"))).resolve()
+    root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-", dir=home))).resolve()
     _FOLDER.callback(forget, root)
     (root / "pyproject.toml").touch()  # marks the project's folder
     for name, content in bundle.files:

@@ -12,9 +12,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from etl.build import manifest
+from etl.build.run import make_build
+from etl.config.source import load
+from tests.support import small
 from tests.support.running import ROOT, hashes
 
 if TYPE_CHECKING:
@@ -131,7 +135,7 @@ def test_every_damaged_file_is_named(build: Path) -> None:
 def test_stray_file_is_found(build: Path, suffix: str) -> None:
     """A file that nobody made is named: a log beside the database would change what is read."""
     (build / f"{DATABASE}{suffix}").touch()
-    assert damage(build) == [f"{DATABASE}{suffix} does not belong to the build"]
+    assert damage(build) == [f"{DATABASE}{suffix} is a file that does not belong to the build"]
 
 
 #: What can be in the place of a file: how it comes there, and what is said of it.
@@ -158,18 +162,17 @@ def test_what_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", [f"{DATABASE}-wal", "api/new"])
 @pytest.mark.parametrize("kind", NO_FILE)
 def test_stray_that_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
-    """Whatever lies beside the files does not belong to the build; only a hidden file is overlooked."""
-    for stray in (name, f"{name[:-3]}/.{kind}" if name.startswith("api") else f".{kind}"):
-        NO_FILE[kind][0](build / stray)
-    assert len(damage(build)) == 2
-    assert all(fault.endswith(" does not belong to the build") for fault in damage(build))
+    """A path beside the files is damage, named with its type."""
+    NO_FILE[kind][0](build / name)
+    found = NO_FILE[kind][1].removesuffix(", not a file")
+    assert damage(build) == [f"{name} {found} that does not belong to the build"]
 
 
 def test_folder_that_is_a_link_is_damage(build: Path, tmp_path: Path) -> None:
     """A folder that was moved elsewhere, and is linked, is damage, though each file in it is as it was made."""
     (build / "api").rename(tmp_path / "elsewhere")
     (build / "api").symlink_to(tmp_path / "elsewhere")
-    assert damage(build) == ["api is a link, not a folder"]
+    assert damage(build) == ["api is a link that does not belong to the build"]
 
 
 def test_folder_that_is_a_file_is_damage(build: Path) -> None:
@@ -222,10 +225,20 @@ def test_what_cannot_be_read_is_damage(seen_by_others: Path, closed: str, says: 
     assert as_nobody(seen_by_others) == says
 
 
-def test_hidden_file_is_none_of_ours(build: Path) -> None:
-    """What a file manager leaves behind, hidden, is no damage."""
+@pytest.mark.fault("a hidden file in a folder of Parquet files")
+def test_hidden_files_are_damage(tmp_path: Path) -> None:
+    """DuckDB's ``scores/*`` reads hidden files too; macOS may leave its own beside the report, but not there."""
+    path = small.library(tmp_path)
+    build = make_build(load(path, changes=["outputs=[sqlite, parquet]"]), tmp_path / "build").folder
     (build / ".DS_Store").touch()
     assert damage(build) == []
+    shutil.copy(build / "parquet/loans/part-00000.parquet", build / "parquet/loans/.hidden")
+    assert duckdb.sql(f"FROM read_parquet('{build}/parquet/loans/*')").fetchall() == [(1, 7), (2, 7)] * 2
+    (build / "parquet/loans/.DS_Store").touch()
+    (build / ".old").mkdir()
+    (build / ".old/loans.csv").touch()
+    says = {".old": "a folder", "parquet/loans/.DS_Store": "a file", "parquet/loans/.hidden": "a file"}
+    assert damage(build) == [f"{name} is {what} that does not belong to the build" for name, what in says.items()]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_folder_that_only_bears_the_name_of_a_build_stays(tiny: Source, out: Pat
         result = make_build(tiny, out, progress=progress)
         assert (result.state, result.folder.name) == (state, f"{stranger.name}-2")
     assert (stranger / "photo.jpg").read_text() == "precious"
-    reason = "it has no manifest, and photo.jpg does not belong to the build"
+    reason = "it has no manifest, and photo.jpg is a file that does not belong to the build"
     assert progress.said[1:] == [f"{stranger} is kept, as it may not be a build: {reason}"]
 
 

@@ -52,7 +52,7 @@ def test_damage_names_every_file(tiny: Source, out: Path) -> None:
         verify(tiny, out, full=False)
     assert len(raised.value.mistakes) == 2
     assert f"{current.name}: {DATABASE} has 7 bytes instead of" in str(raised.value)
-    assert "stray does not belong to the build; fix it with: python -m etl run" in str(raised.value)
+    assert "stray is a file that does not belong to the build; fix it with: python -m etl run" in str(raised.value)
 
 
 @pytest.mark.parametrize("link", [None, "0" * 16])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.build.targets import COPY, REPORT, TIMINGS, Kind, check, copy, write
+from etl.build.copies import COPY, REPORT, TIMINGS, Kind, check, copy, write
 from etl.errors import EtlError
 from etl.run.progress import Progress, timings
 from etl.site.pages import page
