@@ -241,17 +241,6 @@ DAMAGES: dict[str, tuple[str, ...]] = {
         put("std_scores", 1, "'5400'", "id = 1"),
         """UPDATE scores SET rc_scores = '{"2":5400,"1":5400,"3":5400,"4":5400}' WHERE id = 1""",
     ),
-    "score_growth": (
-        put("std_scores", 20, get("std_scores", 20) + " + 50", "test_id = 6"),
-        put("std_scores", 20, "5000", "id = 6"),
-        "DELETE FROM assignment_students",
-        "UPDATE assignment_students SET status = 'completed' WHERE status = 'not_started'",
-        "UPDATE assignment_students SET status = 'not_started' WHERE status = 'completed'",
-        (
-            "INSERT OR IGNORE INTO assignment_standards"
-            " SELECT assignment_id, 20 FROM assignment_students WHERE status = 'completed'"
-        ),
-    ),
     "score_jitters": (
         put("rc_scores", 1, "overall_score + 41", "test_id = 1"),
         put("rc_scores", 4, "overall_score - 41", "test_id = 1"),
@@ -278,9 +267,6 @@ NUMBERS: tuple[tuple[str, str, Any], ...] = (
     ("score_range", "pm3.params.clamp", [5800, 5900]),
     ("score_clamp", "pm1.params.clamp", [5000, 5100]),
     ("score_clamp", "pm3.params.clamp", [5800, 5900]),
-    ("score_growth", "pm3.params.growth.untouched", [0, 15]),
-    ("score_growth", "pm2.params.growth.assigned.completed", [81, 90]),
-    ("score_growth", "pm6.inputs.previous", "pm2"),
     ("score_jitters", "pm1.params.category_jitter", [0, 40]),
     ("score_jitters", "pm1.params.standard_jitter", [-25, 0]),
 )
@@ -432,7 +418,7 @@ def test_a_check_without_a_stage_to_judge_fails(
         bare = {**pipeline, "stages": stages}
         told = {name: said for name, check in checks.items() if (said := found(check, tiny_build / DATABASE, bare))}
         assert told.keys() == {name for name, check in checks.items() if ":stages" in check.sql}
-        assert len(told) == 15
+        assert len(told) == 14
         assert told["class_sizes"] == (
             "sql/checks/class_sizes.sql:2:1: no stage runs etl.school.classes:classes, so this check would check "
             "nothing; name another generator, or delete the check"
@@ -471,7 +457,7 @@ def test_missed_tests_break_one_rule(
             """
         )
     told = {name for name, check in checks.items() if found(check, path, pipeline)}
-    assert told - {"score_growth"} == {"every_test"}  # growth is left without the assignments that explain it
+    assert told == {"every_test"}
 
 
 @pytest.mark.parametrize(
@@ -515,53 +501,19 @@ def test_who_may_miss_or_leave(  # noqa: PLR0913 -- three parameters and four fi
     assert bool(found(checks["every_test"], path, changed)) is told
 
 
-@pytest.mark.parametrize(
-    ("name", "script", "stages", "place", "value"),
-    [
-        (
-            "score_growth",
-            put("std_scores", 20, get("std_scores", 20) + " + 20", "test_id = 6"),
-            ["pm6"],
-            ("growth", "driven"),
-            20,
-        ),
-        (
-            "score_growth",
-            put("std_scores", 20, get("std_scores", 20) + " - 20", "test_id = 6"),
-            ["pm6"],
-            ("growth", "driven"),
-            -20,
-        ),
-        (
-            "status_shares",
-            EVERYONE.format("'started', NULL, NULL"),
-            ["window1", "window2", "window3"],
-            ("status", "driven"),
-            {"completed": 0, "started": 1, "not_started": 0},
-        ),
-    ],
-)
-def test_driven_students_may_be_anybody(  # noqa: PLR0913, PLR0917 -- five parameters and four fixtures
-    name: str,
-    script: str,
-    stages: list[str],
-    place: tuple[str, str],
-    value: object,
-    tiny_build: Path,
-    tmp_path: Path,
-    pipeline: dict[str, Any],
-    checks: dict[str, Check],
+def test_driven_students_may_have_other_shares(
+    tiny_build: Path, tmp_path: Path, pipeline: dict[str, Any], checks: dict[str, Check]
 ) -> None:
-    """Growth and shares of driven students are allowed where the pipeline has them, and nowhere else."""
+    """Shares of driven students are allowed where the pipeline has them, and nowhere else."""
     path = tmp_path / "driven.db"
     shutil.copyfile(tiny_build / DATABASE, path)
     with changing(path) as database:
-        database.executescript(script)
-    assert found(checks[name], path, pipeline)
+        database.executescript(EVERYONE.format("'started', NULL, NULL"))
+    assert found(checks["status_shares"], path, pipeline)
     changed = copy.deepcopy(pipeline)
-    for stage in stages:
-        changed["stages"][stage]["params"][place[0]][place[1]] = value
-    assert not found(checks[name], path, changed)
+    for stage in ("window1", "window2", "window3"):
+        changed["stages"][stage]["params"]["status"]["driven"] = {"completed": 0, "started": 1, "not_started": 0}
+    assert not found(checks["status_shares"], path, changed)
 
 
 @pytest.mark.fault("a check that is not one SELECT")

@@ -39,14 +39,6 @@ class First:
         return [one - other for one, other in zip([1.0, *above[1:]], [*above[1:], 0.0], strict=True)]
 
 
-@dataclass(frozen=True)
-class Growth:
-    """What a standard's score moves by into a test, by status, before the clamp."""
-
-    ranges: Mapping[str, tuple[int, int]]
-    clamp: tuple[int, int]
-
-
 class Planned:
     """What the stages of a pipeline say."""
 
@@ -57,16 +49,16 @@ class Planned:
             params.setdefault(stage["source"], []).append(stage["params"])
         tests = [given for given in params.get(FIRST, []) if given["sd"] > 0]
         self.first = next((First(p["test"], p["mean"], p["sd"], tuple(p["clamp"])) for p in tests), None)
-        self.growth = {given["test"]: _growth(given) for given in params.get(NEXT, [])}
+        nexts = [given for given in params.get(NEXT, []) if not given["growth"]["driven"]]  # nobody sees who is driven
+        self.growth = {given["test"]: _ranges(given["growth"]) for given in nexts}
+        self.clamp = {given["test"]: tuple(given["clamp"]) for given in nexts}
         self.class_size = next((tuple(given["size"]) for given in params.get(CLASSES, [])), None)
         shares = [given["status"] for given in params.get(WINDOW, [])]
         same = shares and all(each == shares[0] for each in shares)
         self.status: Mapping[str, Any] | None = shares[0] if same else None
 
 
-def _growth(params: Mapping[str, Any]) -> Growth:
-    growth = params["growth"]
-    extra = growth["driven"]  # some students grow by this much more, whatever they were given
+def _ranges(growth: Mapping[str, Any]) -> Mapping[str, tuple[int, int]]:
+    """What a standard's score moves by into a test, by status, before the clamp."""
     ranges = {**growth["assigned"], "none": growth["untouched"]}
-    wide = {status: (ranges[status][0] + min(extra, 0), ranges[status][1] + max(extra, 0)) for status in STATUSES}
-    return Growth(wide, tuple(params["clamp"]))
+    return {status: (ranges[status][0], ranges[status][1]) for status in STATUSES}

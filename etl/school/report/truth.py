@@ -105,10 +105,9 @@ def _ranges(database: Database, planned: Planned) -> Iterable[tuple[Any, ...]]:
     for before, test in pairwise(sat):
         if test["id"] not in impacted or test["group_id"] != before["group_id"]:
             continue
-        plan = planned.growth.get(str(test["name"]))
+        ranges, clamp = planned.growth.get(test["name"], {}), planned.clamp.get(test["name"], (None, None))
         for status in STATUSES:
-            low, high = plan.ranges.get(status, (None, None)) if plan else (None, None)
-            yield test["id"], before["id"], status, low, high, *(plan.clamp if plan else (None, None))
+            yield test["id"], before["id"], status, *ranges.get(status, (None, None)), *clamp
 
 
 def _estimates(database: Database, scope: str) -> list[dict[str, Any]]:
