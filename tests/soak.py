@@ -112,11 +112,11 @@ class Soak:
         if self.failed:
             found.append(f"{self.failed} requests failed, the first: {self.failures[0]}")
         if not self.requests or not self.rebuilds:
-            found.append("nothing was asked, or nothing built")
+            found.append("no requests, or no rebuilds")
         if files and files[-1] > files[0] + 1:
             found.append(f"open files rose from {files[0]} to {files[-1]}")
         if self.growth > GROWTH_LIMIT:
-            found.append(f"memory grew by {self.growth / 1e6:.1f} MB a rebuild")
+            found.append(f"memory grew by {self.growth / 1e6:.1f} MB per rebuild")
         if len(self.samples) < WARM + 3:
             found.append(f"only {len(self.samples)} samples, too few to see memory grow; soak for longer")
         return found
@@ -248,29 +248,29 @@ def table(soak: Soak) -> str:
     """What was found, as Markdown."""
     first, last = soak.samples[0], soak.samples[-1]
     rows = [
-        ("lasted", f"{soak.seconds / 60:.1f} minutes, {CONNECTIONS} connections that are kept"),
-        ("asked, as fast as it could, for 5 s", f"{soak.capacity:,.0f} requests a second"),
-        ("asked in the soak", f"{soak.requests:,} requests, {soak.rate:,.0f} a second"),
+        ("duration", f"{soak.seconds / 60:.1f} minutes, {CONNECTIONS} keep-alive connections"),
+        ("capacity, measured for 5 s", f"{soak.capacity:,.0f} requests a second"),
+        ("load in the soak", f"{soak.requests:,} requests, {soak.rate:,.0f} a second"),
         ("failed", f"{soak.failed:,}"),
-        ("answered within", f"{soak.wait(50) * 1000:.1f} ms (half), {soak.wait(99) * 1000:.0f} ms (99 of 100)"),
-        ("rebuilds under it", f"{soak.rebuilds}"),
+        ("response time", f"{soak.wait(50) * 1000:.1f} ms (median), {soak.wait(99) * 1000:.0f} ms (99th percentile)"),
+        ("rebuilds during the soak", f"{soak.rebuilds}"),
         ("open files, before and after", f"{first.open_files}, {last.open_files}"),
         ("threads, before and after", f"{first.threads}, {last.threads}"),
         ("memory, before and after", f"{first.memory / 1e6:.0f} MB, {last.memory / 1e6:.0f} MB"),
-        ("memory growth a rebuild", f"{soak.growth / 1e6:.2f} MB (limit {GROWTH_LIMIT / 1e6:.0f} MB)"),
+        ("memory growth per rebuild", f"{soak.growth / 1e6:.2f} MB (limit {GROWTH_LIMIT / 1e6:.0f} MB)"),
     ]
-    lines = ["| soak of the server | found |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
+    lines = ["| soak of the server | result |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
     return "\n".join([*lines, *(f"\n**Failed:** {problem}" for problem in soak.problems())])
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a soak can be told."""
+    """Add the options of a soak."""
     parser.add_argument("--minutes", type=float, default=10, help="how long the server is soaked [10]")
     parser.add_argument("--every", type=float, default=30, help="seconds from one rebuild to the next [30]")
 
 
 def main() -> None:
-    """Soak, and print what was found. Exits with 1 when something did not hold."""
+    """Soak, and print the results. Exits with 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     add_options(parser)
     options = parser.parse_args()

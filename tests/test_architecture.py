@@ -98,7 +98,7 @@ def imported(path: Path) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_run_one_way(path: Path) -> None:
+def test_imports_go_one_way(path: Path) -> None:
     """A package imports only the packages below it; nothing but the school imports the school."""
     top = name_of(path).partition(".")[0]
     if not top:
@@ -112,27 +112,27 @@ def test_imports_run_one_way(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [path for path in modules() if name_of(path).partition(".")[0] not in {"", "school"}], ids=name_of
 )
-def test_the_engine_knows_no_school(path: Path) -> None:
-    """No module of the engine speaks of rosters, students or scores: a world of another domain is like ours."""
+def test_engine_does_not_mention_the_school(path: Path) -> None:
+    """No module of the engine mentions rosters, students or scores: it works for any domain."""
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     found = [f"{number}: {line.strip()}" for number, line in lines if SCHOOL.search(line.replace(PRODUCT, ""))]
     assert not found, "\n".join(found)
 
 
-def test_no_circles() -> None:
-    """No module imports itself by way of others, also inside of a package."""
+def test_no_import_cycles() -> None:
+    """No module imports itself through others, also inside a package."""
     graph = {name_of(path): imported(path) - {name_of(path)} for path in modules()}
     TopologicalSorter(graph).prepare()
 
 
-def test_every_package_has_its_rule() -> None:
-    """MAY_IMPORT names what is there, and nothing that has gone."""
+def test_every_package_has_an_import_rule() -> None:
+    """MAY_IMPORT names exactly the packages that exist."""
     tops = {name.partition(".")[0] for name in names()} - {""}
     assert sorted(MAY_IMPORT) == sorted(tops)
 
 
-def test_generators_know_nothing() -> None:
-    """The school's generators import the engine's vocabulary and each other; no clock, no files, no network."""
+def test_generators_have_no_side_effects() -> None:
+    """The school's generators import only `etl.generator` and each other; no clock, no files, no network."""
     forbidden = {"duckdb", "io", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "sys", "time", "urllib"}
     for path in sorted((HOME / "school").glob("*.py")):
         assert {name.partition(".")[0] for name in imported(path)} <= {"school", "generator"}, path.name
@@ -145,7 +145,7 @@ def test_generators_know_nothing() -> None:
 
 
 def test_only_one_module_exits() -> None:
-    """Exit codes are in one place: nothing else ends the process."""
+    """Only `etl.cli.exit` ends the process."""
     endings = {"sys.exit", "os._exit", "exit", "quit", "os.abort"}
     for path in modules():
         calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
@@ -153,7 +153,7 @@ def test_only_one_module_exits() -> None:
         assert not ends or name_of(path) == "cli.exit", f"{path.name}:{ends[0]} ends the process"
 
 
-def test_no_module_is_giant() -> None:
+def test_modules_are_short() -> None:
     """A module is a screen or three, never ten."""
     longest = max(modules(), key=lambda path: len(path.read_text(encoding="utf-8").splitlines()))
     assert len(longest.read_text(encoding="utf-8").splitlines()) <= 350, longest.name
@@ -166,19 +166,19 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.rpartition("modules:")[2].split())
 
 
-def test_command_line_starts_light() -> None:
-    """To parse a command, and to print help, nothing heavy is imported."""
+def test_help_imports_no_heavy_libraries() -> None:
+    """Parsing a command and printing help import nothing heavy."""
     assert loaded("import etl.cli.commands") & {*HEAVY, "rich", "yaml"} == set()
 
 
-def test_up_to_date_run_stays_light(tmp_path: Path) -> None:
-    """A run that finds its build there imports nothing that making one needs."""
+def test_up_to_date_run_imports_no_heavy_libraries(tmp_path: Path) -> None:
+    """A run that finds its build imports nothing that only building needs."""
     code = "from etl.cli.commands import commands\n"
     run = f"commands.main(['run', {TINY!r}, '--out', {str(tmp_path)!r}], standalone_mode=False)"
     assert loaded(code + run) >= {"numpy", "pyarrow", "duckdb", "pydantic"}
     assert loaded(code + run) & {*HEAVY, "rich"} == set()
 
 
-def test_api_does_not_know_datasette() -> None:
-    """The API is endpoints, SQLite and bytes; Datasette, which takes a second to import, only wraps it."""
+def test_api_does_not_import_datasette() -> None:
+    """The API works without Datasette, which takes a second to import."""
     assert "datasette" not in loaded("import etl.server.api")

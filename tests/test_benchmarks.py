@@ -57,20 +57,20 @@ def test_goals_pass_and_fail_by_their_bound() -> None:
     assert goal.row(Results())[2:] == ["not measured", ""]
 
 
-def test_every_goal_can_be_read_from_nothing() -> None:
+def test_goals_without_measurements() -> None:
     """Results without a measurement leave every goal unmeasured."""
     assert {goal.row(Results())[2] for goal in GOALS} == {"not measured"}
 
 
-def test_tables_are_markdown() -> None:
-    """Text columns to the left, numbers to the right."""
+def test_tables_align_numbers_right() -> None:
+    """Text columns are aligned left, numbers right."""
     assert table(["", "s"], [["a", "1"]], 1) == "|  | s |\n| --- | ---: |\n| a | 1 |"
     assert spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0-3.0)"
     assert spread([1234.5], 0) == "1,234"
 
 
-def test_scale_table_tells_who_was_skipped() -> None:
-    """A contender without samples stands in the table with the reason."""
+def test_scale_table_gives_the_reason_for_a_skip() -> None:
+    """A contender without samples is in the table with the reason."""
     found = results(base=(2.0,), ours=(1.0,))
     found.entry(1, "C").why_not = "skipped: needs a compiler"
     lines = scale_table(found, 1).splitlines()
@@ -78,8 +78,8 @@ def test_scale_table_tells_who_was_skipped() -> None:
     assert lines[4].startswith("| C | skipped: needs a compiler |")
 
 
-def test_report_holds_together() -> None:
-    """The report has the machine, the goals, the picture, a table a scale, and the versions."""
+def test_report_has_every_section() -> None:
+    """The report has the machine, the goals, the chart, a table per scale, and the versions."""
     text = report(results(base=(2.0,), ours=(1.0,)), GOALS, CONTENDERS, ["a machine"], "results.svg")
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## Goals",
@@ -90,16 +90,16 @@ def test_report_holds_together() -> None:
     assert "](results.svg)" in text
 
 
-def test_picture_is_svg() -> None:
-    """A line of points becomes a path, on axes that hold them."""
+def test_chart_is_svg() -> None:
+    """A line of points becomes a path inside the axes."""
     svg = ET.fromstring(figure({"time": {"A & B": [(1000, 0.5), (20_000, 7)]}, "memory": {"A & B": []}}))  # noqa: S314
     assert len(svg.findall("{*}circle")) == 2
     assert decades([0.5, 7]) == (-1, 1)
     assert decades([10]) == (1, 2)
 
 
-def test_windows_are_those_of_the_pipeline() -> None:
-    """What the benchmarks scale is what pipeline.yaml says at scale 1, and still covers all rosters at scale 10."""
+def test_windows_match_the_pipeline() -> None:
+    """The benchmarks' windows equal those of pipeline.yaml at scale 1, and cover all rosters at scale 10."""
     plain = validate(load(ROOT / "pipeline.yaml")).stages
     bounds = {name: (plain[name].params.rosters.low, plain[name].params.rosters.high) for name in WINDOWS}
     assert (plain["classes"].params.count, bounds) == (ROSTERS, WINDOWS)
@@ -118,8 +118,8 @@ def test_slow_peers_are_skipped_at_the_next_scale() -> None:
     assert harness.why_not(absent, 1, Results(), limit=25) == "skipped: needs a compiler"
 
 
-def test_a_process_is_measured_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is that of all processes together, CPU time that of the children too."""
+def test_measurement_includes_child_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is that of all processes together, and CPU time includes the children's."""
     work = "block = bytearray(40_000_000)\nwhile time.process_time() < 0.3: pass"
     child = f"import os, time\n{work}\nwhile not os.path.exists('seen'): time.sleep(0.01)"
     start = f"subprocess.Popen([sys.executable, '-c', {child!r}])"
@@ -137,16 +137,16 @@ def test_a_process_is_measured_with_its_children(tmp_path: Path, monkeypatch: py
     assert sample.cpu > 0.4
 
 
-def test_a_failing_process_says_why(tmp_path: Path) -> None:
-    """A command that fails is no measurement: its last words are the reason; one that takes too long is stopped."""
+def test_failed_process_is_reported_with_its_output(tmp_path: Path) -> None:
+    """A command that fails gives its last line as the reason; one that takes too long is stopped."""
     with pytest.raises(MeasureError, match="exit code 3: no such thing"):
         measure([sys.executable, "-c", "print('no such thing'); raise SystemExit(3)"], tmp_path, log=tmp_path / "log")
     with pytest.raises(MeasureError, match="stopped after"):
         measure([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, log=tmp_path / "log", limit=0.1)
 
 
-def test_verification_finds_our_own_build_right(default_build: Path) -> None:
-    """Nothing is wrong with the default world."""
+def test_verification_accepts_a_build(default_build: Path) -> None:
+    """The default world passes verification."""
     assert list(verify.problems(default_build / "teacher-dashboard.db", 250)) == []
     assert verify.told(default_build)[0] == verify.rows_of(default_build / "teacher-dashboard.db")
 
@@ -163,8 +163,8 @@ def test_verification_finds_our_own_build_right(default_build: Path) -> None:
         ("UPDATE students SET roster_id = 9999 WHERE id = 1", "foreign key"),
     ],
 )
-def test_verification_finds_damage(default_build: Path, tmp_path: Path, damage: str, said: str) -> None:
-    """A database that lacks something is not comparable, and that is found."""
+def test_verification_rejects_damage(default_build: Path, tmp_path: Path, damage: str, said: str) -> None:
+    """A database that lacks rows or columns is not comparable, and is rejected."""
     copy = tmp_path / "copy.db"
     shutil.copyfile(default_build / "teacher-dashboard.db", copy)
     with closing(sqlite3.connect(copy)) as database:
@@ -174,8 +174,8 @@ def test_verification_finds_damage(default_build: Path, tmp_path: Path, damage: 
 
 
 @pytest.mark.parametrize("contender", SEEDERS, ids=lambda each: each.name)
-def test_peers_make_the_same_world(contender: Contender, tmp_path: Path) -> None:
-    """Each peer's database follows every rule of the specification (Faker's names are its own)."""
+def test_peers_follow_the_specification(contender: Contender, tmp_path: Path) -> None:
+    """Each peer's database obeys every rule of the specification (Faker has names of its own)."""
     if lacks := contender.lacks():
         pytest.skip(lacks)
     if contender.needs == WRITER:
@@ -187,8 +187,8 @@ def test_peers_make_the_same_world(contender: Contender, tmp_path: Path) -> None
     assert [each for each in violations if not ("Faker" in contender.name and each.startswith("names:"))] == []
 
 
-def test_scripts_are_understood(tmp_path: Path) -> None:
-    """Every script compiles, also where its library is missing."""
+def test_scripts_compile(tmp_path: Path) -> None:
+    """Every script compiles, even if its library is missing."""
     for path in PEERS.glob("*.py"):
         compile(path.read_text(encoding="utf-8"), path.name, "exec")
     if node := shutil.which("node"):

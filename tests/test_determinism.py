@@ -22,7 +22,7 @@ ELSEWHERE = {
 }
 
 
-def test_twice(tiny_build: Path, tmp_path: Path) -> None:
+def test_second_run_gives_the_same_bytes(tiny_build: Path, tmp_path: Path) -> None:
     """Another run into another folder gives the same bytes, file by file, manifest included."""
     out = tmp_path / "another" / "folder"
     done = etl("run", TINY, "--out", out, "--quiet")
@@ -30,8 +30,8 @@ def test_twice(tiny_build: Path, tmp_path: Path) -> None:
     assert hashes(out / "current") == hashes(tiny_build)
 
 
-def test_all_at_once_on_the_default_world(default_build: Path, tmp_path: Path) -> None:
-    """The default world is the same bytes in another checkout, locale, time zone, umask, with other times of files."""
+def test_environment_does_not_change_the_bytes(default_build: Path, tmp_path: Path) -> None:
+    """The default world has the same bytes with another checkout, locale, time zone, umask and file times."""
     project = copy_of_project(tmp_path / "a folder with 'quotes' and ümlauts")  # which Python decodes otherwise there
     for path in project.rglob("*.*"):
         os.utime(path, (0, 0))

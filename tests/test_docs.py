@@ -47,15 +47,15 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
 
 
 def test_every_endpoint_is_in_the_readme() -> None:
-    """The README names each address of the API."""
+    """The README lists each URL of the API."""
     for path in (ROOT / "sql" / "api").rglob("*.sql"):
         parts = path.relative_to(ROOT / "sql" / "api").with_suffix("").parts
         address = "/api/" + "/".join(part.replace("[", "{").replace("]", "}") for part in parts)
         assert f"`{address}`" in README
 
 
-def test_the_example_of_an_endpoint_is_served(project: Path) -> None:
-    """The README's endpoint becomes files of the API."""
+def test_example_endpoint_is_exported(project: Path) -> None:
+    """The README's example endpoint becomes API files."""
     path = project / "sql/api/levels/[level]/scores.sql"
     path.parent.mkdir(parents=True)
     path.write_text(block("sql", "Scores at a level"))
@@ -63,14 +63,14 @@ def test_the_example_of_an_endpoint_is_served(project: Path) -> None:
     assert (result.folder / "api/levels/1/scores.json").read_text().startswith('[{"studentId":')
 
 
-def test_the_example_of_a_check_passes_and_counts(project: Path) -> None:
+def test_example_check_is_run(project: Path) -> None:
     """The README's check runs in a build and is named in its manifest."""
     (project / "sql/checks/rosters_not_empty.sql").write_text(block("sql", "No roster is empty"))
     result = make_build(load(project / "pipelines/tiny.yaml"), project / "build")
     assert {"check": "rosters_not_empty", "rule": "No roster is empty."} in result.manifest["checks"]
 
 
-def test_the_example_of_a_stage_runs(project: Path) -> None:
+def test_example_stage_runs(project: Path) -> None:
     """The README's generator can be named by package.module:function."""
     imports = "import pyarrow as pa\nfrom etl.generator.size import generator\n"
     imports += "from etl.generator.streams import Streams, uniform\n"
@@ -85,21 +85,21 @@ def test_the_example_of_a_stage_runs(project: Path) -> None:
     assert shown.split()[:2] == ["student_id", "day"]
 
 
-def test_the_example_of_a_stage_is_the_pipelines_own() -> None:
-    """The README shows the stage of students as pipeline.yaml has it."""
+def test_example_in_the_readme_matches_the_pipeline() -> None:
+    """The README shows the stage `students` as it is in pipeline.yaml."""
     shown = re.sub(r"\s*#.*", "", block("yaml", "python: students"))
     assert all(line.strip() in (ROOT / "pipeline.yaml").read_text() for line in shown.splitlines())
 
 
-def test_links_of_the_documents_lead_somewhere() -> None:
-    """Each relative link and picture in the README and in docs/ is there."""
+def test_relative_links_exist() -> None:
+    """The target of each relative link and image in the README and in docs/ exists."""
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_the_architecture_names_what_is_there() -> None:
-    """The README links docs/architecture.md, which names every package of ``etl``, and no path that is gone."""
+def test_architecture_document_is_complete() -> None:
+    """The README links docs/architecture.md, which names every package of ``etl`` and only paths that exist."""
     assert "](docs/architecture.md)" in README
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     paths = re.findall(r"\b(?:etl|sql|data|docs|tests|examples|pipelines)/[\w./]*", text)
@@ -108,8 +108,8 @@ def test_the_architecture_names_what_is_there() -> None:
     assert packages <= set(paths)
 
 
-def test_every_claim_about_security_has_its_test() -> None:
-    """Each test that docs/security.md names is there."""
+def test_tests_named_in_security_exist() -> None:
+    """Each test that docs/security.md names exists."""
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs/security.md").read_text(encoding="utf-8"))
     assert len(named) > 20
     for file, name in named:

@@ -94,7 +94,7 @@ def test_schema_names_every_index() -> None:
 
 
 def test_lock_file_names_no_registry() -> None:
-    """The lock file pins versions and hashes, and leaves to each machine where it fetches them."""
+    """The lock file pins versions and hashes, and names no registry."""
     lock = json.loads((EXAMPLE / "package-lock.json").read_text(encoding="utf-8"))
     packages = [package for path, package in lock["packages"].items() if path]
     assert packages
@@ -102,7 +102,7 @@ def test_lock_file_names_no_registry() -> None:
 
 
 @needs_node
-def test_types_hold() -> None:
+def test_types_check() -> None:
     """The example passes TypeScript's strict checks."""
     done = npm_run("typecheck")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -110,7 +110,7 @@ def test_types_hold() -> None:
 
 @needs_node
 def test_application_reads_and_writes(database: Path) -> None:
-    """Drizzle reads every row of a build, inserts after the last ids, sees broken rows refused, and may delete."""
+    """Drizzle reads every row, continues ids after the last one, sees bad rows refused, and can delete."""
     before = tables_of_database(database)
     done = npm_run("check", database)
     assert done.returncode == 0, done.stderr
@@ -144,8 +144,8 @@ def test_application_reads_and_writes(database: Path) -> None:
 
 
 @needs_node
-def test_mismatch_is_told(database: Path) -> None:
-    """A database that differs from schema.ts is an error that says where."""
+def test_mismatch_is_reported(database: Path) -> None:
+    """A database that differs from schema.ts gives an error that names the place."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE rosters ADD COLUMN room TEXT")
         connection.commit()

@@ -11,8 +11,8 @@ from etl.errors import EtlError, Mistakes, Where, did_you_mean
     ("where", "shown"),
     [(Where("a.yaml"), "a.yaml"), (Where("a.yaml", 3), "a.yaml:3"), (Where("a.yaml", 3, 7), "a.yaml:3:7")],
 )
-def test_place_is_shown_as_editors_link_it(where: Where, shown: str) -> None:
-    """A place is file:line:column, as far as it is known."""
+def test_place_is_written_so_that_editors_link_it(where: Where, shown: str) -> None:
+    """A place is written file:line:column, as far as it is known."""
     assert str(where) == shown
     assert str(EtlError("wrong", where)) == f"{shown}: wrong"
     assert str(EtlError("wrong")) == "wrong"

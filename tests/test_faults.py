@@ -76,8 +76,8 @@ def instants() -> list[Any]:
 
 
 @pytest.mark.parametrize(("sent", "number"), instants())
-def test_killed_at_any_instant(out: Path, usual_seconds: float, sent: signal.Signals, number: int) -> None:
-    """Killed at a random instant of a run, the build that was there or the new one is whole; the next run succeeds."""
+def test_killed_at_a_random_moment(out: Path, usual_seconds: float, sent: signal.Signals, number: int) -> None:
+    """After a run is killed, the old build or the new one is complete, and the next run succeeds."""
     chance = random.Random(number)  # noqa: S311 -- it picks an instant, not a secret
     instant = chance.random() * usual_seconds
     before = assert_whole(out)
@@ -116,7 +116,7 @@ def limited(limit: str, value: int, *arguments: str | Path, seconds: int = 60) -
 @pytest.mark.fault("a full disk, in each phase (a limit on file sizes)")
 @pytest.mark.parametrize("size", [0, 500_000])
 def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
-    """A file that can't grow any further, in whatever phase, ends in a message and exit code 1; nothing is lost."""
+    """A file that cannot grow, in any phase, gives a message and exit code 1, and the old build stays."""
     before = hashes(out)
     arguments = ("run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--seed", "5", "--quiet")
     done = limited("RLIMIT_FSIZE", size, *arguments)
@@ -130,7 +130,7 @@ def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
 
 @pytest.mark.fault("a full disk under --copy-to")
 def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
-    """A copy that does not fit leaves the old copy as it was, and nothing beside it."""
+    """A copy that does not fit leaves the old copy unchanged, and no partial file."""
     (tmp_path / "copy.db").write_text("SQLite format 3\0old")
     assert etl("run", TINY, "--out", out, "--quiet").returncode == 0  # so that there is nothing but to copy
     done = limited("RLIMIT_FSIZE", 100_000, "run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--quiet")
@@ -142,9 +142,9 @@ def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
 @pytest.mark.fault("no file handles left")
 @pytest.mark.parametrize("files", [6, 12])
 def test_out_of_file_handles(out: Path, files: int) -> None:
-    """With too few file handles a run ends in a message, or does with what there is; nothing is lost.
+    """With too few file handles a run fails with a message or succeeds, and the old build stays.
 
-    DuckDB may abort when there are hardly any; then the promise is the build, not the message.
+    DuckDB may abort if there are hardly any; then only the build is promised, not the message.
     """
     current = (out / "current").resolve()
     before = hashes(current)
@@ -162,12 +162,12 @@ def test_out_of_file_handles(out: Path, files: int) -> None:
 @pytest.mark.fault("no memory left")
 @pytest.mark.parametrize("megabytes", [150, 900])
 def test_out_of_memory(out: Path, megabytes: int) -> None:
-    """Out of memory, however a library ends then, the build that was there is whole, and the next run succeeds.
+    """After a run without enough memory the old build or the new one is complete, and the next run succeeds.
 
-    DuckDB may also wait for ever (3 times in 34, at 900 MiB): then the run is killed.
+    DuckDB may also hang (3 times in 34, at 900 MiB): then the run is killed.
     """
     if sys.platform != "linux":
-        pytest.skip("RLIMIT_AS holds on Linux only")
+        pytest.skip("RLIMIT_AS only works on Linux")
     seed = 200 + megabytes
     arguments = ("run", TINY, "--out", out, "--quiet", "--seed", str(seed))
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -177,10 +177,10 @@ def test_out_of_memory(out: Path, megabytes: int) -> None:
     assert litter(out) == []
 
 
-@pytest.mark.fault("an output folder that cannot be")
+@pytest.mark.fault("an unusable output folder")
 @pytest.mark.parametrize("where", ["file/build", "file", "\0"])
-def test_place_that_cannot_be_written(tmp_path: Path, where: str) -> None:
-    """An output folder that can't be is said with exit code 1 or 2 and the path, and nothing is written anywhere."""
+def test_output_folder_that_cannot_be_written(tmp_path: Path, where: str) -> None:
+    """An unusable output folder gives exit code 1 or 2 and its path, and nothing is written."""
     (tmp_path / "file").write_text("precious")
     if where == "\0":
         where = "x" * 300
@@ -192,8 +192,8 @@ def test_place_that_cannot_be_written(tmp_path: Path, where: str) -> None:
 
 
 @pytest.mark.fault("--copy-to below a file")
-def test_copy_to_a_place_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
-    """A copy below a file is said with its path and exit code 1; the build is there all the same."""
+def test_copy_to_a_path_that_cannot_be_written(out: Path, tmp_path: Path) -> None:
+    """A copy below a file gives exit code 1 and its path; the build is published all the same."""
     (tmp_path / "file").touch()
     done = etl("run", TINY, "--out", out, "--copy-to", tmp_path / "file" / "copy.db")
     assert (done.returncode, done.stdout) == (1, "")
@@ -203,7 +203,7 @@ def test_copy_to_a_place_that_cannot_be_written(out: Path, tmp_path: Path) -> No
 
 @pytest.mark.fault("`build/` on another file system than the project")
 def test_builds_on_another_file_system(tmp_path: Path) -> None:
-    """A folder of builds on another file system than the project works as any other, and so does a copy from it."""
+    """Builds, and copies of them, work on another file system than the project's."""
     place = Path("/dev/shm")  # noqa: S108 -- a folder of its own is made in it
     if not os.access(place, os.W_OK) or place.stat().st_dev == ROOT.stat().st_dev:
         pytest.skip("there is no second file system that anyone may write to")
@@ -236,8 +236,8 @@ def fill_and_run(disk: Path, finished: Path, room: int) -> dict[str, Any]:
 
 @pytest.mark.fault("a full disk, in each phase (a small tmpfs)")
 @pytest.mark.parametrize("room", [100_000, 1_700_000])
-def test_a_disk_that_is_really_full(tiny_build: Path, tmp_path: Path, room: int) -> None:
-    """A disk without room for the world, or that fills up on the way, is said with exit code 1, and nothing is lost."""
+def test_full_file_system(tiny_build: Path, tmp_path: Path, room: int) -> None:
+    """A disk that is too small, or fills up during the run, gives exit code 1, and the old build stays."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody mount a small disk")
     code = (
@@ -285,8 +285,8 @@ def without(place: Path, kind: str) -> None:
         ("unsigned", "refuses its sqlite extension"),
     ],
 )
-def test_duckdb_is_not_as_it_must_be(out: Path, tmp_path: Path, kind: str, says: str) -> None:
-    """What is wrong is said, with the command that mends it and exit code 1; nothing is lost."""
+def test_duckdb_that_cannot_be_used(out: Path, tmp_path: Path, kind: str, says: str) -> None:
+    """The error names the problem and the command that solves it, with exit code 1; the old build stays."""
     without(tmp_path, kind)
     before = hashes(out)
     done = etl("run", TINY, "--out", out, "--seed", "5", env={"PYTHONPATH": str(tmp_path)})

@@ -23,14 +23,14 @@ def golden() -> Any:  # noqa: ANN401 -- JSON
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
-def test_version_is_the_recorded_one(golden: Any) -> None:  # noqa: ANN401 -- JSON
+def test_version_matches_the_recorded_one(golden: Any) -> None:  # noqa: ANN401 -- JSON
     """golden.json was written for the generators' present version."""
     assert golden["generators"] == VERSION, "the generators have another version than golden.json: " + MEND
     assert set(golden["worlds"]) == set(WORLDS)
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_rows_are_the_recorded_ones(world: str, built: Callable[[str], Path], golden: Any) -> None:  # noqa: ANN401
+def test_rows_match_the_recorded_digests(world: str, built: Callable[[str], Path], golden: Any) -> None:  # noqa: ANN401
     """Every table has the rows that it had when the generators got their version."""
     found, recorded = record(built(WORLDS[world]))["tables"], golden["worlds"][world]["tables"]
     changed = sorted(name for name in {*found, *recorded} if found.get(name) != recorded.get(name))
@@ -38,8 +38,8 @@ def test_rows_are_the_recorded_ones(world: str, built: Callable[[str], Path], go
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_bytes_are_the_recorded_ones(world: str, built: Callable[[str], Path], golden: Any) -> None:  # noqa: ANN401
-    """The database has the very bytes that it had, where the libraries that write it have the same versions."""
+def test_bytes_match_the_recorded_digests(world: str, built: Callable[[str], Path], golden: Any) -> None:  # noqa: ANN401
+    """The database has the recorded bytes if the libraries that write it have the recorded versions."""
     found, recorded = record(built(WORLDS[world]))["database"], golden["worlds"][world]["database"]
     names = {*found["versions"], *recorded["versions"]}
     others = [name for name in sorted(names) if found["versions"].get(name) != recorded["versions"].get(name)]

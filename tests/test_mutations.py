@@ -235,14 +235,14 @@ def outcome(path: Path, out: Path) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(chance=st.randoms(use_true_random=False), count=st.integers(1, 3), as_text=st.booleans())
-def test_mutant_is_refused_or_right(
+def test_mutant_is_refused_or_valid(
     project: Path,
     record_property: Callable[[str, object], None],
     chance: random.Random,
     count: int,
     as_text: bool,  # noqa: FBT001
 ) -> None:
-    """However a pipeline is changed, the answer is a message, or a world that all the checks find right."""
+    """A changed pipeline gives either a message or a world that passes every check."""
     tree = tiny(project)
     if not as_text:
         for mutate in chance.choices(MUTATIONS, k=count):
@@ -264,7 +264,7 @@ def test_mutant_is_refused_or_right(
 
 
 def test_unchanged_world_is_built(project: Path) -> None:
-    """What the mutants are made of is valid, and so is the same with its stages in another order."""
+    """The pipeline that is mutated is valid, also with its stages in another order."""
     tree = tiny(project)
     tree["stages"] = dict(reversed(tree["stages"].items()))
     (project / "mutant.yaml").write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")

@@ -405,25 +405,25 @@ def damaged(default_build: Path, tmp_path: Path) -> Iterator[Callable[[str], Pat
     path.unlink(missing_ok=True)  # pytest keeps a test's folder, and a hundred databases would fill a small disk
 
 
-def test_finished_default_world_has_no_violations(default_build: Path) -> None:
-    """Everything that the specification says holds in the build."""
+def test_default_world_has_no_violations(default_build: Path) -> None:
+    """A build of the default world obeys every rule of the specification."""
     assert oracle.violations(default_build / DATABASE) == []
 
 
 @pytest.mark.parametrize(("rule", "says", "sql"), CASES, ids=[f"{rule}: {says}" for rule, says, _ in CASES])
 def test_damage_is_reported(damaged: Callable[[str], Path], rule: str, says: str, sql: str) -> None:
-    """The rule that the damage breaks says so, and shows where."""
+    """The rule that the damage breaks reports it, with its place."""
     found = oracle.violations(damaged(sql), rules=[rule])
     assert any(line.startswith(f"{rule}: ") and says in line for line in found), found
 
 
-def test_every_rule_is_seen_to_fail() -> None:
-    """No rule is without a damage that it finds."""
+def test_every_rule_has_a_failing_example() -> None:
+    """For every rule there is damage that it detects."""
     assert list(DAMAGES) == [rule.__name__ for rule in oracle.RULES]
 
 
 def test_every_violation_is_reported(damaged: Callable[[str], Path]) -> None:
-    """One damage is reported by every rule that it breaks, and without `rules` all are asked."""
+    """Damage is reported by every rule that it breaks; without `rules` all rules are checked."""
     path = damaged("UPDATE scores SET overall_score = 5409, level = 2 WHERE id = 12; DROP INDEX tests_by_group")
     found = oracle.violations(path)
     assert {line.partition(":")[0] for line in found} == {"indexes", "score_levels", "score_means"}
@@ -432,7 +432,7 @@ def test_every_violation_is_reported(damaged: Callable[[str], Path]) -> None:
 def test_command_prints_violations_and_exits_1(
     default_build: Path, damaged: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It answers 1 and the violations for a damaged file, 0 for a sound one, 2 and its usage without a file."""
+    """A damaged file gives its violations and exit code 1, a correct one 0, no file the usage and 2."""
     path = damaged("UPDATE tests SET name = 'PM7' WHERE id = 6")
     assert oracle.main([str(path)]) == 1
     assert capsys.readouterr().out == (
@@ -448,8 +448,8 @@ def test_unknown_rule_is_refused(tmp_path: Path) -> None:
         oracle.violations(tmp_path / DATABASE, rules=["scroes"])
 
 
-def test_oracle_leaves_the_file_alone(damaged: Callable[[str], Path]) -> None:
-    """Judging a database neither changes it nor puts a file beside it."""
+def test_oracle_does_not_change_the_file(damaged: Callable[[str], Path]) -> None:
+    """The oracle neither changes a database nor writes a file beside it."""
     path = damaged("")
     before = path.read_bytes()
     oracle.violations(path)
@@ -457,7 +457,7 @@ def test_oracle_leaves_the_file_alone(damaged: Callable[[str], Path]) -> None:
 
 
 def test_oracle_is_independent() -> None:
-    """It imports numpy and the standard library only, so that no mistake of ours can hide in it."""
+    """The oracle imports only numpy and the standard library, so it cannot share a bug with etl."""
     tree = ast.parse(Path(oracle.__file__).read_text(encoding="utf-8"))
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -475,13 +475,13 @@ def test_oracle_is_independent() -> None:
         (124.342, 100, 0.05),
     ],
 )
-def test_chi_square_tail_agrees_with_the_tables(statistic: float, degrees: int, chance: float) -> None:
-    """Critical values as any book of tables prints them."""
+def test_chi_square_tail_matches_published_tables(statistic: float, degrees: int, chance: float) -> None:
+    """The critical values are those of published tables."""
     assert oracle.chi_square_tail(statistic, degrees) == pytest.approx(chance, rel=2e-3)
 
 
-def test_uniform_draws_are_not_reported_and_missing_ends_are() -> None:
-    """The bound lets chance pass, and sees a range whose last number never comes."""
+def test_missing_ends_of_a_uniform_range_are_reported() -> None:
+    """The bound accepts uniform draws, and reports a range whose last number never occurs."""
     drawn = np.random.default_rng(1).integers(-15, 16, 20_000)
     assert list(oracle.uniform("growth", drawn, -15, 15, 1)) == []
     (line,) = oracle.uniform("growth", drawn.clip(max=14), -15, 15, 1)

@@ -71,8 +71,8 @@ def test_workflows_are_valid(schema: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_workflows_are_the_promised_ones() -> None:
-    """One workflow tests every change, the other one builds and publishes on a schedule and on demand."""
+def test_there_are_two_workflows() -> None:
+    """One workflow tests every change, the other builds and publishes on a schedule and on demand."""
     assert [file.name for file in WORKFLOWS] == ["rebuild.yml", "test.yml"]
     rebuild, test = (yaml.load(file.read_text(), Loader=yaml.BaseLoader) for file in WORKFLOWS)  # noqa: S506 -- BaseLoader makes only strings; it keeps the key `on` from becoming true
     assert set(rebuild["on"]) == {"schedule", "workflow_dispatch"}
@@ -81,8 +81,8 @@ def test_workflows_are_the_promised_ones() -> None:
     assert ".ci/run" in [step.get("run") for step in test["jobs"]["test"]["steps"]]
 
 
-def test_workflows_may_only_read() -> None:
-    """No workflow may write anything, but for the one job that publishes to Pages."""
+def test_workflows_have_read_only_permissions() -> None:
+    """No workflow has write permissions, except the job that publishes to Pages."""
     for file in WORKFLOWS:
         workflow = yaml.safe_load(file.read_text())
         assert workflow["permissions"] == {"contents": "read"}
@@ -91,7 +91,7 @@ def test_workflows_may_only_read() -> None:
 
 
 def test_workflow_actions_are_pinned_by_commit() -> None:
-    """A tag can be moved to other code, a commit can't: every action has 40 hex digits, and its version beside them."""
+    """Every action is pinned by 40 hex digits, with its version beside them, because a tag can be moved."""
     used = [line.strip(" -") for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
     assert used
     pinned = re.compile(r"uses: [\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -108,14 +108,14 @@ def test_lock_pins_everything_with_hashes(lock: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", [RUNTIME, DEV], ids=lambda lock: lock.name)
-def test_lock_says_how_it_is_made(lock: Path) -> None:
-    """A lock file's head names the make target that writes it."""
+def test_lock_names_the_command_that_makes_it(lock: Path) -> None:
+    """The head of a lock file names the make target that writes it."""
     assert lock.read_text().splitlines()[1] == "#    make lock"
 
 
 @pytest.mark.parametrize(("group", "lock"), [("runtime", RUNTIME), ("runtime", DEV), ("dev", DEV)])
 def test_lock_covers_pyproject(group: str, lock: Path) -> None:
-    """What pyproject.toml asks for is in the lock file, in a version that it allows."""
+    """Each requirement of pyproject.toml is in the lock file, in a version that it allows."""
     for requirement in requirements(group):
         name = canonicalize_name(requirement.name)
         assert name in pins(lock), f"{lock.name} lacks {name}: make lock"
@@ -123,37 +123,37 @@ def test_lock_covers_pyproject(group: str, lock: Path) -> None:
 
 
 def test_locks_agree() -> None:
-    """The development lock holds every pin of the runtime lock, hashes and all."""
+    """The development lock contains every pin of the runtime lock, with the same hashes."""
     assert pins(RUNTIME).items() <= pins(DEV).items()
 
 
-def test_runtime_lock_is_lean() -> None:
-    """Nothing that only development needs is installed for a run."""
+def test_runtime_lock_has_no_development_packages() -> None:
+    """No package that only development needs is installed for a run."""
     only_dev = {canonicalize_name(requirement.name) for requirement in requirements("dev")}
     assert only_dev & set(pins(RUNTIME)) == set()
 
 
-def test_extension_is_of_duckdbs_version() -> None:
+def test_extension_has_duckdbs_version() -> None:
     """DuckDB loads only an extension of its own version, so both are pinned to the same one."""
     exact = {requirement.name: str(requirement.specifier) for requirement in requirements("runtime")}
     assert exact["duckdb"] == exact["duckdb-extension-sqlite-scanner"] == f"=={pins(RUNTIME)['duckdb'][0]}"
 
 
-def test_no_registry_is_named() -> None:
-    """Every file leaves it to the machine where packages come from."""
+def test_no_file_names_a_package_registry() -> None:
+    """No file names a package registry: that is the machine's setting."""
     named = [(name, host) for name, text in project_files() for host in HOSTS if host in text]
     assert named == []
     assert [name for name, text in project_files() if INDEX_LINE.search(text)] == []
 
 
-def test_no_file_knows_where_it_lies() -> None:
-    """No file holds the path of the folder that it was written in."""
+def test_no_file_contains_the_path_of_the_project() -> None:
+    """No file contains the path of the project's folder."""
     if len(ROOT.parts) > 2:  # "/app" could stand in a file by chance
         assert [name for name, text in project_files() if str(ROOT) in text] == []
 
 
-def test_make_has_the_promised_targets() -> None:
-    """``make`` alone lists every target with what it does."""
+def test_make_lists_its_targets() -> None:
+    """``make`` alone lists every target with a description."""
     plain = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     listing = subprocess.run(["make"], cwd=ROOT, env=plain, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^make (\w+) +\S", listing, re.MULTILINE)) == TARGETS
@@ -166,7 +166,7 @@ test -f kept.txt && test ! "$1" = "$FAILS"
 
 
 @pytest.mark.parametrize(("fails", "targets"), [("none", ["lint", "test"]), ("lint", ["lint"])])
-def test_ci_lints_and_tests_where_nobody_works(tmp_path: Path, fails: str, targets: list[str]) -> None:
+def test_ci_lints_and_tests_in_a_copy(tmp_path: Path, fails: str, targets: list[str]) -> None:
     """``.ci/run`` makes lint and test in a copy with a long path, a space and an umlaut, and leaves nothing behind."""
     project, tools, temporary = tmp_path / "project", tmp_path / "tools", tmp_path / "temporary"
     for folder in (project / ".ci", tools, temporary):

@@ -39,8 +39,8 @@ def texts(svg: str) -> list[str | None]:
     return [element.text for element in root.iter() if element.tag.endswith("text")]
 
 
-def test_estimates_are_the_pipelines_own() -> None:
-    """The study's estimates of a seed are the rows of the table in that seed's world, whatever the shards."""
+def test_estimates_match_the_pipeline() -> None:
+    """The study's estimates for a seed are the rows of that world's table, at any shard size."""
     table = small.gathered(small.world(*small.TWELVE, "seed=5"))["impact_estimates"].to_pylist()
     expected = [
         (row["assignment_id"], row["planted"], row["expected_bias"], row["bias"], row["low"], row["high"])
@@ -54,8 +54,8 @@ def test_estimates_are_the_pipelines_own() -> None:
         assert found[0] != found[1]
 
 
-def test_worlds_count_once() -> None:
-    """Means are over worlds, and their standard errors those of the worlds' means."""
+def test_standard_errors_are_over_worlds() -> None:
+    """Means are over worlds, and their standard errors are those of the worlds' means."""
     assert TWO.worlds == 2
     assert TWO.bias == Mean(1, 2)  # of the means 3 and -1
     assert TWO.expected == Mean(1.5, 0.5)
@@ -69,8 +69,8 @@ def test_worlds_count_once() -> None:
     assert [each.bias.value for each in TWO.alone] == [-1, 3]
 
 
-def test_a_single_world_has_no_error() -> None:
-    """Where one world is all there is, no standard error is told, and an assignment may lack there."""
+def test_a_single_world_has_no_standard_error() -> None:
+    """With one world there is no standard error, and an assignment may be missing."""
     alone = studied("one", [[estimate(1, 1)], []])
     assert alone.worlds == 1
     assert math.isnan(alone.bias.error)
@@ -89,12 +89,12 @@ def test_a_single_world_has_no_error() -> None:
     ],
 )
 def test_goals(found: Study, passed: list[str]) -> None:
-    """Coverage must lie between 93 and 97 %, the excess be near zero; where the groups differ, the bias counts too."""
+    """Coverage must be between 93 and 97 % and the excess near zero; where the groups differ, the bias counts too."""
     assert [row[-1] for row in goals([found])] == passed
 
 
-def test_the_picture_is_the_same_each_time() -> None:
-    """It has a row for each study in every panel, shades where coverage must lie, and is well-formed."""
+def test_chart_is_deterministic() -> None:
+    """The chart has a row for each study in every panel, a shaded goal, and is well-formed SVG."""
     found = [study("a & b", covered=0.4), study("c")]
     text = picture(found)
     assert text == picture(found)
@@ -102,8 +102,8 @@ def test_the_picture_is_the_same_each_time() -> None:
     assert text.count('fill="#ccfbf1"') == 2
 
 
-def test_ticks_are_round_and_hold_both_ends() -> None:
-    """Steps are 1, 2 or 5 times a power of ten, and no end lies outside."""
+def test_ticks_are_round_and_cover_the_range() -> None:
+    """Steps are 1, 2 or 5 times a power of ten, and cover both ends."""
     assert list(ticks(0, 100)) == [0, 20, 40, 60, 80, 100]
     assert list(ticks(-0.13, 1.1)) == [-0.5, 0, 0.5, 1, 1.5]
     assert list(ticks(93.1, 97)) == [93, 94, 95, 96, 97]
@@ -111,15 +111,15 @@ def test_ticks_are_round_and_hold_both_ends() -> None:
     assert "flat" in texts(forest([("flat", {"a": [(1, 1, 1)]}, ["x"], None)]))
 
 
-def test_the_study_of_a_few_worlds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command tells what it found and writes the document with its picture."""
+def test_study_of_a_few_worlds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command prints its results and writes the document with its chart."""
     main(["--seeds", "2", "--workers", "1", "--only", "ela", "--out", str(tmp_path / "study.md")])
     assert capsys.readouterr().out.startswith("ela: 2 worlds, bias ")
     assert "on 2 worlds of each pipeline" in (tmp_path / "study.md").read_text(encoding="utf-8")
     assert (tmp_path / "study.svg").stat().st_size > 1000
 
 
-def test_the_document_is_of_every_world() -> None:
+def test_document_covers_every_pipeline() -> None:
     """docs/study.md has 500 worlds of each pipeline of pipelines/ that changes the data, and every goal is met."""
     text = DOCUMENT.read_text(encoding="utf-8")
     assert text.startswith(PREFACE.format(worlds=500, picture="study.svg"))
@@ -131,7 +131,7 @@ def test_the_document_is_of_every_world() -> None:
     assert set(WORLDS) >= UNFAIR
 
 
-def test_the_bias_of_the_first_window_is_the_one_that_its_numbers_give() -> None:
+def test_bias_of_the_first_window() -> None:
     """In biased.yaml 60 % of those who complete are driven and 40 % of the others, which is worth 20 points."""
     rows = [line.split(" | ") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if "| biased | " in line]
     found = {row[1]: (float(row[3].split()[0]), float(row[4])) for row in rows if row[1] in {"1", "2", "3", "4"}}

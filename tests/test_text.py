@@ -48,8 +48,8 @@ ROSTERS = [f"<i>& O'Neil <b> - {subject}" for subject in (SCRIPT, "日本 \"&\" 
 
 
 @pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
-def test_the_database_has_them_unchanged(world: Path, students: list[str]) -> None:
-    """Every name stands in the database as it was written."""
+def test_database_has_names_unchanged(world: Path, students: list[str]) -> None:
+    """Every name is in the database as it was written."""
     with closing(sqlite3.connect(world / f"{NAME}.db")) as database:
         assert [name for (name,) in database.execute("SELECT name FROM rosters ORDER BY id")] == ROSTERS
         for roster in (1, 2, 3):
@@ -58,8 +58,8 @@ def test_the_database_has_them_unchanged(world: Path, students: list[str]) -> No
 
 
 @pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
-def test_the_json_has_them_unchanged(world: Path, students: list[str]) -> None:
-    """Every name stands in the JSON files as it was written."""
+def test_json_has_names_unchanged(world: Path, students: list[str]) -> None:
+    """Every name is in the JSON files as it was written."""
     rosters = json.loads((world / "api/rosters.json").read_bytes())
     assert sorted(roster["name"] for roster in rosters) == sorted(ROSTERS)
     for roster in (1, 2, 3):
@@ -68,8 +68,8 @@ def test_the_json_has_them_unchanged(world: Path, students: list[str]) -> None:
 
 
 @pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
-def test_the_front_page_shows_them_as_text(world: Path) -> None:
-    """The front page has the first assignment's name, escaped: no element and no attribute came out of it."""
+def test_front_page_escapes_names(world: Path) -> None:
+    """The front page escapes the first assignment's name: it adds no element and no attribute."""
     html = (world / "index.html").read_text(encoding="utf-8")
     assert json.dumps(ASSIGNMENT, ensure_ascii=False) in unescape(html)
     for markup in ("<script", "<img", "<b>", "<i>"):
@@ -77,8 +77,8 @@ def test_the_front_page_shows_them_as_text(world: Path) -> None:
 
 
 @pytest.mark.fault("hostile names: quotes, scripts, formulas, SQL, templates, right-to-left, emoji, 10,000 letters")
-def test_datasettes_pages_show_them_as_text(world: Path, students: list[str]) -> None:
-    """Datasette's table, rows and queries have the names, escaped, and its JSON has them unchanged."""
+def test_datasette_escapes_names(world: Path, students: list[str]) -> None:
+    """Datasette's table, rows and queries escape the names, and its JSON has them unchanged."""
     datasette = make_datasette(world, explore=False)
 
     async def get(path: str) -> Any:  # noqa: ANN401 -- httpx's

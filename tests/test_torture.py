@@ -85,7 +85,7 @@ def soak(*, growth: float = 0, failed: int = 0, files: int = 26) -> Soak:
     return found
 
 
-def test_the_note_says_what_held(rows: list[tally.Row]) -> None:
+def test_report_has_a_row_for_each_fault(rows: list[tally.Row]) -> None:
     """Each fault is a row with its tries and its promise, how tries ended, what failed and what was not tried."""
     text = torture.report(rows, 1, soak())
     assert "| a kill | 3 | The build is whole. |" in text
@@ -96,10 +96,10 @@ def test_the_note_says_what_held(rows: list[tally.Row]) -> None:
     assert str(ROOT) not in text
 
 
-def test_the_note_says_that_all_held(tmp_path: Path) -> None:
-    """Where nothing failed, the note says so, with the versions and the size of the machine."""
+def test_report_without_failures(tmp_path: Path) -> None:
+    """Without failures the report says so, with the versions and the size of the machine."""
     text = torture.report([tally.Row("a kill", ["It is whole."], 200)], 0, soak())
-    assert "1 faults and attacks, 200 tries, all held. " in text
+    assert "1 faults and attacks, 200 tries, none failed. " in text
     assert "GiB of memory; Python 3." in text
     assert str(tmp_path) not in text
 
@@ -108,13 +108,13 @@ def test_the_note_says_that_all_held(tmp_path: Path) -> None:
     ("found", "problem"),
     [
         (soak(), None),
-        (soak(growth=GROWTH_LIMIT * 1.1), "memory grew by 2.2 MB a rebuild"),
+        (soak(growth=GROWTH_LIMIT * 1.1), "memory grew by 2.2 MB per rebuild"),
         (soak(failed=2), "2 requests failed, the first: /api: 500"),
         (soak(files=40), "open files rose from 26 to 40"),
-        (Soak(1), "nothing was asked, or nothing built"),
+        (Soak(1), "no requests, or no rebuilds"),
     ],
 )
-def test_a_soak_says_what_did_not_hold(found: Soak, problem: str | None) -> None:
+def test_problems_of_a_soak_are_reported(found: Soak, problem: str | None) -> None:
     """Failures, files that stay open and memory that grows are problems, and stand in the table as failed."""
     assert found.problems()[:1] == ([problem] if problem else [])
     if found.samples:
