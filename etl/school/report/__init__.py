@@ -1,6 +1,6 @@
-"""The school's report: what the data looks like, in pictures, and whether the planted effects are found again.
+"""The school's report: charts of the data, and the estimated effects beside the planted ones.
 
-Validation imports this module, so it is light: charts are drawn by a JavaScript engine, which is not.
+Validation imports this module, so it does not import the JavaScript engine that draws the charts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
 
 
 def warm() -> None:
-    """Get ready to draw: the first charts take as long as all the others."""
+    """Load the JavaScript engine: the first charts take as long as all others."""
     from etl.school.report import drawing  # noqa: PLC0415 -- as above
 
     drawing.warm()

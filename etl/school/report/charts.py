@@ -103,17 +103,17 @@ def growths(rows: Rows, names: Sequence[str]) -> Spec:
     """Planted ranges and what is in them: ``row``, ``status``, ``low``, ``high``, ``least``, ``most``, ``mean``."""
     left, names = fitted(names)
     domain = wide([row.get(end) for row in rows for end in ("low", "high", "least", "most")])
-    at = place(len(names))
+    y = place(len(names))
     planted = {
         "data": {"values": [row for row in rows if row.get("low") is not None]},
         "mark": {"type": "bar", "height": {"band": 0.8}, "color": BAND},
-        "encoding": {"y": at, "x": across("low", domain, left), "x2": {"field": "high"}},
+        "encoding": {"y": y, "x": across("low", domain, left), "x2": {"field": "high"}},
     }
-    there = {
+    found = {
         "data": {"values": rows},
         "mark": {"type": "rule", "strokeWidth": 3},
         "encoding": {
-            "y": at,
+            "y": y,
             "x": across("least", domain, left),
             "x2": {"field": "most"},
             "color": by_status("status"),
@@ -122,16 +122,16 @@ def growths(rows: Rows, names: Sequence[str]) -> Spec:
     mean = {
         "data": {"values": rows},
         "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
-        "encoding": {"y": at, "x": across("mean", domain, left), "color": by_status("status")},
+        "encoding": {"y": y, "x": across("mean", domain, left), "color": by_status("status")},
     }
-    return chart([planted, there, mean, names_beside(names)], left, len(names) * ROW)
+    return chart([planted, found, mean, names_beside(names)], left, len(names) * ROW)
 
 
 def intervals(rows: Rows, names: Sequence[str]) -> Spec:
     """Estimates beside the truth: ``row``, ``effect``, ``low``, ``high``, ``planted``, ``covered``; any may be null."""
     left, names = fitted(names)
     domain = wide([row[key] for row in rows for key in ("effect", "low", "high", "planted")])
-    at = place(len(names))
+    y = place(len(names))
     colour = {
         "field": "covered",
         "type": "nominal",
@@ -141,17 +141,17 @@ def intervals(rows: Rows, names: Sequence[str]) -> Spec:
     interval = {
         "data": {"values": [row for row in rows if row["low"] is not None]},
         "mark": {"type": "rule", "strokeWidth": 3},
-        "encoding": {"y": at, "x": across("low", domain, left), "x2": {"field": "high"}, "color": colour},
+        "encoding": {"y": y, "x": across("low", domain, left), "x2": {"field": "high"}, "color": colour},
     }
     estimate = {
         "data": {"values": [row for row in rows if row["effect"] is not None]},
         "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-        "encoding": {"y": at, "x": across("effect", domain, left), "color": colour},
+        "encoding": {"y": y, "x": across("effect", domain, left), "color": colour},
     }
     truth = {
         "data": {"values": [row for row in rows if row["planted"] is not None]},
         "mark": {"type": "tick", "orient": "vertical", "thickness": 2, "size": 15, "color": INK, "opacity": 1},
-        "encoding": {"y": at, "x": across("planted", domain, left)},
+        "encoding": {"y": y, "x": across("planted", domain, left)},
     }
     return chart([interval, estimate, truth, names_beside(names)], left, len(names) * ROW)
 

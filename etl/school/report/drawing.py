@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from etl.school.report import charts, truth, year
+from etl.school.report import charts, effects, growth, year
 from etl.school.report.planned import Planned
 from etl.school.report.queries import ESTIMATES, Database, Lacking
 from etl.site.report import general
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 VERSION = "6.4"
 
 
-#: The parts, in order: what no other generator gives comes first. Each asks the database, draws a chart, and says what
-#: to see, from the data.
+#: The parts, in order: what no other generator gives comes first. Each queries the database, draws a chart, and says
+#: in words what it shows.
 PARTS: tuple[Callable[[Database, Planned], Part], ...] = (
-    truth.assignment_effects,
-    truth.standard_effects,
-    truth.category_effects,
-    truth.growth,
+    effects.assignment_effects,
+    effects.standard_effects,
+    effects.category_effects,
+    growth.growth,
     year.level_shares,
     year.distributions,
     year.assigned,
@@ -42,23 +42,23 @@ PARTS: tuple[Callable[[Database, Planned], Part], ...] = (
 )
 
 _INTRODUCTION = """<p>The effects in this world are known, because they were planted: the pipeline says by how much an
-assignment moves a score. The report shows what is there, and whether the analysis that the field would make of it, a
-difference in differences, finds those effects again.</p>"""
+assignment moves a score. The report shows what is there, and whether the field's usual
+analysis, difference in differences, finds those effects again.</p>"""
 
 _END = """What the numbers mean, and the formulas with their sources: <code>docs/data.md</code> of the project. The same
-numbers as data: <code>api/impact.json</code> and <code>api/truth.json</code>."""
+numbers as data: <code>api/impact.json</code> and <code>api/effects.json</code>."""
 
 
 def draw(database: Path, about: Mapping[str, Any]) -> str:
     """See :func:`etl.school.report.draw`."""
     planned = Planned(about["stages"])
     with contextlib.closing(open_database(database)) as connection:
-        asked = Database(connection)
+        queries = Database(connection)
         made = []
         for part in PARTS:
-            with contextlib.suppress(Lacking):  # this world does without
-                made.append(part(asked, planned))
-        facts = [*_facts(connection, asked), general.checks_passed(about)]
+            with contextlib.suppress(Lacking):
+                made.append(part(queries, planned))
+        facts = [*_facts(connection, queries), general.checks_passed(about)]
         estimated = any(part.title.startswith("Effect") for part in made)
         made += general.parts(connection, about, folded=True)
     return report_page(
@@ -76,7 +76,7 @@ def svg(chart: Spec) -> str:
 
 
 def warm() -> None:
-    """Draw a chart of each kind for nothing: the first one takes as long as all of the report."""
+    """Draw a chart of each kind and discard it: the first one takes as long as all others of a report."""
     svg(charts.intervals([{"row": 0, "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}], ["-"]))
     svg(charts.ridges([{"row": 0, "x": 1, "base": 0, "top": 1}], ["-"], [0, 1]))
 
@@ -84,7 +84,7 @@ def warm() -> None:
 def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str, str]]:
     """The numbers at the top."""
     facts = [
-        (number(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]), table)  # noqa: S608 -- ours
+        (number(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]), table)  # noqa: S608 -- a name of this list
         for table in ("rosters", "students", "scores", "assignments")
         if table in database.columns
     ]
@@ -92,5 +92,5 @@ def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str
         rows = database.ask(ESTIMATES)
         covered = [row["covered"] for row in rows if row["scope"] == "assignment" and row["covered"] is not None]
         if covered:
-            facts.append((f"{sum(covered)} of {len(covered)}", "intervals hold the planted effect"))
+            facts.append((f"{sum(covered)} of {len(covered)}", "intervals contain the planted effect"))
     return facts

@@ -1,9 +1,9 @@
-"""What all charts share: their size, their colours, their axes, and the names beside them.
+"""What all charts share: size, colours, axes, and the names of rows.
 
-Nothing in them is placed by the width of a text, so a drawing does not depend on the fonts of the machine: sizes are
-fixed, names stand in marks of their own and are cut by their number of letters, an axis has as many labels as there is
-room for letters, and there is no title and no legend. Colours are CSS variables, so that one drawing serves light, dark
-and paper. A chart is as wide as a phone.
+Nothing is placed by the width of a text, so that a drawing does not depend on the machine's fonts: sizes are fixed,
+names are text marks cut to a number of letters, an axis has as many labels as there is room for letters, and there is
+no title or legend. Colours are CSS variables, so that one drawing serves light, dark and print. A chart is as wide as a
+phone.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Rows = list[dict[str, Any]]
 
 WIDTH = 360  # pixels, all of it
 ROW = 21
-LEFT = 40  # where counts stand
-_NAMES = 210  # where names stand, at most
+LEFT = 40  # room for counts
+_NAMES = 210  # room for names, at most
 _RIGHT = 20
-_BELOW = 22  # where the labels of the axis stand
+_BELOW = 22  # room for the labels of the axis
 _ABOVE = 6
-_LETTER = 6.8  # pixels that a letter takes, about
+_LETTER = 6.8  # pixels of a letter, about
 _GAP = 8  # between a name and the chart, and between two labels
 
 INK = "currentColor"
@@ -46,7 +46,7 @@ STATUS_COLOURS = {
 _OTHERS = ("#8b6bd1", "#2a9d9d", "#c98a1b", "#b8547f", "#5b7fb5")
 
 _CONFIG: Spec = {
-    "aria": False,  # the figure says what it shows, in words
+    "aria": False,  # the figure has a text of its own
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
@@ -68,27 +68,27 @@ _CONFIG: Spec = {
 
 
 def colour(text: object, place: int) -> str:
-    """A colour of the data's own, #RRGGBB; one of ours when it is not written so."""
+    """The colour that the data has, if it is written #RRGGBB; otherwise one of this module's."""
     return str(text) if re.fullmatch(r"#[0-9a-fA-F]{6}", str(text)) else _OTHERS[place % len(_OTHERS)]
 
 
 def fitted(names: Sequence[str]) -> tuple[int, list[str]]:
-    """The room left of a chart that names take, and the names, cut to what fits in it."""
+    """The width of the names left of a chart, in pixels, and the names, cut to fit."""
     longest = max(map(len, names), default=0) + 1  # some letters are wider
     left = min(_NAMES, max(LEFT, math.ceil(longest * _LETTER) + _GAP))
     return left, [short(name, int((left - _GAP) / _LETTER)) for name in names]
 
 
 def wide(numbers: Iterable[float | None], *, least: float = 1.0) -> list[float]:
-    """A domain that holds all numbers, with some air at both ends."""
+    """A domain that contains all numbers, with a margin at both ends."""
     known = [number for number in numbers if number is not None] or [0.0]
     low, high = min(known), max(known)
-    air = max((high - low) * 0.06, least / 2 if high == low else 0)
-    return [round(low - air, 6), round(high + air, 6)]
+    margin = max((high - low) * 0.06, least / 2 if high == low else 0)
+    return [round(low - margin, 6), round(high + margin, 6)]
 
 
 def chart(layers: list[Spec], left: int, height: int, above: int = _ABOVE) -> Spec:
-    """A drawing of these layers, with so much room left of it."""
+    """A drawing of layers; ``left`` is the width of what is left of it."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": None,
@@ -102,7 +102,7 @@ def chart(layers: list[Spec], left: int, height: int, above: int = _ABOVE) -> Sp
 
 
 def place(rows: int) -> Spec:
-    """The place of a row: all of them, also where there is nothing to draw."""
+    """The vertical place of a row; rows without a mark have one too."""
     return {"field": "row", "type": "ordinal", "scale": {"domain": list(range(rows))}, "axis": None}
 
 
@@ -116,7 +116,7 @@ def names_beside(names: Sequence[str]) -> Spec:
 
 
 def across(field: str, domain: list[float], left: int, *, whole: bool = False, **axis: Any) -> Spec:  # noqa: ANN401 -- of Vega-Lite
-    """Numbers from left to right, in a chart with so much room left of it; ``whole``: none between them is labelled."""
+    """Numbers from left to right, with ``left`` pixels beside the chart; ``whole``: label whole numbers only."""
     return {
         "field": field,
         "type": "quantitative",
@@ -137,9 +137,9 @@ def upwards(field: str, most: float) -> Spec:
 
 
 def ticks(domain: Sequence[float], pixels: float = math.inf, *, whole: bool = False) -> int:
-    """How many ticks to ask Vega for, five or fewer, so that the labels of those that it makes do not touch.
+    """How many ticks to ask Vega for, five or fewer, so that their labels do not touch.
 
-    ``whole``: nor stand between whole numbers.
+    ``whole``: nor are between whole numbers.
     """
     span = domain[1] - domain[0]
     for count in range(5, 1, -1):
@@ -152,7 +152,7 @@ def ticks(domain: Sequence[float], pixels: float = math.inf, *, whole: bool = Fa
 
 
 def _step(about: float) -> float:
-    """The distance of ticks that Vega takes for one that is asked for: 1, 2 or 5 times a power of ten."""
+    """The distance between ticks that Vega makes of a wanted one: 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(about))
     factor = next((factor for factor, least in ((10, 50), (5, 10), (2, 2)) if about / power >= math.sqrt(least)), 1)
     return factor * power
@@ -178,7 +178,7 @@ def days_across(field: str, days: Sequence[int]) -> Spec:
 
 
 def count_format(most: float) -> str:
-    """The format of counts up to some number: what fits beside an axis."""
+    """The format of counts up to ``most`` that fits beside an axis."""
     return ",d" if most < 10_000 else "~s"  # noqa: PLR2004 -- 9,999 fits
 
 

@@ -1,4 +1,4 @@
-"""What the report asks a finished database. SQL does the counting, so that memory does not grow with the world."""
+"""The report's queries of a finished database. SQL does the counting, so that memory does not grow with the world."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).parent
 
-#: More growths than this are too slow to open one by one; then every second, third ... student is taken.
+#: With more students than this the JSON of every second, third ... student is read, for speed.
 SAMPLE = 60_000
 
-#: The queries, each a file of its name beside this one ...
+#: The queries: files beside this one ...
 ASSIGNED = "assigned"
 CLASS_SIZES = "class_sizes"
 DATES = "dates"
@@ -25,7 +25,7 @@ LEVELS = "levels"
 SCORES = "scores"
 TESTS = "tests"
 
-#: ... and what each reads of which table.
+#: ... and the columns that each reads.
 NEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     TESTS: {"tests": ("id", "group_id", "sequence", "name", "administered_at")},
     LEVELS: {"performance_levels": ("level", "name", "min_score", "color")},
@@ -57,15 +57,15 @@ NEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class Lacking(Exception):  # noqa: N818 -- no error: a world may do without
-    """The database has not what a query reads; the message names it."""
+class Lacking(Exception):  # noqa: N818 -- not an error: the part is left out
+    """The database lacks what a part needs; the message names it."""
 
 
 class Database:
-    """A finished database, and what was asked of it: a query that two parts share runs once."""
+    """A finished database. A query that two parts share runs once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read which columns there are."""
+        """Read the names of tables and columns."""
         self._connection = connection
         self._answers: dict[str, list[dict[str, Any]]] = {}
         names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
@@ -75,7 +75,7 @@ class Database:
         }
 
     def ask(self, query: str, **values: object) -> list[dict[str, Any]]:
-        """All rows of one of the queries. Raises Lacking when a table or a column is not there."""
+        """Return all rows of a query. Raises Lacking for a missing table or column."""
         for table, columns in NEEDS[query].items():
             if table not in self.columns:
                 raise Lacking(f"the table {table}")
@@ -89,8 +89,8 @@ class Database:
         return self._answers[key]
 
     def growths(self, ranges: Iterable[tuple[Any, ...]]) -> tuple[list[dict[str, Any]], int]:
-        """Growth into the impacted tests, by status, and of which students: of every one, every second, third ..."""
-        self.ask(CLASS_SIZES)  # whether there are students
+        """Return growth into the impacted tests by status, and n if it is of every n-th student."""
+        self.ask(CLASS_SIZES)  # raises Lacking if there is no table of students
         (students,) = self._connection.execute("SELECT count(*) FROM students").fetchone()
         every = 1 + students // SAMPLE
         return self.ask(GROWTH, ranges=json.dumps(list(ranges)), every=every), every

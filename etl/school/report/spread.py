@@ -1,4 +1,4 @@
-"""How numbers are spread, and which tests were taken."""
+"""The distribution of numbers, and the tests that were taken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARGIN = 1e-9
 
 @dataclass(frozen=True)
 class Spread:
-    """How numbers are spread."""
+    """Mean, standard deviation and quantiles of numbers."""
 
     number: int
     mean: float
@@ -31,7 +31,7 @@ class Spread:
 
 
 def spread_of(counts: Mapping[int, int]) -> Spread:
-    """Describe numbers by how often each is there; quartiles are the lowest numbers that reach their share."""
+    """Describe numbers, given how often each occurs; a quantile is the lowest number that reaches its share."""
     values = sorted(counts)
     total = sum(counts.values())
     mean = sum(value * counts[value] for value in values) / total
@@ -51,6 +51,6 @@ def spread_of(counts: Mapping[int, int]) -> Spread:
 
 
 def taken(database: Database) -> list[dict[str, Any]]:
-    """The tests that somebody took, in their order."""
+    """The tests that somebody took, in order."""
     taken = {row["test_id"] for row in database.ask(SCORES)}
     return [test for test in database.ask(TESTS) if test["id"] in taken]

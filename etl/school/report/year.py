@@ -1,15 +1,16 @@
-"""The parts that show the school year: levels, scores, classes, who was given what, and when it was done."""
+"""The parts about the school year: levels, scores, classes, assignments, and when work was done."""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from etl.school.report import charts, frame
 from etl.school.report.planned import STATUSES
 from etl.school.report.queries import ASSIGNED, CLASS_SIZES, DATES, LEVELS, SCORES, TESTS, Lacking
-from etl.school.report.spread import spread_of, taken
+from etl.school.report.spread import Spread, spread_of, taken
 from etl.site.report.section import MOST_ROWS, Part, listed, number, plural, share, short
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
 
 
 def level_shares(database: Database, planned: Planned) -> Part:
-    """The share of students at each level, test by test, and what the first test was meant to give."""
+    """The share of students at each level, test by test, and the target of the first test."""
     tests, levels = taken(database), database.ask(LEVELS)
     if not levels or not tests:
         raise Lacking("any level or score")
@@ -80,75 +81,68 @@ def distributions(database: Database, planned: Planned) -> Part:
         if row["test_id"] in counts:
             of_test = counts[row["test_id"]]
             of_test[row["score"]] = of_test.get(row["score"], 0) + row["students"]
-    low = min(min(scores) for scores in counts.values())
-    high = max(max(scores) for scores in counts.values())
-    step = next((step for step in _STEPS if (high - low) / step <= _MOST_BINS), math.ceil((high - low) / _MOST_BINS))
-    drawn, rows, spreads = [], [], []
-    for place, test in enumerate(tests):
-        scores = counts[test["id"]]
-        bins: dict[int, int] = {}
-        for score, students in scores.items():
-            bins[score // step] = bins.get(score // step, 0) + students
-        most = max(bins.values())
-        spread = spread_of(scores)
-        spreads.append(spread)
-        for index in range(low // step - 1, high // step + 2):
-            top = round(0.9 * bins.get(index, 0) / most - place, 4)
-            drawn.append({"row": place, "x": (index + 0.5) * step, "base": -place, "top": top})
-        drawn.append({"middle": spread.median, "base": -place, "high": 0.9 - place})
-        rows.append(
-            (
-                test["name"],
-                spread.number,
-                number(spread.mean, 1),
-                number(spread.sd, 1),
-                *(number(end) for end in (spread.least, spread.lower, spread.median, spread.upper, spread.most)),
-            )
-        )
+    names = [str(test["name"]) for test in tests]
+    spreads = [spread_of(scores) for scores in counts.values()]
     first, last = spreads[0], spreads[-1]
-    goes = f"from {number(first.mean, 1)} on {tests[0]['name']} to {number(last.mean, 1)} on {tests[-1]['name']}"
+    goes = f"from {number(first.mean, 1)} on {names[0]} to {number(last.mean, 1)} on {names[-1]}"
     says = [f"The mean goes {goes}, where the middle half has {number(last.lower)} to {number(last.upper)}."]
     if planned.first:
         ends = planned.first.clamp
         beyond = sum(n for scores in counts.values() for score, n in scores.items() if not ends[0] <= score <= ends[1])
-        says.append(
-            f"No score leaves the scale, {number(ends[0])} to {number(ends[1])}."
-            if not beyond
-            else f"{plural(beyond, 'score lies', 'scores lie')} outside of the scale, {number(ends[0])} to "
-            f"{number(ends[1])}."
-        )
+        scale = f"the scale, {number(ends[0])} to {number(ends[1])}"
+        says.append(f"{plural(beyond, 'score is', 'scores are') if beyond else 'No score is'} outside of {scale}.")
     return Part(
         "Score distributions",
         tuple(says),
         ("Test", "Students", "Mean", "SD", "Least", "Lower quartile", "Median", "Upper quartile", "Most"),
-        rows,
-        charts.ridges(
-            drawn, [str(test["name"]) for test in tests], [(low // step - 0.5) * step, (high // step + 1.5) * step]
-        ),
+        [
+            (
+                *(name, each.number, number(each.mean, 1), number(each.sd, 1)),
+                *(number(score) for score in (each.least, each.lower, each.median, each.upper, each.most)),
+            )
+            for name, each in zip(names, spreads, strict=True)
+        ],
+        _ridges(names, list(counts.values()), spreads),
         (("tick", frame.INK, "median"),),
         "overall score, in scale points",
     )
 
 
+def _ridges(names: list[str], counts: list[dict[int, int]], spreads: list[Spread]) -> frame.Spec:
+    """A histogram of each test's scores, all in the same steps."""
+    low, high = min(each.least for each in spreads), max(each.most for each in spreads)
+    step = next((step for step in _STEPS if (high - low) / step <= _MOST_BINS), math.ceil((high - low) / _MOST_BINS))
+    drawn: list[dict[str, Any]] = []
+    for row, (scores, spread) in enumerate(zip(counts, spreads, strict=True)):
+        bins: dict[int, int] = {}
+        for score, students in scores.items():
+            bins[score // step] = bins.get(score // step, 0) + students
+        for index in range(low // step - 1, high // step + 2):
+            top = round(0.9 * bins.get(index, 0) / max(bins.values()) - row, 4)
+            drawn.append({"row": row, "x": (index + 0.5) * step, "base": -row, "top": top})
+        drawn.append({"middle": spread.median, "base": -row, "high": 0.9 - row})
+    return charts.ridges(drawn, names, [(low // step - 0.5) * step, (high // step + 1.5) * step])
+
+
 def class_sizes(database: Database, planned: Planned) -> Part:
-    """How many students sit in a roster."""
+    """How many students a roster has."""
     sizes = database.ask(CLASS_SIZES)
     if not sizes:
         raise Lacking("any roster")
     rosters = sum(row["rosters"] for row in sizes)
     students = sum(row["size"] * row["rosters"] for row in sizes)
     least, most = sizes[0]["size"], sizes[-1]["size"]
-    asked = ""
+    target = ""
     if planned.class_size:
         low, high = planned.class_size
         fits = low <= least and most <= high
-        asked = f", as the pipeline asks ({low} to {high})" if fits else f"; the pipeline asks for {low} to {high}"
+        target = f", as the pipeline says ({low} to {high})" if fits else f"; the pipeline says {low} to {high}"
     step = next((step for step in _STEPS if (most - least) / step <= 40), _STEPS[-1])  # noqa: PLR2004 -- bars on a phone
     bars: dict[int, int] = {}
     for row in sizes:
         bars[row["size"] // step * step] = bars.get(row["size"] // step * step, 0) + row["rosters"]
     drawn = [{"x": size + (step - 1) / 2, "number": number} for size, number in bars.items()]
-    many = f"{plural(rosters, 'roster')} {'has' if rosters == 1 else 'have'} from {least} to {most} students{asked}"
+    many = f"{plural(rosters, 'roster')} {'has' if rosters == 1 else 'have'} from {least} to {most} students{target}"
     return Part(
         "Class sizes",
         (f"{many}; the mean is {number(students / rosters, 1)}.",),
@@ -160,7 +154,7 @@ def class_sizes(database: Database, planned: Planned) -> Part:
 
 
 def assigned(database: Database, planned: Planned) -> Part:
-    """Who was given which assignment, and how far they came."""
+    """Who was given which assignment, and its status."""
     found = database.ask(ASSIGNED)
     tests = {test["id"]: str(test["name"]) for test in database.ask(TESTS)}
     if not found:
@@ -182,9 +176,9 @@ def assigned(database: Database, planned: Planned) -> Part:
     shares = [f"{share(totals[status], total)} {STATUSES[status]}" for status in statuses]
     says = [f"{plural(len(found), 'assignment')} went to students {number(total)} times: {listed(shares)}."]
     if planned.status and total:
-        asks = f"The pipeline asks for {_shares(planned.status)}"
+        target = f"The pipeline says {_shares(planned.status)}"
         driven = planned.status.get("driven")  # some students have shares of their own
-        says.append(f"{asks}; of driven students, for {_shares(driven)}." if isinstance(driven, dict) else f"{asks}.")
+        says.append(f"{target}; of driven students, {_shares(driven)}." if isinstance(driven, dict) else f"{target}.")
     return Part(
         "Who was assigned",
         tuple(says),
@@ -207,58 +201,50 @@ def _shares(status: Mapping[str, Any]) -> str:
 
 
 def dates(database: Database, _: Planned) -> Part:
-    """When the work was begun and done, between the two tests of each window."""
+    """When work was started and completed, between the two tests of each window."""
     tests = {test["id"]: test for test in database.ask(TESTS)}
+    days = {key: _day(test["administered_at"]) for key, test in tests.items()}
     windows: dict[tuple[int, int], list[dict[str, Any]]] = {}
     outside = total = 0
     for row in database.ask(DATES):
-        test_days = [_day(tests.get(row[end], {}).get("administered_at")) for end in ("after_id", "impacted_id")]
-        day = _day(row["day"])
-        if day is not None and None not in test_days:
+        opens, closes, day = days.get(row["after_id"]), days.get(row["impacted_id"]), _day(row["day"])
+        if opens is not None and closes is not None and day is not None:
             windows.setdefault((row["after_id"], row["impacted_id"]), []).append({**row, "at": day})
             total += row["students"]
-            outside += row["students"] * (not test_days[0] <= day <= test_days[1])  # type: ignore[operator]
+            outside += row["students"] * (not opens <= day <= closes)
     if not windows:
         raise Lacking("any date of a window between two dated tests")
     drawn: list[dict[str, Any]] = []
     rows = []
-    for place, ((after, impacted), days) in enumerate(sorted(windows.items())):
-        opens, closes = (_day(tests[test]["administered_at"]) for test in (after, impacted))
-        for event in ("started", "completed"):
-            so_far = 0
-            drawn.append({"window": place, "status": event, "number": 0, "day": opens})
-            mine = [row for row in days if row["event"] == event]
-            for row in mine:
-                so_far += row["students"]
-                drawn.append({"window": place, "status": event, "number": so_far, "day": row["at"]})
-            drawn.append({"window": place, "status": event, "number": so_far, "day": closes})
+    for place, ((after, impacted), found) in enumerate(sorted(windows.items())):
+        for line, event in enumerate(("started", "completed"), start=2 * place):
+            mine = [row for row in found if row["event"] == event]
+            numbers = list(accumulate((row["students"] for row in mine), initial=0))
+            moments = [days[after], *(row["at"] for row in mine), days[impacted]]
+            for day, count in zip(moments, [*numbers, numbers[-1]], strict=True):
+                drawn.append({"window": line, "status": event, "number": count, "day": day})
             if mine:
                 window = f"{tests[after]['name']} to {tests[impacted]['name']}"
-                rows.append((window, event, so_far, mine[0]["day"], mine[-1]["day"]))
-    marks = [
-        {"day": day, "name": short(test["name"], 6)}
-        for test in tests.values()
-        if (day := _day(test["administered_at"])) is not None
-    ]
-    lines = [{**row, "window": 2 * row["window"] + (row["status"] == "completed")} for row in drawn]
+                rows.append((window, event, numbers[-1], mine[0]["day"], mine[-1]["day"]))
+    marks = [{"day": day, "name": short(tests[key]["name"], 6)} for key, day in days.items() if day is not None]
     return Part(
         "Dates",
         (
-            f"All {number(total)} dates lie between the two tests of their window."
-            if not outside
-            else f"Of {number(total)} dates, {plural(outside, 'lies', 'lie')} outside of their window.",
-            "Each line counts the work that has been started, or completed, by a day.",
+            f"Of {number(total)} dates, {plural(outside, 'is', 'are')} outside of their window."
+            if outside
+            else f"All {number(total)} dates are between the two tests of their window.",
+            "Each line counts the work that was started, or completed, by a day.",
         ),
         ("Window", "Event", "Students", "First day", "Last day"),
         rows,
-        charts.calendar(lines, marks),
+        charts.calendar(drawn, marks),
         tuple(("line", frame.STATUS_COLOURS[event], event) for event in ("started", "completed")),
         "upwards, assignments of students so far",
     )
 
 
 def _day(text: object) -> int | None:
-    """A day as milliseconds since 1970, UTC, as Vega counts them; None for what is no day."""
+    """A day in milliseconds since 1970, UTC, as Vega counts them; None if it is not a date."""
     try:
         return int(datetime.strptime(str(text)[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:

@@ -43,8 +43,10 @@ def parts(connection: sqlite3.Connection, about: Mapping[str, Any], *, folded: b
     yield Part(
         "Tables",
         (f"{plural(len(about['tables']), 'table')} with {plural(rows, 'row')} in all.",),
-        ("Table", "Rows", "Description"),
-        [(name, table["rows"], table["description"]) for name, table in about["tables"].items()],
+        *_described(
+            ("Table", "Rows", "Description"),
+            [(name, table["rows"], table["description"]) for name, table in about["tables"].items()],
+        ),
         folded=folded,
     )
     yield _columns(connection, about["tables"], folded=folded)
@@ -84,7 +86,14 @@ def _columns(connection: sqlite3.Connection, tables: Mapping[str, Any], *, folde
     if sampled:
         says.append(f"Tables with more than {number(SAMPLE)} rows are sampled: {', '.join(sampled)}.")
     head = ("Table", "Column", "Type", "Nulls", "Distinct", "Minimum", "Maximum", "Values", "Description")
-    return Part("Columns", tuple(says), head, rows, folded=folded)
+    return Part("Columns", tuple(says), *_described(head, rows), folded=folded)
+
+
+def _described(
+    head: tuple[str, ...], rows: list[tuple[object, ...]]
+) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """A table without its last column, the descriptions, if none is given."""
+    return (head, rows) if any(row[-1] for row in rows) else (head[:-1], [row[:-1] for row in rows])
 
 
 def _row(table: str, column: Profile, description: str) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.model import GENERAL_REPORT
 from etl.pipeline.validate import validate
-from etl.school.report import charts, drawing, frame, planned, queries, truth, year
+from etl.school.report import charts, drawing, effects, frame, growth, planned, queries, year
 from etl.school.report.planned import First, Planned
 from etl.school.report.queries import Database, Lacking
 from etl.site.report.section import MINUS, Part, number, share
@@ -100,13 +100,13 @@ def test_it_is_in_the_build_and_the_same_when_drawn_again(default_build: Path) -
 
 
 def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> None:
-    """The three parts of estimates show the rows of impact_estimates, and count the intervals that hold the truth."""
+    """The three parts of estimates show the rows of impact_estimates, and count the intervals that hold the effects."""
     database, planned = default
     rows = database.ask(queries.ESTIMATES)
     for part, scope in (
-        (truth.assignment_effects, "assignment"),
-        (truth.standard_effects, "standard"),
-        (truth.category_effects, "category"),
+        (effects.assignment_effects, "assignment"),
+        (effects.standard_effects, "standard"),
+        (effects.category_effects, "category"),
     ):
         mine = [row for row in rows if row["scope"] == scope]
         made = part(database, planned)
@@ -114,7 +114,7 @@ def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> 
         assert [row[6] for row in made.rows] == ["yes" if row["covered"] else "no" for row in mine]
         held = sum(row["covered"] for row in mine)
         start = "All" if held == len(mine) else f"{held} of"
-        assert made.says[0].startswith(f"{start} {len(mine)} intervals hold the effect")
+        assert made.says[0].startswith(f"{start} {len(mine)} intervals contain the effect")
         worst = max(mine, key=lambda row: abs(row["bias"]))
         assert f": {number(worst['bias'], 2)} points" in made.says[1]
 
@@ -127,11 +127,11 @@ def test_a_biased_comparison_is_said_to_be_one(edited: Callable[[str], Path], ti
     UPDATE impact_estimates SET expected_bias = -4 WHERE id = 1;
     """
     with closing(sqlite3.connect(edited(biased))) as connection:
-        made = truth.assignment_effects(Database(connection), Planned(told(tiny_build)["stages"]))
+        made = effects.assignment_effects(Database(connection), Planned(told(tiny_build)["stages"]))
     count = len(made.rows)
-    assert made.says[0].startswith(f"0 of {count} intervals hold the effect that was planted. In this world")
+    assert made.says[0].startswith(f"0 of {count} intervals contain the effect that was planted. In this world")
     assert f" {MINUS}4.00 to {number(4 + count / 100, 2)} points" in made.says[0]
-    assert made.says[1].startswith(f"{count - 1} of {count} intervals hold the planted effect and that known bias")
+    assert made.says[1].startswith(f"{count - 1} of {count} intervals contain the planted effect and that known bias")
 
 
 def test_levels_are_counted_and_held_to_the_target(default: tuple[Database, Planned]) -> None:
@@ -148,27 +148,27 @@ def test_growth_is_in_its_range_and_a_stray_is_counted(
     default: tuple[Database, Planned], edited: Callable[[str], Path], tiny_build: Path
 ) -> None:
     """Every growth is opened and lies in its planted range; one that does not is counted and said."""
-    made = truth.growth(*default)
+    made = growth.growth(*default)
     assert len(made.rows) == 12
     assert {row[6] for row in made.rows} == {0}
-    assert "growths lie in the range that was planted" in texts(made)
+    assert "growths are in the range that was planted" in texts(made)
     assert [row[3] for row in made.rows][:4] == ["40 to 80", "15 to 35", *[f"{MINUS}15 to 15"] * 2]
     path = edited(
         "UPDATE scores SET std_scores = json_set(std_scores, '$.\"1\"', std_scores ->> '$.\"1\"' + 200)"
         " WHERE test_id = 2"
     )
     with closing(sqlite3.connect(path)) as connection:
-        strays = truth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
+        strays = growth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
     students = sum(int(str(row[6])) for row in strays.rows)
     assert students > 0
-    assert f"growths, {students} lie outside of" in texts(strays)
+    assert f"growths, {students} are outside of" in texts(strays)
 
 
 def test_growth_of_a_large_world_is_a_sample(tiny_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more students than can be opened, every second, third ... is taken, and the report says so."""
     monkeypatch.setattr(queries, "SAMPLE", 10)
     with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
-        made = truth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
+        made = growth.growth(Database(connection), Planned(told(tiny_build)["stages"]))
     assert "Of every 2th student" not in texts(made)
     assert "Of one student in 2" in texts(made)
 
@@ -183,17 +183,17 @@ def test_other_parts_count_what_is_there(default: tuple[Database, Planned]) -> N
     ).fetchone()
     assert spread.rows[2][2] == number(mean, 1)
     assert (spread.rows[2][4], spread.rows[2][8]) == (number(least), number(most))
-    assert "No score leaves the scale, 5,100 to 5,800." in spread.says
+    assert "No score is outside of the scale, 5,100 to 5,800." in spread.says
     sizes = year.class_sizes(database, planned)
     assert sum(int(str(row[1])) for row in sizes.rows) == 250
-    assert "as the pipeline asks (30 to 40)" in texts(sizes)
+    assert "as the pipeline says (30 to 40)" in texts(sizes)
     given = year.assigned(database, planned)
     assert sum(int(str(row[6])) for row in given.rows) == one("SELECT count(*) FROM assignment_students").fetchone()[0]
-    assert "asks for 60.0 % completed, 15.0 % started and 25.0 % not started" in texts(given)
+    assert "says 60.0 % completed, 15.0 % started and 25.0 % not started" in texts(given)
     assert [row[5] for row in given.rows][::4] == ["80 (1 to 80)", "80 (81 to 160)"]
     days = year.dates(database, planned)
     total = one("SELECT count(started_at) + count(completed_at) FROM assignment_students").fetchone()[0]
-    assert days.says[0] == f"All {total:,} dates lie between the two tests of their window."
+    assert days.says[0] == f"All {total:,} dates are between the two tests of their window."
 
 
 DROPPED = {
@@ -274,8 +274,8 @@ def test_shares_of_driven_students_are_said(tiny_build: Path) -> None:
     with closing(sqlite3.connect(tiny_build / "teacher-dashboard.db")) as connection:
         made = year.assigned(Database(connection), Planned(stages))
     both = (
-        "asks for 40.0 % completed, 0.0 % started and 60.0 % not started; "
-        "of driven students, for 100.0 % completed, 0.0 % started and 0.0 % not started."
+        "says 40.0 % completed, 0.0 % started and 60.0 % not started; "
+        "of driven students, 100.0 % completed, 0.0 % started and 0.0 % not started."
     )
     assert both in texts(made)
 
@@ -294,7 +294,7 @@ def test_drawings_do_not_depend_on_fonts(
 ) -> None:
     """Measured with a wide font or a narrow one, every chart is drawn the same, but for the font's name."""
     made = [
-        part(*default).chart for part in (truth.assignment_effects, year.dates, year.level_shares, year.class_sizes)
+        part(*default).chart for part in (effects.assignment_effects, year.dates, year.level_shares, year.class_sizes)
     ]
     plain = [drawing.svg(chart) for chart in made if chart]
     monkeypatch.setitem(frame._CONFIG, "font", font)
