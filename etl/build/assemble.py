@@ -8,34 +8,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from etl.build import manifest, report, space
+from etl.build.outputs import write_database, write_tables
 from etl.config.files import Writer
 from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.validate import validate
-from etl.run.engine import generate
 from etl.run.job import Job
 from etl.run.plan import make_plan
-from etl.run.refusal import explain
 from etl.site.endpoint import Endpoint
 from etl.site.export import export
 from etl.site.read_endpoints import read_endpoints
-from etl.tables.checks import Check, read_checks, run_checks, running_checks
-from etl.tables.digest import Digests
-from etl.tables.sqlite import Loader
+from etl.tables.checks import Check, read_checks, running_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
     import duckdb
 
+    from etl.build.outputs import Written
     from etl.config.identity import Identity
     from etl.config.source import Source
     from etl.pipeline.model import Pipeline
     from etl.run.job import Execution
     from etl.run.progress import Progress
-    from etl.run.shards import Part
 
 
 def assemble(  # noqa: PLR0913 -- the context of a run
@@ -49,39 +46,28 @@ def assemble(  # noqa: PLR0913 -- the context of a run
 ) -> dict[str, Any]:
     """Make the files of a build in an empty folder, the manifest last: its content. Raises EtlError."""
     with progress.phase("validate"):
-        pipeline, endpoints, checks = read_project(source)
+        project = read_project(source)
+        pipeline = project.pipeline
         job = Job(source, identity, make_plan(pipeline), progress, execution)
         space.check(job.plan, folder.parent)
     with progress.phase("open DuckDB"):
         writer = connection.result()
-    job.begin()
     database = folder / pipeline.database if "sqlite" in pipeline.outputs else None
-    checks = checks if database else []
-    with report.reporting(pipeline.report if database else None) as drawing, contextlib.ExitStack() as stack:
+    rules = manifest.rules(pipeline, project.checks if database else [])
+    with report.reporting(pipeline.report if database else None) as drawing, Writer(folder) as files:
         with contextlib.closing(writer):
-            tables, written = _make_tables(job, folder, database, writer, checks)
+            checks = [check for check in project.checks if not check.finished]
+            written = write_database(job, database, writer, checks) if database else write_tables(job, str(folder))
         pa.default_memory_pool().release_unused()  # 100 MB, which the export of a large world needs
-        rules = manifest.rules(pipeline, checks)
-        if drawing and database:
-            drawing.draw(database, _about(identity, pipeline, tables, rules))
-        late = [check for check in checks if check.finished]
-        passed = stack.enter_context(running_checks(late, database, identity.pipeline)) if database else None
-        files = stack.enter_context(Writer(folder))
-        for name in sorted(written):
+        for name in sorted([*written.files, *([database.name] if database else [])]):
             files.register(name)
+        if drawing and database:
+            drawing.draw(database, _about(identity, pipeline, written.tables, rules))
         if database:
-            with progress.phase("export"):
-                rows = {name: int(table["rows"]) for name, table in tables.items()}
-                export(pipeline, endpoints, files, build=identity.id, rows=rows, say=progress.say)
-        if drawing:
-            with progress.phase("report"):
-                files.write(report.NAME, drawing.page())
-        if passed:
-            with progress.phase("checks"):
-                passed.result()
+            _write_site(job, project, written, files, drawing)
         with progress.phase("manifest"):
             job.check_sources()
-            content = manifest.describe(identity, pipeline, tables, rules, files.entries())
+            content = manifest.describe(identity, pipeline, written.tables, rules, files.entries())
             files.write(manifest.NAME, manifest.render(content))
         with progress.phase("publish"):
             manifest.sweep(folder, content)
@@ -89,47 +75,19 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     return content
 
 
-def _make_tables(
-    job: Job, folder: Path, database: Path | None, writer: duckdb.DuckDBPyConnection, checks: list[Check]
-) -> tuple[dict[str, dict[str, int | str]], list[str]]:
-    """Generate all tables and write them: rows and digest of each, and the names of the files."""
-    digests, written = Digests(), [] if database is None else [database.name]
-    target = str(folder / manifest.PARQUET) if "parquet" in job.pipeline.outputs else None
-
-    def recorded(parts: Iterable[Part]) -> Iterator[Part]:
-        for part in parts:
-            digests.add(part.table, part.count, part.digest)
-            written.extend([f"{manifest.PARQUET}/{part.file.name}"] if part.file else [])
-            yield part
-            job.progress.loaded(part.count)
-        job.progress.end()
-
-    with contextlib.closing(generate(job, target)) as parts:
-        if database:
-            _load(job, recorded(parts), database, writer, checks)
-        else:
-            for _ in recorded(parts):
-                pass
-    return {name: digests.of(name) for name in job.pipeline.schema.tables}, written
-
-
-def _load(
-    job: Job, parts: Iterator[Part], database: Path, writer: duckdb.DuckDBPyConnection, checks: list[Check]
-) -> None:
-    """Load all parts and run the checks in one transaction."""
-    progress = job.progress
-    with Loader(database, job.pipeline.schema, writer) as loader:
-        for part in parts:
-            with progress.phase("load"):
-                try:
-                    loader.insert(part.table, part.rows)
-                except EtlError as error:
-                    raise explain(job.plan, part, error) from error
-        loader.write_last_ids()
+def _write_site(job: Job, project: Project, written: Written, files: Writer, drawing: report.Report | None) -> None:
+    """Export the finished database, and the report that is being drawn; run the checks of the file meanwhile."""
+    pipeline, progress, path = job.pipeline, job.progress, files.folder / job.pipeline.database
+    checks = [check for check in project.checks if check.finished]
+    with running_checks(checks, path, job.identity.pipeline) as passed:
+        with progress.phase("export"):
+            rows = {name: int(table["rows"]) for name, table in written.tables.items()}
+            export(pipeline, project.endpoints, files, build=job.identity.id, rows=rows, say=progress.say)
+        if drawing:
+            with progress.phase("report"):
+                files.write(report.NAME, drawing.page())
         with progress.phase("checks"):
-            run_checks([check for check in checks if not check.finished], loader.query, job.identity.pipeline)
-        with progress.phase("commit"):
-            loader.commit()
+            passed.result()
 
 
 def _about(
@@ -161,22 +119,27 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     pipeline = validate(source)
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
-    try:
+    with _collecting(mistakes):
         shown, in_full = display_path(pipeline.checks), source.namer()
         checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=in_full)
-    except Mistakes as error:
-        mistakes += error.mistakes
     effective = source.tree.plain()
     for check in checks:
-        try:
+        with _collecting(mistakes):
             check.stages(effective)
-        except EtlError as error:
-            mistakes.append(error)
-    try:
+    with _collecting(mistakes):
         if pipeline.api:
             endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema)
-    except Mistakes as error:
-        mistakes += error.mistakes
     if mistakes:
         raise Mistakes(mistakes)
     return Project(pipeline, endpoints, checks)
+
+
+@contextlib.contextmanager
+def _collecting(mistakes: list[EtlError]) -> Iterator[None]:
+    """Add the errors of a block to a list."""
+    try:
+        yield
+    except Mistakes as error:
+        mistakes += error.mistakes
+    except EtlError as error:
+        mistakes.append(error)

@@ -61,31 +61,24 @@ class Report:
     def __init__(self, function: str) -> None:
         """Start the process early: it imports the function meanwhile."""
         self._process = child.start("etl.build.report_worker", stderr=subprocess.PIPE)
-        self._send(f"{function}\n".encode(), last=False)
+        self._send(function)
 
     def draw(self, database: Path, about: Mapping[str, Any]) -> None:
         """Start drawing the report of a finished database."""
-        document = {"database": str(database.resolve()), "about": about}
-        self._send(json.dumps(document, default=str).encode(), last=True)
+        self._send(json.dumps({"database": str(database.resolve()), "about": about}, default=str))
 
-    def _send(self, content: bytes, *, last: bool) -> None:
-        pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 -- for mypy
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None  # noqa: S101 -- for mypy
         with contextlib.suppress(BrokenPipeError):  # :meth:`page` reports why it exited
-            pipe.write(content)
-            pipe.flush()
-        if last:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-            self._process.stdin = None
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
 
     def page(self) -> bytes:
         """Wait for the page. Raises EtlError when it could not be drawn."""
         page, log = self._process.communicate()
         if self._process.returncode or not page:
             lines = log.decode(errors="replace").strip().splitlines() or [f"exit code {self._process.returncode}"]
-            hint = "--no-report builds without it"
-            raise EtlError(f"the report could not be drawn: {lines[-1]}; {hint}")
+            raise EtlError(f"the report could not be drawn: {lines[-1]}; --no-report builds without it")
         return page
 
     def close(self) -> None:
@@ -96,10 +89,7 @@ class Report:
 @contextlib.contextmanager
 def reporting(function: str | None) -> Iterator[Report | None]:
     """Start a :class:`Report`, if there is a function; leaving the block ends its process."""
-    if function is None:
-        yield None
-        return
-    with contextlib.closing(Report(function)) as report:
+    with contextlib.nullcontext() if function is None else contextlib.closing(Report(function)) as report:
         yield report
 
 

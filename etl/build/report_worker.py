@@ -1,6 +1,6 @@
 """The child process that draws a report; it imports what it needs while the database is being made.
 
-Its input is a line with the function's name and then a JSON document; its output is a page.
+Its input is a line with the function's name and then a line of JSON; its output is a page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
         return
     module = importlib.import_module(name)
     getattr(module, "warm", lambda: None)()
-    if document := sys.stdin.buffer.read():
+    if document := sys.stdin.buffer.readline():
         request = json.loads(document)
         page = getattr(module, function)(Path(request["database"]), request["about"])
         if not isinstance(page, str):

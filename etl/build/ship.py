@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import TYPE_CHECKING
 
 from etl.build import manifest
+from etl.build.outputs import write_tables
 from etl.config.identity import identify
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
-from etl.run.engine import generate
 from etl.run.job import Job
 from etl.run.plan import make_plan
-from etl.tables.digest import Digests
 from etl.tables.parquet import check_exclusive, delete_file, open_target, sync_files, write_file
 
 if TYPE_CHECKING:
@@ -35,25 +33,15 @@ def ship_tables(source: Source, url: str, *, progress: Progress, execution: Exec
         message = "outputs: ship only writes Parquet; say outputs: [parquet], or --set outputs=[parquet]"
         raise EtlError(message, node.where if node else None)
     job = Job(source, identity, make_plan(pipeline), progress, execution)
-    job.begin()
     folder = f"{url.rstrip('/')}/{identity.id}"
     target, parts = open_target(folder), re.compile(rf"{manifest.PARQUET}/[^/]+/part-[0-9]{{5,}}\.parquet")
     delete_file(target, manifest.NAME)  # the folder is incomplete until all files are written again
     check_exclusive(target, lambda name: bool(parts.fullmatch(name)), folder)
-    digests = Digests()
-    files: dict[str, dict[str, int | str]] = {}
-    with contextlib.closing(generate(job, f"{folder}/{manifest.PARQUET}")) as made:
-        for part in made:
-            digests.add(part.table, part.count, part.digest)
-            progress.loaded(part.count)
-            if part.file:
-                files[f"{manifest.PARQUET}/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}
-    progress.end()
+    tables, files = write_tables(job, folder)
     job.check_sources()
     check_exclusive(target, files.__contains__, folder)
     with progress.phase("sync"):
         sync_files(target, files)
-    tables = {name: digests.of(name) for name in pipeline.schema.tables}
     content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
     write_file(target, manifest.NAME, manifest.render(content), durable=True)
     return folder

@@ -41,11 +41,6 @@ class Job:
         """The pipeline."""
         return self.plan.pipeline
 
-    def begin(self) -> None:
-        """Report the expected number of rows."""
-        sizes = self.plan.expected()
-        self.progress.begin(sum(sizes[stage.name].rows for stage in self.plan.stages if stage.table))
-
     def check_sources(self) -> None:
         """Check that no input file has changed since the build id was computed. Raises EtlError."""
         if files := changed(self.source, self.identity):

@@ -47,7 +47,8 @@ class Plan:
             tuple(stage for stage in group if stage.name in needed)
             for group in (self.once, self.per_shard, self.after_shards)
         )
-        return replace(self, once=once, per_shard=per_shard, after_shards=after_shards)
+        by = self.by if per_shard else None
+        return replace(self, once=once, per_shard=per_shard, after_shards=after_shards, by=by)
 
     def expected(self) -> dict[str, Size]:
         """The estimated size of each stage's result, by stage; nothing is run."""

@@ -16,7 +16,6 @@ from etl.tables.parquet import write_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
 
     from etl.pipeline.model import Stage
     from etl.run.plan import Plan
@@ -41,42 +40,42 @@ def shard_count(plan: Plan, once: Tables) -> int:
 
 
 def run_shard(plan: Plan, once: Tables, number: int, report: Report = _ignore) -> dict[str, pa.Table]:
-    """Run the per-shard stages for one shard, counted from 0: the results that fill tables or are collected."""
+    """Run the per-shard stages for one shard, counted from 0: their results by name."""
     if plan.by is None:
         return {}
     rows = once[plan.by].slice(number * plan.rows, plan.rows)
-    results = _run(plan, plan.per_shard, {**once, plan.by: rows}, report)
-    return {stage.name: results[stage.name] for stage in plan.per_shard if stage.table or stage.name in plan.collected}
+    return _run(plan, plan.per_shard, {**once, plan.by: rows}, report)
 
 
 def run_after_shards(
     plan: Plan, once: Tables, collected: Mapping[str, Sequence[pa.Table]], report: Report = _ignore
 ) -> dict[str, pa.Table]:
-    """Run the stages that follow the shards: the results that fill tables.
+    """Run the stages that follow the shards: their results by name.
 
     ``collected`` are the results of the shards, by stage, in the order of the shards.
     """
     tables = {name: pa.concat_tables(parts) for name, parts in collected.items()}
-    results = _run(plan, plan.after_shards, {**once, **tables}, report)
-    return {stage.name: results[stage.name] for stage in plan.after_shards if stage.table}
+    return _run(plan, plan.after_shards, {**once, **tables}, report)
 
 
 def run_until(plan: Plan, name: str) -> pa.Table:
     """Run one stage and everything upstream of it, for the first shard only: its result."""
-    needed = plan.until(name)
-    results = _run(plan, needed.once, {})
-    if needed.per_shard and plan.by is not None:
-        results[plan.by] = results[plan.by].slice(0, plan.rows)
-    return _run(plan, (*needed.per_shard, *needed.after_shards), results)[name]
+    plan = plan.until(name)
+    once = run_once(plan)
+    shard = run_shard(plan, once, 0)
+    after = run_after_shards(plan, once, {name: [rows] for name, rows in shard.items()})
+    return {**once, **shard, **after}[name]
 
 
-def _run(plan: Plan, stages: Sequence[Stage], results: Tables, report: Report = _ignore) -> dict[str, pa.Table]:
-    """Run stages in order: their results, added to those of their inputs."""
-    results = dict(results)
+def _run(plan: Plan, stages: Sequence[Stage], inputs: Tables, report: Report) -> dict[str, pa.Table]:
+    """Run stages in order, with the results of others as inputs: their own results."""
+    results: dict[str, pa.Table] = {}
     for stage in stages:
         start = time.perf_counter()
-        inputs = {name: results[source] for name, source in stage.inputs.items()}
-        result = run_stage(stage, inputs, plan.pipeline)
+        found = {
+            name: results[source] if source in results else inputs[source] for name, source in stage.inputs.items()
+        }
+        result = run_stage(stage, found, plan.pipeline)
         if stage.check and result.num_rows:
             rows = result.slice(0, MAX_ROWS).to_pylist()
             raise CheckFailed(failure(stage.name, stage.check, rows, result.num_rows), stage.where)
@@ -91,30 +90,24 @@ class Part:
 
     table: str
     shard: int
-    rows: pa.Table | None  # None once they are written to ``file`` by a worker
+    rows: pa.Table | None  # None once a worker on another machine has written them
     count: int
-    digest: int | Future[int]
     file: File | None = None  # the Parquet file with these rows
+    digest: int | None = None  # of the rows in the file
 
 
-def make_parts(
-    plan: Plan,
-    results: Tables,
-    shard: int,
-    target: Target | None = None,
-    digest: Callable[[pa.Table], int | Future[int]] = table_digest,
-) -> list[Part]:
+def make_parts(plan: Plan, results: Tables, shard: int, target: Target | None = None) -> list[Part]:
     """Make parts of the results that fill tables, parents before children (the order of the schema).
 
-    With a target, also write their Parquet files. ``digest`` may return a future.
+    With a target, also write their Parquet files and compute their digests.
     """
     filled = {plan.pipeline.stages[name].table: rows for name, rows in results.items()}
     parts = []
     for name, table in plan.pipeline.schema.tables.items():
         if name in filled:
             rows = filled[name]
-            file = write_part(target, table, shard, rows) if target else None
-            parts.append(Part(name, shard, rows, rows.num_rows, digest(rows), file))
+            written = (write_part(target, table, shard, rows), table_digest(rows)) if target else ()
+            parts.append(Part(name, shard, rows, rows.num_rows, *written))
     return parts
 
 
@@ -130,16 +123,9 @@ class ShardResult(NamedTuple):
         return self._replace(parts=[replace(part, rows=None) for part in self.parts])
 
 
-def make_shard(
-    plan: Plan,
-    once: Tables,
-    number: int,
-    target: Target | None = None,
-    digest: Callable[[pa.Table], int | Future[int]] = table_digest,
-) -> ShardResult:
+def make_shard(plan: Plan, once: Tables, number: int, target: Target | None = None) -> ShardResult:
     """Run the per-shard stages for one shard, and make parts of the results that fill tables."""
     timings: list[tuple[str, int, float]] = []
     results = run_shard(plan, once, number, lambda *stage: timings.append(stage))
-    tables = {name: rows for name, rows in results.items() if plan.pipeline.stages[name].table}
-    parts = make_parts(plan, tables, number, target, digest)
-    return ShardResult(parts, {name: results[name] for name in plan.collected}, timings)
+    collected = {name: results[name] for name in plan.collected}
+    return ShardResult(make_parts(plan, results, number, target), collected, timings)

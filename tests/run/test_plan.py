@@ -80,4 +80,5 @@ def test_expected_rows_are_about_right(changes: tuple[str, ...]) -> None:
     once = run_once(plan)
     for name, rows in {**once, **run_shard(plan, once, 0)}.items():
         chosen = name == "assignment_students"
-        assert expected[name] == pytest.approx(rows.num_rows, rel=0.3 if chosen else 0.15), name
+        if plan.pipeline.stages[name].table:
+            assert expected[name] == pytest.approx(rows.num_rows, rel=0.3 if chosen else 0.15), name
