@@ -1,5 +1,5 @@
 -- title: Assignments
--- description: Every assignment with the standards that it practises and how many students have which status.
+-- description: Every assignment, with the standards that it practises and the number of students by status.
 -- columns:
 --   id: assignments.id
 --   name: assignments.name

@@ -1,5 +1,5 @@
 -- title: Impact estimates
--- description: Every estimate of an assignment's effect, by difference in differences, beside the effect that was planted.
+-- description: Every estimated effect, by difference in differences, with the planted effect.
 -- columns:
 --   id: impact_estimates.id
 --   scope: impact_estimates.scope

@@ -1,5 +1,5 @@
 -- title: Performance levels
--- description: The bands of the scale, lowest first.
+-- description: The performance levels as ranges of scale scores, lowest first.
 -- columns:
 --   id: performance_levels.id
 --   level: performance_levels.level

@@ -1,5 +1,5 @@
 -- title: Reporting categories
--- description: Every reporting category with its standards, by domain and sub-domain; its id is the key in a student's rcScores.
+-- description: Every reporting category with its standards, by domain and sub-domain. Its id is the key in rcScores.
 -- columns:
 --   id: reporting_categories.id
 --   name: reporting_categories.name

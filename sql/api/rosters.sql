@@ -1,5 +1,5 @@
 -- title: Rosters
--- description: Every roster, in the order of names.
+-- description: Every roster, sorted by name.
 -- columns:
 --   id: rosters.id
 --   name: rosters.name

@@ -1,5 +1,5 @@
 -- title: Standards
--- description: Every standard with its reporting category; its id is the key in a student's stdScores.
+-- description: Every standard with its reporting category. Its id is the key in stdScores.
 -- columns:
 --   id: standards.id
 --   rc_id: standards.rc_id

@@ -1,5 +1,5 @@
 -- title: Test groups
--- description: Every series of tests.
+-- description: Every test group, which is a series of tests that measure the same thing.
 -- columns:
 --   id: test_groups.id
 --   name: test_groups.name

@@ -1,5 +1,5 @@
 -- title: Planted effects
--- description: The effect that each assignment was planted to have, by standard and status, as an exact expectation in scale points.
+-- description: The planted effect of each assignment, by standard and status, as an exact expectation in scale points.
 -- columns:
 --   id: planted_effects.id
 --   assignment_id: planted_effects.assignment_id

@@ -1,7 +1,7 @@
--- Every student of a window's rosters who is at its levels on its test has each assignment that follows that test.
+-- Every student whom a window selects, by roster and level, has each assignment of that window.
 -- stages: window
 
--- Nobody else has one (assigned_only), and nobody has it twice, so counting is enough.
+-- No other student has one (assigned_only) and none has it twice (primary key), so counting is enough.
 WITH
   windows AS MATERIALIZED (
     SELECT DISTINCT
@@ -12,7 +12,7 @@ WITH
     FROM json_each(:stages) AS stage, json_each(stage.value, '$.params.levels') AS level
     JOIN tests ON tests.name = json_extract(stage.value, '$.params.after')
   ),
-  chosen AS ( -- by roster, as the rows lie in the file
+  chosen AS ( -- by roster: the order of rows in the file
     SELECT windows.test_id, students.id AS student_id
     FROM windows
     CROSS JOIN students ON roster_id BETWEEN first_roster AND last_roster

@@ -1,4 +1,4 @@
--- Only students whom a window chooses have its assignments, and their days lie between the window's two tests.
+-- Only students whom a window selects have its assignments, with dates between the window's two tests.
 -- stages: window
 WITH windows AS MATERIALIZED (
   SELECT DISTINCT

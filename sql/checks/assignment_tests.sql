@@ -1,4 +1,4 @@
--- An assignment is of the group of the test that it follows, and the test that it impacts comes after that one.
+-- An assignment belongs to the group of the test that it follows, and impacts a later test.
 SELECT
   assignments.id,
   assignments.group_id,

@@ -1,4 +1,4 @@
--- Every roster has as many students as the pipeline's class sizes allow.
+-- The number of students in a roster is within the pipeline's class sizes.
 -- stages: classes
 WITH classes AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.size[0]') AS least, json_extract(value, '$.params.size[1]') AS most

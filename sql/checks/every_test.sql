@@ -1,10 +1,10 @@
--- Every student has a score on each test that the pipeline gives, save who missed it or has left, and none on another.
+-- Every student has a score on each test of the pipeline, unless they missed it or left, and on no other test.
 -- stages: first_scores, next_scores
 
--- No student can have two scores on one test, so counting is enough where nobody may miss a test or leave. Where some
--- may, the count is right as far as chance allows: by Hoeffding's inequality (1963) a count of n draws misses its
--- expectation by t with a chance below 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where
--- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. And who lacks a test that nobody may miss has left for good.
+-- No student can have two scores on one test, so counting is enough if nobody may miss a test or leave. Otherwise the
+-- count must be near its expectation. By Hoeffding's inequality (1963) a count of n draws differs from its expectation
+-- by t with probability below 2 exp(-2 t^2 / n), which is one in a million over a thousand comparisons if
+-- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. A student without a test that nobody may miss has left for good.
 WITH RECURSIVE
   given AS MATERIALIZED (
     SELECT

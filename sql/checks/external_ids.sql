@@ -1,4 +1,4 @@
--- A student's external id is the pipeline's template with the student's id in it.
+-- A student's external id is the pipeline's template, filled with the student's id.
 -- stages: students
 WITH template AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.external_id') AS template

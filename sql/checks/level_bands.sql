@@ -1,4 +1,4 @@
--- The bands of the performance levels ascend with the level, each beginning where the one below it ends.
+-- Performance levels ascend, and each band begins directly above the one below it.
 WITH bands AS (
   SELECT
     level,

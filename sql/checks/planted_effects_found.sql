@@ -1,8 +1,7 @@
--- The planted effects are found again: no estimate strays further from what is expected than chance allows.
+-- The estimates agree with the planted effects: none is further from its expectation than chance allows.
 
--- `surprise` bounds the chance of straying so far, by Hoeffding's inequality (1963), whatever the number of students.
--- By Bonferroni's the least of k of them is below one in a million divided by k with a chance of at most one in a
--- million: how often a build fails though everything planted is in its data.
+-- `surprise` bounds the probability of such a distance, by Hoeffding's inequality (1963), for any number of students.
+-- By Bonferroni's, the smallest of k bounds is below 1e-6 / k with probability at most 1e-6: the rate of false alarms.
 SELECT scope, assignment_id, standard_id, treated, control, effect, planted, expected_bias, surprise
 FROM impact_estimates
 WHERE surprise * (SELECT count(surprise) FROM impact_estimates) < 0.000001

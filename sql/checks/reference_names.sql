@@ -1,4 +1,4 @@
--- No two tests, categories, assignments or standard codes are called the same.
+-- Names of tests, categories and assignments, and codes of standards, are unique.
 WITH names (kind, name) AS (
   SELECT 'test', name FROM tests
   UNION ALL SELECT 'category', name FROM reporting_categories

@@ -1,4 +1,4 @@
--- There are tests, categories, standards and performance levels.
+-- There is at least one test, category, standard and performance level.
 WITH tables (name, rows) AS (
   SELECT 'performance_levels', count(*) FROM performance_levels
   UNION ALL SELECT 'test_groups', count(*) FROM test_groups

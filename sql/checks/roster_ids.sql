@@ -1,4 +1,4 @@
--- There are as many rosters as the pipeline has classes, numbered from 1 without a gap.
+-- There are as many rosters as the pipeline has classes, with ids from 1 without gaps.
 -- stages: classes
 WITH classes AS MATERIALIZED (
   SELECT DISTINCT json_extract(value, '$.params.count') AS classes

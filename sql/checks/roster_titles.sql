@@ -1,4 +1,4 @@
--- A roster is named "{title} {teacher} - {subject}" with a title of the pipeline, and a teacher keeps one title.
+-- A roster is named "{title} {teacher} - {subject}" with a title of the pipeline; a teacher has one title.
 -- stages: classes
 WITH
   titles AS MATERIALIZED (
@@ -9,7 +9,7 @@ WITH
     SELECT
       id,
       name,
-      ( -- the longest that fits: "Dr. Prof." before "Dr."
+      ( -- the longest match: "Dr. Prof." before "Dr."
         SELECT title FROM titles
         WHERE substr(rosters.name, 1, length(title) + 1) = title || ' '
         ORDER BY length(title) DESC LIMIT 1

@@ -1,4 +1,4 @@
--- No overall score leaves the range that the pipeline clamps its test to.
+-- Overall scores are within the range that the pipeline clamps their test to.
 -- stages: first_scores, next_scores
 WITH sittings AS MATERIALIZED (
   SELECT DISTINCT
@@ -10,5 +10,5 @@ WITH sittings AS MATERIALIZED (
 SELECT scores.id, student_id, test_id, overall_score, least, most
 FROM scores CROSS JOIN sittings USING (test_id)
 WHERE
-  overall_score NOT BETWEEN (SELECT max(least) FROM sittings) AND (SELECT min(most) FROM sittings) -- nearly always all
+  overall_score NOT BETWEEN (SELECT max(least) FROM sittings) AND (SELECT min(most) FROM sittings) -- excludes nearly all rows
   AND overall_score NOT BETWEEN least AND most

@@ -1,4 +1,4 @@
--- Completed work has both its days, in order, started work the first alone, other work none; a day is YYYY-MM-DD.
+-- Completed work has both dates, in order, started work only the first, other work none; a date is YYYY-MM-DD.
 SELECT assignment_id, student_id, status, started_at, completed_at
 FROM assignment_students
 WHERE
@@ -8,4 +8,4 @@ WHERE
     ELSE started_at IS NOT NULL OR completed_at IS NOT NULL
   END
   OR started_at IS NOT date(started_at, '+0 days')
-  OR completed_at IS NOT date(completed_at, '+0 days') -- which turns 2025-09-31 into 2025-10-01
+  OR completed_at IS NOT date(completed_at, '+0 days') -- date() turns 2025-09-31 into 2025-10-01

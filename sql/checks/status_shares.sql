@@ -1,10 +1,10 @@
--- The shares of the statuses after each test are those of the pipeline's windows, as far as chance allows.
+-- The share of each status after each test is that of the pipeline's windows, within the limits of chance.
 -- stages: window
 
--- By Hoeffding's inequality (1963) a count of n draws misses its expectation by t with a chance below
--- 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n.
--- Where windows after one test have different shares, or driven students others, the expectation lies between the
--- least and the greatest of them.
+-- By Hoeffding's inequality (1963) a count of n draws differs from its expectation by t with probability below
+-- 2 exp(-2 t^2 / n), which is one in a million over a thousand comparisons if
+-- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. If windows after one test differ in their shares, or driven students
+-- do, the expectation is between the smallest and the largest share.
 WITH
   shares AS MATERIALIZED (
     SELECT tests.id AS test_id, tests.name, status.key AS status, min(status.value) AS least, max(status.value) AS most

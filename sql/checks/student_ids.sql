@@ -1,4 +1,4 @@
--- Students are numbered from 1 without a gap, in the order of their rosters.
+-- Students have ids from 1 without gaps, in the order of their rosters.
 WITH
   classes AS (
     SELECT roster_id, count(*) AS students, min(id) AS first_id, max(id) AS last_id FROM students GROUP BY roster_id

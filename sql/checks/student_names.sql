@@ -1,4 +1,4 @@
--- A student has a first and a last name, and no two in one roster are named alike.
+-- A student has a first and a last name, unique within the roster.
 SELECT roster_id, name, count(*) AS students, min(id) AS first_id
 FROM students
 GROUP BY roster_id, name

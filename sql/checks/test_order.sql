@@ -1,4 +1,4 @@
--- Tests are numbered from 1 to their count, and within a group a later number means a later day.
+-- Tests have sequence numbers from 1 to their count, and within a group a higher number means a later day.
 SELECT tests.name, tests.sequence, tests.administered_at, earlier.name AS not_after
 FROM tests
 LEFT JOIN tests AS earlier

@@ -1,4 +1,4 @@
--- Which standards each assignment practises, by id.
+-- The standards that each assignment practises.
 SELECT interventions.id AS assignment_id, standards.id AS standard_id
 FROM intervention_standards
 JOIN interventions ON interventions.name = intervention_standards.intervention

@@ -1,4 +1,4 @@
--- The assignments, their names resolved to ids; each is created at midnight of the day of the test that it follows.
+-- The assignments, with names resolved to ids. Each is created at midnight on the day of the test that it follows.
 SELECT
   interventions.id,
   interventions.name,

@@ -44,7 +44,7 @@ def test_columns_are_read() -> None:
     platforms = ("ixl", "lexiacore5", "reflex", "khan_academy")
     assert assignments["id"].key
     assert assignments["platform"] == Column(
-        "platform", "TEXT", nullable=False, description="Where the work is done.", values=platforms
+        "platform", "TEXT", nullable=False, description="The platform on which the work is done.", values=platforms
     )
     assert assignments["rc_id"].nullable
 

@@ -21,7 +21,7 @@ PAGES = {
     "/index.html": "Read-only JSON",
     "/": "Teacher dashboard",
     f"/{NAME}": "Students of a roster",
-    f"/{NAME}/rosters": "Teacher and subject, different for every roster.",
+    f"/{NAME}/rosters": "Teacher and subject; unique.",
     f"/{NAME}/scores": "1: ",
     f"/{NAME}/rosters/1": "students",
     f"/{NAME}/api-rosters-students?id=1": "Students of a roster",

@@ -1,2 +1,2 @@
--- The file is sound: every page, and every index against its table.
+-- The file is intact: every page is readable, and every index matches its table.
 SELECT integrity_check AS problem FROM pragma_integrity_check WHERE integrity_check <> 'ok'

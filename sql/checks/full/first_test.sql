@@ -1,11 +1,11 @@
--- Overall scores on a first test fit the pipeline's normal distribution: its mean, and its standard deviation.
+-- Overall scores on a first test have the mean and standard deviation of the pipeline's normal distribution.
 -- stages: first_scores
 
--- Half of a normal distribution lies on each side of its mean, 68.27 % within one standard deviation; rounding to
+-- Half of a normal distribution is on each side of its mean, and 68.27 % within one standard deviation. Rounding to
 -- whole scores moves the second share by less than 0.2420 / sd (the density at one sd, times half a point, on both
--- sides). By Hoeffding's inequality (1963) a count of n draws misses its expectation by t with a chance below
--- 2 exp(-2 t^2 / n): one in a million over a thousand comparisons where t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n.
--- A share that the clamp reaches is not judged.
+-- sides). By Hoeffding's inequality (1963) a count of n draws differs from its expectation by t with probability below
+-- 2 exp(-2 t^2 / n), which is one in a million over a thousand comparisons if
+-- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. Shares that the clamp affects are not checked.
 WITH
   firsts AS MATERIALIZED (
     SELECT DISTINCT

@@ -1,7 +1,7 @@
--- From the second test on the overall score is the mean of the rounded category scores, rounded half up.
+-- From the second test on, the overall score is the mean of the rounded category scores, rounded half up.
 -- stages: next_scores
 
--- The mean of k scores, rounded half up, is r where -k <= 2 (sum - k r) < k.
+-- The mean of k scores, rounded half up, is r if -k <= 2 (sum - k r) < k.
 WITH
   nexts AS MATERIALIZED (
     SELECT DISTINCT tests.id AS test_id

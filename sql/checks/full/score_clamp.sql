@@ -1,4 +1,4 @@
--- No score of a category or a standard leaves the range that the pipeline clamps its test to.
+-- Category and standard scores are within the range that the pipeline clamps their test to.
 -- stages: first_scores, next_scores
 WITH sittings AS MATERIALIZED (
   SELECT DISTINCT

@@ -1,4 +1,4 @@
--- Category and standard scores are compact JSON objects, {"1":5420,"2":5510}, keyed by ids in the order of ids.
+-- Category and standard scores are compact JSON objects, {"1":5420,"2":5510}, with ids as keys, in order.
 WITH keys AS MATERIALIZED (
   SELECT
     (SELECT group_concat(rc_id) FROM (SELECT DISTINCT rc_id FROM standards ORDER BY rc_id)) AS categories,

@@ -1,4 +1,4 @@
--- On a first test a category lies as far from the overall score, and a standard from its category, as is allowed.
+-- On a first test a category differs from the overall score, and a standard from its category, by an allowed jitter.
 -- stages: first_scores
 WITH
   firsts AS MATERIALIZED (

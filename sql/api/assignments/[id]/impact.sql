@@ -1,5 +1,5 @@
 -- title: Impact of an assignment
--- description: The estimates of one assignment's effect, over all its standards and for each, beside the effect that was planted.
+-- description: The estimated effects of one assignment, over all its standards and for each, with the planted effects.
 -- parameters:
 --   id: SELECT id FROM assignments
 -- columns:

@@ -1,5 +1,5 @@
 -- title: Students of an assignment
--- description: Who was given one assignment, and how far they came, in the order of students.
+-- description: The students who were given one assignment and their status, sorted by student id.
 -- parameters:
 --   id: SELECT id FROM assignments
 -- columns:

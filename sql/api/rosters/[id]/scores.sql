@@ -1,5 +1,5 @@
 -- title: Scores of a roster
--- description: Every test of every student of one roster, in the order of students, then tests.
+-- description: The scores of one roster's students on every test, sorted by student id, then test.
 -- parameters:
 --   id: SELECT id FROM rosters
 -- columns:

@@ -1,5 +1,5 @@
 -- title: Students of a roster
--- description: The students of one roster, in the order of names.
+-- description: The students of one roster, sorted by name.
 -- parameters:
 --   id: SELECT id FROM rosters
 -- columns:

@@ -1,5 +1,5 @@
 -- title: Tests of a group
--- description: The tests of one group, in the order of their sequence.
+-- description: The tests of one group, in sequence.
 -- parameters:
 --   id: SELECT id FROM test_groups
 -- columns:
