@@ -45,7 +45,7 @@ _REQUEST_OPTIONS = (
         "changes",
         multiple=True,
         metavar="PATH=VALUE",
-        help="Override a value of the pipeline, for example stages.classes.params.count=20.",
+        help="Override a value of the pipeline, for example stages.loans.params.count=20.",
     ),
     click.option(
         "--scale",

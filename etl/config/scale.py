@@ -26,7 +26,7 @@ def scaled(tree: Node, scale: int) -> Node:
         if times:
             _put(changes, path, times)
     if not any(_listed(tree)):
-        message = "the pipeline lists no numbers to multiply; list their paths: scale: [stages.classes.params.count]"
+        message = "the pipeline lists no numbers to multiply; list their paths: scale: [stages.loans.params.count]"
         raise EtlError(message, _WHERE)
     return changes
 

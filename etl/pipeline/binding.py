@@ -6,23 +6,21 @@ The columns of an internal Python stage are not known; of a query over one, only
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from etl.errors import EtlError
 from etl.pipeline.fitting import column_mistakes, duplicate_names, name_mistakes
 from etl.pipeline.graph import in_order
-from etl.pipeline.query import bind_query, name_of, nodes_of, query_error, run_query, selection, to_sql
-from etl.pipeline.values import ARROW
+from etl.pipeline.query import bind_query, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
-    from etl.pipeline.query import Node, Query
+    from etl.pipeline.query import Query
     from etl.pipeline.schema import Table
 
 
@@ -33,10 +31,8 @@ def check(draft: Draft) -> None:
     filled = Counter(stage.table for stage in draft.stages.values())
     for stage in in_order(draft.stages):
         table = tables.get(stage.table or "") if filled[stage.table] == 1 else None  # otherwise one of them is wrong
-        query = draft.queries.get(stage.name)
-        bound = None
+        query, bound = draft.queries.get(stage.name), None
         if query and not query.mistakes and not stage.invalid_keys and query.params == set(stage.params):
-            draft.mistakes += _failing_constants(query, stage)
             bound = _bound(query, stage, known, draft)
             draft.mistakes += _result_mistakes(query, stage, table, bound)
         columns = _columns(stage, table, draft) or bound
@@ -47,12 +43,10 @@ def check(draft: Draft) -> None:
 def _columns(stage: Stage, table: Table | None, draft: Draft) -> pa.Schema | None:
     """The columns of a stage that are known without its query."""
     if table:
-        return pa.schema([(column.name, ARROW[column.type]) for column in table.columns.values()])
+        return pa.schema([(column.name, column.data_type.arrow) for column in table.columns.values()])
     reference, like = draft.references.get(stage.name), stage.node.mapping().get("like")
     unknown_like = like and not (draft.schema and like.scalar in draft.schema.tables)
-    if reference and reference.all_rows and not unknown_like:
-        return pa.schema([(name, ARROW[reference.types[name]]) for name in reference.columns])
-    return None
+    return reference.arrow_schema() if reference and reference.all_rows and not unknown_like else None
 
 
 def _bound(query: Query, stage: Stage, known: dict[str, pa.Schema], draft: Draft) -> pa.Schema | None:
@@ -71,37 +65,5 @@ def _result_mistakes(query: Query, stage: Stage, table: Table | None, bound: pa.
         return duplicate_names(bound.names if bound is not None else [], stage)
     if bound is not None:
         return column_mistakes(bound, stage, table)
-    names = [name_of(node) for node in selection(query.tree)]
+    names = list(selection(query.tree))
     return name_mistakes(names, stage, table) if names and all(names) else iter(())
-
-
-def _failing_constants(query: Query, stage: Stage) -> Iterator[EtlError]:
-    """Casts of constants and params that fail."""
-    for cast in _constant_casts(query.tree):
-        used = {part["identifier"] for part in nodes_of(cast) if part.get("class") == "PARAMETER"}
-        try:
-            run_query(f"SELECT {to_sql(cast)}", {name: stage.params[name] for name in used}, {})
-        except duckdb.Error as error:
-            told = query_error(error, "", "")
-            yield told.under(f"stages.{stage.name}", query.place(cast))
-
-
-def _constant_casts(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON
-    """The outermost casts that read no column, except those in TRY()."""
-    waiting = [tree]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += value
-        elif isinstance(value, dict) and value.get("type") != "OPERATOR_TRY":
-            if value.get("class") != "CAST" or not _is_constant(value["child"]):
-                waiting += value.values()
-            elif not value["try_cast"]:
-                yield value
-
-
-def _is_constant(node: Node) -> bool:
-    return all(part.get("class", "CONSTANT") in _CONSTANT for part in nodes_of(node))
-
-
-_CONSTANT = {"CONSTANT", "PARAMETER", "CAST", "FUNCTION", "OPERATOR", "COLLATE"}

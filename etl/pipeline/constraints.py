@@ -54,21 +54,19 @@ def violations(table: Table, cells: Mapping[str, Sequence[object]]) -> Iterator[
             yield from (Violation(number, key, first) for number, first in database.execute(_repeated(table, key)))
 
 
-def _violating(database: sqlite3.Connection, table: Table, rule: Rule) -> list[int]:
+def _violating(database: sqlite3.Connection, table: Table, rule: Rule) -> Iterator[int]:
     """The rows that violate a CHECK, or for which it fails, such as json(x) of invalid JSON."""
     query = f"SELECT {_ROW} FROM {quote(table.name)} WHERE NOT ({rule.sql})"  # noqa: S608 -- the schema's own expression
     try:
-        return [number for (number,) in database.execute(f"{query} ORDER BY 1")]
+        yield from [number for (number,) in database.execute(f"{query} ORDER BY 1")]
     except sqlite3.Error:
-        rows = [number for (number,) in database.execute(f"SELECT {_ROW} FROM {quote(table.name)}").fetchall()]  # noqa: S608
-        return [number for number in rows if _fails(database, f"{query} AND {_ROW} = {number}")]
-
-
-def _fails(database: sqlite3.Connection, query: str) -> bool:
-    try:
-        return database.execute(query).fetchone() is not None
-    except sqlite3.Error:
-        return True
+        for (number,) in database.execute(f"SELECT {_ROW} FROM {quote(table.name)}").fetchall():  # noqa: S608
+            try:
+                failed = database.execute(f"{query} AND {_ROW} = {number}").fetchone()
+            except sqlite3.Error:
+                failed = True
+            if failed:
+                yield number
 
 
 def _repeated(table: Table, key: Unique) -> str:

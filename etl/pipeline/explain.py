@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from etl.errors import EtlError, Where, closest, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic_core import ErrorDetails
 
@@ -140,6 +140,16 @@ def describe(value: object) -> str:
     text = str(value)
     text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
     return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
+
+
+def hints(unknown: Iterable[str], missing: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The end of the message about each unknown name, and the missing names that none of them resembles."""
+    found, left = {}, list(missing)
+    for name in unknown:
+        found[name] = did_you_mean(name, left)
+        match = closest(name, left)
+        left = [other for other in left if other != match]
+    return found, left
 
 
 _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {

@@ -1,4 +1,4 @@
-"""Fits a stage's result to the table that it fills, or reports which columns do not fit and how to cast them."""
+"""Fits a stage's result to the table that it fills, or reports which columns do not fit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.constraints import collation_key
-from etl.pipeline.query import read_query, selected, selection, to_sql
-from etl.pipeline.values import ARROW, SQL, convert, first_bad_value, is_convertible
+from etl.pipeline.datatypes import convert, is_convertible
+from etl.pipeline.query import read_query, selection
+from etl.pipeline.values import first_bad_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,17 +19,13 @@ if TYPE_CHECKING:
     from etl.pipeline.model import Stage
     from etl.pipeline.schema import Column, Table
 
-#: The longest expression that a message repeats.
-_LONGEST = 60
-
 
 def fit(result: pa.Table, stage: Stage, table: Table) -> pa.Table:
     """The result with the order and types of the table's columns. Raises EtlError."""
     mistakes = list(column_mistakes(result.schema, stage, table))
     if mistakes:
         raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
-    columns = {column.name: _column(result, stage, column) for column in table.columns.values()}
-    return pa.table(columns)
+    return pa.table({column.name: _column(result, stage, column) for column in table.columns.values()})
 
 
 def column_mistakes(found: pa.Schema, stage: Stage, table: Table) -> Iterator[EtlError]:
@@ -36,8 +33,7 @@ def column_mistakes(found: pa.Schema, stage: Stage, table: Table) -> Iterator[Et
     yield from name_mistakes(found.names, stage, table)
     for column in table.columns.values():
         if found.names.count(column.name) == 1 and not is_convertible(found.field(column.name).type, column.type):
-            kind = found.field(column.name).type
-            message = f"the column {column.name} is {kind}, its table declares {column.type}"
+            message = f"the column {column.name} is {found.field(column.name).type}, its table declares {column.type}"
             yield _mistake(stage, f"{message}; {_cast(stage, column)}", column.name)
 
 
@@ -57,12 +53,8 @@ def duplicate_names(names: list[str], stage: Stage) -> Iterator[EtlError]:
     count = Counter(collation_key(name, "NOCASE") for name in names)
     twice = [name for name in names if count[collation_key(name, "NOCASE")] > 1]
     if twice:
-        why = (
-            ""
-            if len(set(twice)) == len({collation_key(name, "NOCASE") for name in twice})
-            else ", and SQL ignores case"
-        )
-        yield _mistake(stage, f"the result has two columns {', '.join(sorted(set(twice)))}{why}", twice[0])
+        message = f"the result has two columns {', '.join(sorted(set(twice)))} (SQL ignores case)"
+        yield _mistake(stage, message, twice[0])
 
 
 def check_values(result: pa.Table, stage: Stage) -> None:
@@ -70,8 +62,7 @@ def check_values(result: pa.Table, stage: Stage) -> None:
     for mistake in duplicate_names(result.column_names, stage):
         raise mistake
     for name, column in zip(result.column_names, result.columns, strict=True):
-        found = first_bad_value(column)
-        if found:
+        if found := first_bad_value(column):
             fix = found.fix
             if stage.kind == "sql" and pa.types.is_floating(column.type):
                 fix += ", such as with x / nullif(y, 0)"
@@ -98,12 +89,7 @@ def _row(result: pa.Table, row: int, column: str) -> str:
 
 
 def _cast(stage: Stage, column: Column) -> str:
-    """How to cast a column to the type that the table declares."""
-    if stage.kind != "sql":
-        return f"cast it to {ARROW[column.type]}"
-    node = selected(read_query(stage.text, stage.file).tree, column.name)
-    text = to_sql(node) if node else column.name
-    return f"cast it: {text if len(text) <= _LONGEST else column.name}::{SQL[column.type]}"
+    return f"cast it with ::{column.data_type.cast}" if stage.kind == "sql" else f"cast it to {column.data_type.arrow}"
 
 
 def _mistake(stage: Stage, message: str, column: str = "") -> EtlError:
@@ -111,5 +97,6 @@ def _mistake(stage: Stage, message: str, column: str = "") -> EtlError:
     where = stage.where
     if stage.kind == "sql":
         query = read_query(stage.text, stage.file)
-        where = query.place([selected(query.tree, column), selection(query.tree)])  # the second when the first has none
+        columns = selection(query.tree)
+        where = query.place([columns.get(column), *columns.values()])  # the second when the first has none
     return EtlError(message, where, f"stages.{stage.name}")

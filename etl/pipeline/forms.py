@@ -90,7 +90,7 @@ Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a
 Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_' that begins with a letter")]
 StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
 DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as world.db")]
-ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.classes.params.count")]
+ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.loans.params.count")]
 Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
 Inputs = Annotated[
     dict[Name, Text],
@@ -133,7 +133,7 @@ class Site(Group):
     tables: dict[str, ShownTable] = Field(default_factory=dict, description="How Datasette shows the tables.")
 
 
-class ShardModel(Group):
+class Shard(Group):
     """How a stage, and everything downstream of it, is divided into shards."""
 
     by: Text = Field(description="The input to divide.")
@@ -162,7 +162,7 @@ class DerivedStage(StageModel):
 
     inputs: Inputs = Field(default_factory=dict, description="Stages that this one reads, by the names that it uses.")
     check: Text | None = Field(None, description="The rule that is met if this stage yields no rows.")
-    shard: ShardModel | None = Field(None, description="Run this stage, and what is downstream of it, in shards.")
+    shard: Shard | None = Field(None, description="Run this stage, and what is downstream of it, in shards.")
     gather: bool = Field(default=False, description="Run this stage once, over the rows of all shards.")
 
 

@@ -13,17 +13,9 @@ if TYPE_CHECKING:
     from etl.config.source import Source
     from etl.errors import Where
     from etl.generator.signature import Contract
-    from etl.pipeline.forms import Site
+    from etl.pipeline.forms import Shard, Site
     from etl.pipeline.reference_data import Reference
     from etl.pipeline.schema import Schema
-
-
-@dataclass(frozen=True)
-class Shard:
-    """The stage sees ``rows`` rows of its input ``by`` at a time."""
-
-    by: str
-    rows: int
 
 
 @dataclass(frozen=True)

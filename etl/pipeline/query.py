@@ -219,29 +219,16 @@ def _parsed(error: duckdb.Error, text: str) -> tuple[str, str]:
     return message, text.encode()[:offset].decode(errors="ignore")
 
 
-def selection(tree: Node) -> list[Node]:
-    """The expressions of the columns of a query's result."""
+def selection(tree: Node) -> dict[str, Node]:
+    """The expressions of the columns of a query's result by name, "" for a name that DuckDB chooses."""
     while "setop_type" in tree:
         tree = tree["left"]
-    return list(tree.get("select_list", ()))
+    columns: dict[str, Node] = {}
+    for node in tree.get("select_list", ()):
+        columns.setdefault(_name_of(node), node)
+    return columns
 
 
-def selected(tree: Node, column: str) -> Node | None:
-    """The expression of a column; None if it has none (``SELECT *``)."""
-    return next((node for node in selection(tree) if name_of(node) == column), None)
-
-
-def name_of(node: Node) -> str:
-    """The name of an expression's column, "" if DuckDB chooses one."""
+def _name_of(node: Node) -> str:
     names = node["column_names"] if node.get("class") == "COLUMN_REF" else [""]
     return str(node["alias"] or names[-1])
-
-
-def to_sql(node: Node) -> str:
-    """An expression as SQL."""
-    with _database().cursor() as cursor:
-        (empty,) = cursor.execute("SELECT json_serialize_sql('SELECT 1')").fetchone() or ("",)
-        tree = json.loads(empty)
-        tree["statements"][0]["node"]["select_list"] = [{**node, "alias": ""}]
-        (text,) = cursor.execute("SELECT json_deserialize_sql($tree)", {"tree": json.dumps(tree)}).fetchone() or ("",)
-    return str(text).removeprefix("SELECT ").replace("count_star()", "count(*)")

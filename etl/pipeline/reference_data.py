@@ -7,17 +7,22 @@ from functools import partial
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from etl.config.text import read_text
-from etl.errors import EtlError, Where, closest, did_you_mean
+from etl.errors import EtlError, Where, did_you_mean
+from etl.generator.params import LIMIT
 from etl.pipeline.constraints import collation_key, violations
-from etl.pipeline.csv_file import Cell, Row, read_rows, value_of
-from etl.pipeline.explain import describe
+from etl.pipeline.csv_file import Row, read_rows
+from etl.pipeline.datatypes import TYPES
+from etl.pipeline.explain import describe, hints
 from etl.pipeline.schema import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from etl.pipeline.datatypes import Cell
     from etl.pipeline.schema import Column, Table, Unique
 
 #: The number of cells with the same mistake that are listed; the rest are counted.
@@ -50,15 +55,13 @@ class Reference:
         if len(rows) > MAX_LISTED:
             self.report(f"and {len(rows) - MAX_LISTED:,} more like those above", rows[MAX_LISTED], column)
 
+    def arrow_schema(self) -> pa.Schema:
+        """The columns with their types."""
+        return pa.schema([(name, TYPES[kind].arrow) for name, kind in self.types.items()])
+
     def is_complete(self, *columns: str) -> bool:
         """Whether every cell of the columns was read, so that a missing value really is missing."""
         return self.all_rows and all(name in self.columns and name not in self.bad_columns for name in columns)
-
-    def keys(self, columns: Sequence[str], collations: Sequence[str] | None = None) -> list[tuple[object, ...] | None]:
-        """The key of each row under the collations; None if one of its cells is null."""
-        collations = collations or [self.collations.get(name, "BINARY") for name in columns]
-        rows = zip(*(self.columns[name] for name in columns), strict=True)
-        return [None if None in row else tuple(map(collation_key, row, collations)) for row in rows]
 
 
 def lacks(reference: Reference | None, column: str, value: object) -> str | None:
@@ -76,8 +79,13 @@ def check_references(
     if not target.is_complete(*target_columns) or not set(columns) <= set(source.columns):
         return
     collations = [target.collations.get(name, "BINARY") for name in target_columns]
-    known = set(target.keys(target_columns, collations))
-    unknown = [row for row, key in enumerate(source.keys(columns, collations)) if key is not None and key not in known]
+
+    def keys(reference: Reference, names: Sequence[str]) -> list[tuple[object, ...] | None]:
+        rows = zip(*(reference.columns[name] for name in names), strict=True)
+        return [None if None in row else tuple(map(collation_key, row, collations)) for row in rows]
+
+    known = set(keys(target, target_columns))
+    unknown = [row for row, key in enumerate(keys(source, columns)) if key is not None and key not in known]
 
     def message(row: int) -> str:
         cells = [source.columns[name][row] for name in columns]
@@ -103,20 +111,17 @@ def read_csv(path: Path, file: str, table: Table | None, *, fills_table: bool) -
     """
     result = Reference(file)
     rows = _rows(path, result)
-    if not rows:
-        if not result.mistakes:
-            result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(file, 1, 1)))
-        result.all_rows = False
-        return result
-    header = [name or "" for name in rows[0].cells]
-    _header(header, result, table if fills_table else None)
+    if rows:
+        _header([name or "" for name in rows[0].cells], result, table if fills_table else None)
+    elif not result.mistakes:
+        result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(file, 1, 1)))
     if not result.columns or (fills_table and table is None):  # a mistake in the schema, or in the name of the table
         result.all_rows = False
         return result
     known = {name: column for name, column in table.columns.items() if name in result.columns} if table else {}
     result.types = {name: known[name].type if name in known else "TEXT" for name in result.columns}
     result.collations = {name: column.collation for name, column in known.items()}
-    _cells(_complete_rows(rows[1:], len(header), result), known, result)
+    _cells(_complete_rows(rows[1:], len(rows[0].cells), result), known, result)
     if table:
         _rules(result, table)
     return result
@@ -125,20 +130,20 @@ def read_csv(path: Path, file: str, table: Table | None, *, fills_table: bool) -
 def _rows(path: Path, result: Reference) -> list[Row]:
     """The rows of a file, the header first."""
     try:
-        rows = list(dropwhile(_blank, read_rows(read_text(path, result.file), result.file)))
+        rows = list(dropwhile(_is_blank, read_rows(read_text(path, result.file), result.file)))
     except EtlError as error:
         result.mistakes.append(error)
         return []
-    return rows if rows and len(rows[0].cells) == 1 else [row for row in rows if not _blank(row)]
+    return rows if rows and len(rows[0].cells) == 1 else [row for row in rows if not _is_blank(row)]
 
 
-def _blank(row: Row) -> bool:
+def _is_blank(row: Row) -> bool:
     """Whether a line is blank: not a row if the file has several columns."""
     return row.cells == [None]
 
 
 def _header(header: list[str], result: Reference, table: Table | None) -> None:
-    """Read the names of the columns."""
+    """Read the names of the columns, which must be those of the table."""
 
     def report(message: str, position: int) -> None:
         result.mistakes.append(EtlError(message, Where(result.file, 1, position)))
@@ -148,7 +153,6 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
         name = "a tab" if delimiter == "\t" else f"'{delimiter}'"
         report(f"the delimiter must be a comma, but this file seems to use {name}; save the file with commas", 1)
         return
-    missing = [name for name in table.columns if name not in header] if table else []
     first: dict[object, str] = {}
     for position, name in enumerate(header, 1):
         if not name:
@@ -159,22 +163,22 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
         else:
             if (other := first.setdefault(collation_key(name, "NOCASE"), name)) != name:
                 report(f"the columns '{other}' and '{name}' differ in case only, which SQL ignores", position)
-            result.columns[name] = []
-            result.positions[name] = position
-        if table and name and name not in table.columns:
-            hint = did_you_mean(name, missing)
-            report(f"the table {table.name} has no column '{name}'{hint or '; remove it'}", position)
-            match = closest(name, missing)
-            missing = [other for other in missing if other != match]
-    for name in missing:
-        report(f"the column '{name}' of the table {table.name if table else ''} is missing", len(header) + 1)
+            result.columns[name], result.positions[name] = [], position
+    if table:
+        extra = [name for name in result.columns if name not in table.columns]
+        unknown, missing = hints(extra, [name for name in table.columns if name not in header])
+        for name, hint in unknown.items():
+            report(f"the table {table.name} has no column '{name}'{hint or '; remove it'}", result.positions[name])
+        for name in missing:
+            report(f"the column '{name}' of the table {table.name} is missing", len(header) + 1)
 
 
 def _complete_rows(rows: list[Row], width: int, result: Reference) -> list[Row]:
     """The rows with as many cells as the header; the others are reported."""
     wrong = [row for row in rows if len(row.cells) != width]
     for row in wrong[:MAX_LISTED]:
-        message = f"the row has {_count(len(row.cells), 'cell')}, the header {width}; a comma too few or too many?"
+        count = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
+        message = f"the row has {count}, the header {width}; a comma too few or too many?"
         result.mistakes.append(EtlError(message, Where(result.file, row.line, min(len(row.cells), width) + 1)))
     if len(wrong) > MAX_LISTED:
         message = f"and {len(wrong) - MAX_LISTED:,} more rows do not have as many cells as the header"
@@ -189,14 +193,28 @@ def _cells(rows: list[Row], known: dict[str, Column], result: Reference) -> None
     for name, position in result.positions.items():
         problems = {}
         for number, row in enumerate(rows):
-            problem, value = value_of(row.cells[position - 1], known.get(name))
-            result.columns[name].append(value)
-            if problem:
+            value = None
+            try:
+                value = _value(row.cells[position - 1], known.get(name))
+            except ValueError as error:
                 blank = 'a blank line; remove it, or write "" for an empty string'
-                problems[number] = blank if _blank(row) else problem
+                problems[number] = blank if _is_blank(row) else str(error)
+            result.columns[name].append(value)
         if problems:
             result.bad_columns.add(name)
             result.report_each(list(problems), name, problems.__getitem__)
+
+
+def _value(cell: str | None, column: Column | None) -> Cell:
+    """The value of a cell; a column of no table is text. Raises ValueError with what is wrong."""
+    if cell is None:
+        if column and column.nullable:
+            return None
+        raise ValueError("the cell is empty; enter a value")
+    value = TYPES[column.type].parse(cell) if column else cell
+    if column and column.key and not 1 <= int(cell) <= LIMIT:
+        raise ValueError(f"ids are whole numbers from 1 to {LIMIT:,}, not {cell}")
+    return value
 
 
 def _rules(result: Reference, table: Table) -> None:
@@ -231,7 +249,3 @@ def _repeats(result: Reference, columns: Sequence[str], firsts: Mapping[int, int
     key, other = (", ".join(str(result.columns[name][number]) for name in columns) for number in (row, first))
     spelling = "" if key == other else f", as {other}"
     return f"duplicate {key} (first on line {result.lines[first]}{spelling})"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etl.errors import EtlError, Where, closest, did_you_mean
+from etl.errors import EtlError, did_you_mean
 from etl.generator.params import Apart, Distinct
 from etl.pipeline import binding
 from etl.pipeline.draft import check_markers
+from etl.pipeline.explain import hints
 from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
 from etl.pipeline.query import inspect_query
 from etl.pipeline.reference_data import check_distinct, check_references, read_csv
@@ -16,6 +17,8 @@ from etl.pipeline.rowwise import cross_shard_parts
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from etl.errors import Where
+    from etl.generator.signature import Contract
     from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
 
@@ -76,7 +79,7 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
             hint = did_you_mean(column, source.columns)
             draft.report(stage, path, f"{source.file} has no column '{column}'{hint}", node.key(column))
         elif target is None:
-            if stage_name not in draft.names or (stage_name in draft.stages and draft.stages[stage_name].kind != "csv"):
+            if stage_name not in draft.nodes or (stage_name in draft.stages and draft.stages[stage_name].kind != "csv"):
                 hint = did_you_mean(stage_name, draft.references)
                 draft.report(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
         elif target.columns and target_column not in target.columns:
@@ -92,20 +95,37 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
 
 
 def _inputs(stage: Stage, draft: Draft) -> None:
+    takes = stage.contract.takes if stage.contract else lambda _: True
     for name, source in stage.inputs.items():
         where = input_place(stage, name)
         path = "inputs" if name == source else f"inputs.{name}"
-        if source not in draft.names:
-            if stage.contract and not stage.contract.takes(name):
-                continue  # reported as an unknown input
-            hint = did_you_mean(source, draft.names - {stage.name})
+        if not takes(name):
+            continue  # reported below
+        if source not in draft.nodes:
+            hint = did_you_mean(source, draft.nodes.keys() - {stage.name})
             draft.report(stage, path, f"there is no stage '{source}'{hint}", where)
         elif source in draft.stages and draft.stages[source].check:
             draft.report(stage, path, f"'{source}' is a check, which yields no rows; use another stage", where)
-        elif stage.contract and stage.contract.takes(name) and (columns := _columns(source, draft)):
+        elif stage.contract and (columns := _columns(source, draft)):
             misfit = stage.contract.misfit(name, columns)
             if misfit:
                 draft.report(stage, path, f"{misfit}; use another stage than '{source}'", where)
+    if stage.contract and "inputs" not in stage.invalid_keys:
+        _contract(stage, stage.contract, draft)
+
+
+def _contract(stage: Stage, contract: Contract, draft: Draft) -> None:
+    """Check that a generator gets the inputs that it takes."""
+    node = stage.node.mapping().get("inputs")
+    extra = [name for name in stage.inputs if not contract.takes(name)]
+    unknown, missing = hints(extra, [name for name in contract.inputs if name not in stage.inputs])
+    for name, hint in unknown.items():
+        where = input_place(stage, name, key=True)
+        draft.report(stage, "inputs", f"{contract.name} takes no input '{name}'{hint}", where)
+    if missing and not (node or stage.node).broken:
+        names = " and ".join(f"'{name}'" for name in missing)
+        where = stage.node.key("inputs") if node else stage.where
+        draft.report(stage, "inputs", f"{contract.name} needs {names}; name a stage for each", where)
 
 
 def _columns(name: str, draft: Draft) -> Collection[str]:
@@ -116,11 +136,11 @@ def _columns(name: str, draft: Draft) -> Collection[str]:
     return draft.references[name].columns if name in draft.references else ()
 
 
-def input_place(stage: Stage, name: str) -> Where:
-    """The place of an input's stage, in a list or as a value of a mapping."""
+def input_place(stage: Stage, name: str, *, key: bool = False) -> Where:
+    """The place of an input: an item of a list, or a value of a mapping, or its key."""
     inputs = stage.node.mapping()["inputs"]
     item = next((item for item in inputs.items or () if item.scalar == name), None)
-    return item.where if item else inputs.mapping()[name].where
+    return item.where if item else inputs.key(name) if key else inputs.mapping()[name].where
 
 
 def _input_rows(stage: Stage, draft: Draft) -> None:
@@ -141,7 +161,7 @@ def _input_rows(stage: Stage, draft: Draft) -> None:
 def _query(stage: Stage, draft: Draft) -> None:
     if stage.path is None:
         return
-    inputs_known = "inputs" not in stage.invalid_keys and draft.names.issuperset(stage.inputs.values())
+    inputs_known = "inputs" not in stage.invalid_keys and draft.nodes.keys() >= set(stage.inputs.values())
     query = inspect_query(stage.path, stage.file, set(stage.inputs) if inputs_known else None)
     draft.queries[stage.name] = query
     draft.mistakes += query.mistakes
@@ -156,12 +176,10 @@ def _query(stage: Stage, draft: Draft) -> None:
 
 def _query_params(stage: Stage, used: set[str], draft: Draft) -> None:
     params = stage.node.mapping().get("params")
-    missing = used - set(stage.params)
-    for name in stage.params:
-        if params and name not in used:
-            hint = did_you_mean(name, missing)
-            draft.report(stage, f"params.{name}", f"{stage.file} has no ${name}{hint}", params.key(name))
-            missing = missing - {closest(name, missing)}
+    unknown, missing = hints([name for name in stage.params if name not in used], sorted(used - stage.params.keys()))
+    for name, hint in unknown.items():
+        where = params.key(name) if params else stage.where
+        draft.report(stage, f"params.{name}", f"{stage.file} has no ${name}{hint}", where)
     for name in missing:
         where = stage.node.key("params") if params else stage.where
         draft.report(stage, "params", f"{stage.file} uses ${name}; give it a value here", where)

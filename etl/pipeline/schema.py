@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from etl.config.text import read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.pipeline import ddl
+from etl.pipeline.datatypes import TYPES
 from etl.pipeline.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TYPES = ("INTEGER", "REAL", "TEXT")
+    from etl.pipeline.datatypes import DataType
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Column:
     values: tuple[str, ...] = ()  # that CHECK (column IN (...)) allows, () if any
     key: bool = False  # whether it alone is the primary key, and an INTEGER
     collation: str = "BINARY"  # BINARY, NOCASE or RTRIM
+
+    @property
+    def data_type(self) -> DataType:
+        """Its type in other formats."""
+        return TYPES[self.type]
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,8 @@ def _unsupported(tables: dict[str, Table], created: dict[str, ddl.Statement]) ->
     for table in tables.values():
         for column in table.columns.values():
             if column.type not in TYPES:
-                message = f"the type of {table.name}.{column.name} must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
+                *others, last = TYPES
+                message = f"the type of {table.name}.{column.name} must be {', '.join(others)} or {last}"
                 yield EtlError(f"{message}, not '{column.type}'", _place(created[table.name], column.name))
         for key in table.foreign_keys:
             fault = _fault_of_key(table, key, tables)

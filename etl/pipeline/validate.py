@@ -3,55 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.config import scale
 from etl.config.source import display_path
 from etl.config.text import read_text
-from etl.errors import EtlError, Mistakes, Where, closest, did_you_mean
+from etl.errors import EtlError, Mistakes, did_you_mean
 from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
 from etl.pipeline.draft import Draft
 from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
-from etl.pipeline.model import GENERAL_REPORT, Pipeline, Shard, Stage
+from etl.pipeline.model import GENERAL_REPORT, Pipeline, Stage
 from etl.pipeline.rules import check
 from etl.pipeline.schema import read_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from types import ModuleType
 
     from pydantic import BaseModel
 
     from etl.config.node import Node
     from etl.config.source import Source
-    from etl.generator.signature import Contract
-    from etl.pipeline.forms import CsvStage, PythonStage, Site, SqlStage
+    from etl.errors import Where
+    from etl.pipeline.forms import PipelineModel
     from etl.pipeline.schema import Schema
 
 
 def validate(source: Source) -> Pipeline:
     """The pipeline of a file. Raises Mistakes with everything that is wrong with it."""
-    mistakes = list(source.mistakes)
-    top = pipeline_model(source.tree, mistakes)
-    schema = _schema(source, mistakes)
-    site_tables = source.tree.get("site", "tables")
-    if top and schema and site_tables:
-        _site(top.site, schema, site_tables, mistakes)
-    stages_node = source.tree.get("stages")
-    nodes = stages_node.mapping() if stages_node else {}
-    builder = _Stages(source, schema, mistakes)
-    version = getattr(builder.generators, "VERSION", None)
-    read = {name: builder.stage(name, node) for name, node in nodes.items()}
-    stages = {name: stage for name, stage in read.items() if stage is not None}
-    draft = Draft(stages, set(nodes), schema)
+    draft = Draft(source, list(source.mistakes))
+    top = pipeline_model(source.tree, draft.mistakes)
+    draft.schema = _schema(draft)
+    if top:
+        _site(draft)
+    try:
+        draft.generators = _generators(source)
+    except EtlError as error:
+        draft.mistakes.append(error)
+    read = {name: _stage(name, node, draft) for name, node in draft.nodes.items()}
+    draft.stages = {name: stage for name, stage in read.items() if stage}
     check(draft)
-    mistakes += draft.mistakes
-    report = _report(source, top.report, mistakes) if top else None
-    checks, api = (_folder(source, key, mistakes) for key in ("checks", "api"))
-    scale.check(source.tree, mistakes)
-    if mistakes or top is None or schema is None or checks is None:
-        raise Mistakes(_distinct(mistakes))
+    report = _report(top, draft)
+    checks, api = (draft.path(source.tree.get(key), key, "folder") for key in ("checks", "api"))
+    scale.check(source.tree, draft.mistakes)
+    if draft.mistakes or top is None or draft.schema is None or checks is None:
+        raise Mistakes(_distinct(draft.mistakes))
+    version = getattr(draft.generators, "VERSION", None)
     return Pipeline(
         source=source,
         name=top.name,
@@ -59,52 +57,56 @@ def validate(source: Source) -> Pipeline:
         as_of=top.as_of,
         site=top.site,
         database=top.database,
-        schema=schema,
+        schema=draft.schema,
         checks=checks,
         api=api,
         outputs=tuple(dict.fromkeys(top.outputs)),
         report=report,
         version=version if isinstance(version, int) else None,
-        stages=stages,
+        stages=draft.stages,
         references=draft.references,
     )
 
 
 def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
-    """The params of each generator with a short name, by short and full name. Raises Mistakes."""
-    mistakes: list[EtlError] = []
-    module = _generators(source, mistakes)
-    if mistakes:
-        raise Mistakes(mistakes)
-    found = {}
+    """The params of each generator with a short name, by short and full name. Raises EtlError."""
+    module, found = _generators(source), {}
     for name, function in functions_of(module).items() if module else ():
         with contextlib.suppress(EtlError):  # not a generator
             found[name, source.namer()(name)] = contract_of(function, name).params
     return found
 
 
-def _generators(source: Source, mistakes: list[EtlError]) -> ModuleType | None:
-    """The module that short names are looked up in."""
+def _generators(source: Source) -> ModuleType | None:
+    """The module that short names are looked up in. Raises EtlError."""
     node = source.tree.get("generators")
     if node is None or not isinstance(node.scalar, str):
         return None  # reported by the model
     try:
         return module_named(node.scalar, source.root)
     except EtlError as error:
-        mistakes.append(error.under("generators", node.where))
-        return None
+        raise error.under("generators", node.where) from error
 
 
-def _report(source: Source, written: bool | str, mistakes: list[EtlError]) -> str | None:  # noqa: FBT001 -- as YAML has it
-    """The full name of the function that draws the report; None for no report."""
-    if isinstance(written, bool):
-        return GENERAL_REPORT if written else None
+def _schema(draft: Draft) -> Schema | None:
+    path = draft.path(draft.source.tree.get("schema"), "schema")
     try:
-        function_named(written, source.root)
+        return read_schema(path, display_path(path)) if path else None
     except EtlError as error:
-        node = source.tree.get("report")
-        mistakes.append(error.under("report", node.where if node else None))
-    return written
+        draft.mistakes += error.mistakes if isinstance(error, Mistakes) else [error]
+    return None
+
+
+def _report(top: PipelineModel | None, draft: Draft) -> str | None:
+    """The full name of the function that draws the report; None for no report."""
+    node = draft.source.tree.get("report")
+    if top is None or isinstance(top.report, bool):
+        return GENERAL_REPORT if top and top.report else None
+    try:
+        function_named(top.report, draft.source.root)
+    except EtlError as error:
+        draft.mistakes.append(error.under("report", node.where if node else None))
+    return str(top.report)
 
 
 def _distinct(mistakes: list[EtlError]) -> Iterator[EtlError]:
@@ -118,178 +120,95 @@ def _distinct(mistakes: list[EtlError]) -> Iterator[EtlError]:
         seen.add(identity)
 
 
-def _path(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
-    """The path that a value names; None if it is not in the project."""
-    if not isinstance(node.scalar, str):
-        return None  # reported by the model
-    try:
-        resolved = source.resolve(node)
-    except EtlError as error:
-        mistakes.append(error.under(path))
-        return None
-    if not resolved.is_relative_to(source.root):
-        mistakes.append(EtlError(f"{node.scalar} is outside the project", node.where, path))
-        return None
-    return resolved
-
-
-def _file(source: Source, node: Node, path: str, mistakes: list[EtlError]) -> Path | None:
-    resolved = _path(source, node, path, mistakes)
-    if resolved is None or resolved.is_file():
-        return resolved
-    if resolved.is_dir():
-        mistakes.append(EtlError(f"{node.scalar} is a folder; name a file in it", node.where, path))
-        return None
-    near = did_you_mean(resolved.name, [entry.name for entry in resolved.parent.glob(f"*{resolved.suffix}")])
-    mistakes.append(EtlError(f"there is no file {node.scalar}{near}", node.where, path))
-    return None
-
-
-def _folder(source: Source, key: str, mistakes: list[EtlError]) -> Path | None:
-    node = source.tree.get(key)
-    resolved = _path(source, node, key, mistakes) if node else None
-    if node and resolved and not resolved.is_dir():
-        what = f"{node.scalar} is a file; name a folder" if resolved.exists() else f"there is no folder {node.scalar}"
-        mistakes.append(EtlError(what, node.where, key))
-        return None
-    return resolved
-
-
-def _site(site: Site, schema: Schema, node: Node, mistakes: list[EtlError]) -> None:
+def _site(draft: Draft) -> None:
     """Check that ``site: tables:`` names tables and columns that exist."""
-    for name, options in site.tables.items():
-        table = schema.tables.get(name)
+    node = draft.source.tree.get("site", "tables")
+    if node is None or draft.schema is None:
+        return
+    for name, options in node.mapping().items():
+        table, path = draft.schema.tables.get(name), f"site.tables.{name}"
         if table is None:
-            hint = did_you_mean(name, schema.tables)
-            what = f"the schema has no table '{name}'{hint}"
-            mistakes.append(EtlError(what, node.key(name), f"site.tables.{name}"))
+            hint = did_you_mean(name, draft.schema.tables)
+            draft.add(path, f"the schema has no table '{name}'{hint}", node.key(name))
             continue
-        columns = [("label", options.label), ("sort", options.sort), *(("units", column) for column in options.units)]
-        for key, column in columns:
-            if column is not None and column not in table.columns:
-                place = node.get(name, key)
-                where = place.where if place and place.entries is None else place.key(column) if place else node.where
+        units = options.mapping().get("units")
+        columns = [(key, str(each.scalar), each.where) for key, each in options.mapping().items() if each.scalar]
+        if units:
+            columns += [("units", column, units.key(column)) for column in units.mapping()]
+        for key, column, where in columns:
+            if column not in table.columns:
                 hint = did_you_mean(column, table.columns)
-                what = f"the table {name} has no column '{column}'{hint}"
-                mistakes.append(EtlError(what, where, f"site.tables.{name}.{key}"))
+                draft.add(f"{path}.{key}", f"the table {name} has no column '{column}'{hint}", where)
 
 
-def _schema(source: Source, mistakes: list[EtlError]) -> Schema | None:
-    node = source.tree.get("schema")
-    path = _file(source, node, "schema", mistakes) if node else None
+def _stage(name: str, node: Node, draft: Draft) -> Stage | None:
+    """Read a stage; None if its kind is wrong."""
+    spot = path, where = f"stages.{name}", draft.source.tree.where_of("stages", name)
+    kind = stage_kind(node, path, where, draft.mistakes, draft.nodes.keys() - {name})
+    model, invalid = stage_model(kind, node, spot, draft.mistakes) if kind else (None, set())
+    if kind is None or model is None:
+        return None
+    keys = dict(model)  # some kinds lack some of them
+    internal = model.internal or keys.get("check") is not None
+    stage = Stage(
+        name,
+        kind,
+        node,
+        where,
+        inputs=keys.get("inputs", {}),
+        params=keys.get("params", {}),
+        table=_table(name, node, keys, draft, where),
+        check=keys.get("check"),
+        shard=keys.get("shard"),
+        gather=keys.get("gather", False),
+        internal=internal,
+        invalid_keys=frozenset(invalid),
+    )
+    return replace(stage, **(_generator(stage, keys["python"], draft) if kind == "python" else _file(stage, draft)))
+
+
+def _table(name: str, node: Node, keys: dict[str, Any], draft: Draft, where: Where) -> str | None:
+    """The table that a stage fills."""
+    written, path = keys["table"], f"stages.{name}"
+    if written:
+        path, where = f"{path}.table", node.mapping()["table"].where
+    if keys["internal"] or keys.get("check") is not None:
+        if written:
+            why, key = ("an internal stage", "internal") if keys["internal"] else ("a check", "check")
+            draft.add(path, f"{why} fills no table; remove this or '{key}'", where)
+        return None
+    table = written or name
+    if draft.schema and table not in draft.schema.tables:
+        hint = "" if written else " (for a stage that fills no table, set 'internal: true')"
+        draft.add(path, f"the schema has no table '{table}'{did_you_mean(table, draft.schema.tables)}{hint}", where)
+        return None
+    return str(table)
+
+
+def _file(stage: Stage, draft: Draft) -> dict[str, Any]:
+    """The file of a stage, and its text if it is a query."""
+    path = draft.path(stage.node.mapping()[stage.kind], f"stages.{stage.name}.{stage.kind}")
+    found: dict[str, Any] = {"path": path, "file": display_path(path) if path else ""}
+    if stage.kind == "sql" and path:
+        with contextlib.suppress(EtlError):  # reported with the other mistakes in the query
+            found["text"] = read_text(path, found["file"])
+    return found
+
+
+def _generator(stage: Stage, name: str, draft: Draft) -> dict[str, Any]:
+    """The generator of a stage, and its params."""
+    node, path = stage.node, f"stages.{stage.name}"
+    reads = node.mapping().get("reads")
+    for number, item in enumerate((reads.items if reads else None) or ()):
+        if draft.path(item, f"{path}.reads.{number}", "file or folder") == draft.source.root:
+            message = f"{item.scalar} is the whole project, including its builds; name what is read"
+            draft.add(f"{path}.reads.{number}", message, item.where)
+    if ":" not in name and any(mistake.path == "generators" for mistake in draft.mistakes):
+        return {}
     try:
-        return read_schema(path, display_path(path)) if path else None
-    except Mistakes as error:
-        mistakes += error.mistakes
+        contract = contract_named(name, draft.generators, draft.source.root)
     except EtlError as error:
-        mistakes.append(error)
-    return None
-
-
-class _Stages:
-    """Reads stages and collects their mistakes."""
-
-    def __init__(self, source: Source, schema: Schema | None, mistakes: list[EtlError]) -> None:
-        self.source, self.schema, self.mistakes = source, schema, mistakes
-        before = len(mistakes)
-        self.generators = _generators(source, mistakes)
-        self.no_short_names = len(mistakes) > before
-
-    def stage(self, name: str, node: Node) -> Stage | None:
-        """Validate a stage; None if its kind is wrong."""
-        path, key = f"stages.{name}", self.source.tree.where_of("stages", name)
-        stages = self.source.tree.get("stages")
-        kind = stage_kind(node, path, key, self.mistakes, {*(stages.mapping() if stages else ())} - {name})
-        if kind is None:
-            return None
-        model, invalid = stage_model(kind, node, (path, key), self.mistakes)
-        if model is None:
-            return None
-        internal = model.internal or getattr(model, "check", None) is not None
-        values: dict[str, Any] = {
-            "table": self._table(name, node, key, model, internal=internal),
-            "check": getattr(model, "check", None),
-            "inputs": dict(getattr(model, "inputs", {})),
-            "internal": internal,
-            "invalid_keys": frozenset(invalid),
-        }
-        if shard := getattr(model, "shard", None):
-            values["shard"] = Shard(shard.by, shard.rows)
-        values["gather"] = getattr(model, "gather", False)
-        if kind == "python":
-            values |= self._generator(node, model, (path, key), invalid)
-        else:
-            values["path"] = _file(self.source, node.mapping()[kind], f"{path}.{kind}", self.mistakes)
-            values["file"] = display_path(values["path"]) if values["path"] else ""
-            values["params"] = dict(getattr(model, "params", {}))
-        if kind == "sql" and values["path"]:
-            with contextlib.suppress(EtlError):  # reported with the other mistakes in the query
-                values["text"] = read_text(values["path"], values["file"])
-        return Stage(name, kind, node, key, **values)
-
-    def _table(
-        self, name: str, node: Node, key: Where, model: CsvStage | PythonStage | SqlStage, *, internal: bool
-    ) -> str | None:
-        where = node.mapping()["table"].where if model.table else key
-        if internal:
-            if model.table:
-                why = "an internal stage" if model.internal else "a check"
-                message = f"{why} fills no table; remove this or '{'internal' if model.internal else 'check'}'"
-                self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
-            return None
-        table = model.table or name
-        if self.schema and table not in self.schema.tables:
-            message = f"the schema has no table '{table}'{did_you_mean(table, self.schema.tables)}"
-            if model.table:
-                self.mistakes.append(EtlError(message, where, f"stages.{name}.table"))
-            else:
-                message += " (for a stage that fills no table, set 'internal: true')"
-                self.mistakes.append(EtlError(message, where, f"stages.{name}"))
-            return None
-        return table
-
-    def _generator(self, node: Node, model: Any, spot: tuple[str, Where], invalid: set[str]) -> dict[str, Any]:  # noqa: ANN401
-        path, key = spot
-        self._reads(node.mapping().get("reads"), f"{path}.reads")
-        if self.no_short_names and ":" not in model.python:
-            return {}
-        try:
-            contract = contract_named(model.python, self.generators, self.source.root)
-        except EtlError as error:
-            self.mistakes.append(error.under(f"{path}.python", node.mapping()["python"].where))
-            return {}
-        if "inputs" not in invalid:
-            self._inputs(node, model, contract, spot)
-        params, values = params_of(contract, node, path, key, self.mistakes)
-        return {"generator": model.python, "contract": contract, "params": params, "values": values}
-
-    def _reads(self, node: Node | None, path: str) -> None:
-        for number, item in enumerate((node.items if node else None) or ()):
-            resolved = _path(self.source, item, f"{path}.{number}", self.mistakes)
-            if resolved == self.source.root:
-                message = f"{item.scalar} is the whole project, including its builds; name what is read"
-                self.mistakes.append(EtlError(message, item.where, f"{path}.{number}"))
-            elif resolved and not resolved.is_dir():
-                _file(self.source, item, f"{path}.{number}", self.mistakes)
-
-    def _inputs(self, node: Node, model: Any, contract: Contract, spot: tuple[str, Where]) -> None:  # noqa: ANN401
-        inputs = node.mapping().get("inputs")
-        path = f"{spot[0]}.inputs"
-        extra = [name for name in model.inputs if not contract.takes(name)]
-        missing = [name for name in contract.inputs if name not in model.inputs]
-        for name in extra:
-            hint = did_you_mean(name, missing)
-            where = _input_place(inputs, name) if inputs else spot[1]
-            self.mistakes.append(EtlError(f"{contract.name} takes no input '{name}'{hint}", where, path))
-            match = closest(name, missing)
-            missing = [other for other in missing if other != match]
-        if missing and not (inputs or node).broken:
-            names = " and ".join(f"'{name}'" for name in missing)
-            where = node.key("inputs") if inputs else spot[1]
-            self.mistakes.append(EtlError(f"{contract.name} needs {names}; name a stage for each", where, path))
-
-
-def _input_place(inputs: Node, name: str) -> Where:
-    """The place of an input's name, in a list or as a key of a mapping."""
-    item = next((item for item in inputs.items or () if item.scalar == name), None)
-    return item.where if item else inputs.key(name)
+        draft.mistakes.append(error.under(f"{path}.python", node.mapping()["python"].where))
+        return {}
+    params, values = params_of(contract, node, path, stage.where, draft.mistakes)
+    return {"generator": name, "contract": contract, "params": params, "values": values}

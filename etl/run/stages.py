@@ -13,30 +13,24 @@ from etl.generator.streams import Streams
 from etl.generator.user_code import running
 from etl.pipeline.fitting import check_values, fit
 from etl.pipeline.query import query_error, run_query
-from etl.pipeline.values import ARROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from etl.pipeline.model import Pipeline, Stage
-    from etl.pipeline.reference_data import Reference
 
 
 def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
     """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place."""
     if stage.kind == "csv":
-        result = reference_table(pipeline.references[stage.name])
+        reference = pipeline.references[stage.name]
+        result = pa.table(reference.columns, reference.arrow_schema())
     elif stage.kind == "sql":
         result = _run_sql(stage, inputs)
     else:
         result = _run_python(stage, inputs, pipeline)
     check_values(result, stage)
     return fit(result, stage, pipeline.schema.tables[stage.table]) if stage.table else result
-
-
-def reference_table(reference: Reference) -> pa.Table:
-    """The rows of a CSV file as Arrow."""
-    return pa.table({name: pa.array(cells, ARROW[reference.types[name]]) for name, cells in reference.columns.items()})
 
 
 def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:

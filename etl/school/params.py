@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.generator.params import Context
-    from etl.pipeline.csv_file import Cell
+    from etl.pipeline.datatypes import Cell
     from etl.pipeline.reference_data import Reference
 
 

@@ -26,7 +26,6 @@ SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean"
 #: JavaScript and many JSON parsers round larger integers.
 MAX_EXACT_INTEGER = 2**53
 
-_SQL_TYPES = {"INTEGER": "integer", "REAL": "number"}
 _PYTHON_TYPES: dict[str, set[type]] = {"integer": {int}, "number": {int, float}, "text": {str}, "boolean": {bool}}
 _PYTHON_TYPES |= {f"{name}?": {*types, NoneType} for name, types in _PYTHON_TYPES.items()}
 
@@ -71,7 +70,7 @@ def resolve(kind: Type, schema: Schema) -> Type:
     column = referenced_column(kind, schema)
     if column is None:
         return kind
-    return _SQL_TYPES.get(column.type, "text") + ("?" if column.nullable or kind.endswith("?") else "")
+    return column.data_type.json + ("?" if column.nullable or kind.endswith("?") else "")
 
 
 def row_check(columns: Mapping[str, Type], allowed: Mapping[str, Sequence[str]]) -> str:

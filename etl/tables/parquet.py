@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from etl.config.files import THREADS, sync
 from etl.errors import EtlError, Where
-from etl.pipeline.values import ARROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,7 +39,7 @@ class File(NamedTuple):
 def arrow_schema(table: Table) -> pa.Schema:
     """The Arrow schema of a table: its columns with types, nullability and descriptions."""
     fields = [
-        pa.field(column.name, ARROW[column.type], column.nullable, metadata={"description": column.description})
+        pa.field(column.name, column.data_type.arrow, column.nullable, metadata={"description": column.description})
         for column in table.columns.values()
     ]
     return pa.schema(fields, metadata={"description": table.description})

@@ -147,6 +147,6 @@ def test_a_marker_is_a_class_of_its_own() -> None:
     world = small.world(path=ROOT / "pipelines" / "tiny.yaml")
     values = {"number": 4, "other": 3}
     stage = replace(world.stages["classes"], contract=contract_of(odd, "odd"), values=values)
-    around = Draft(world.stages, set(world.stages), world.schema)
+    around = Draft(world.source, [], world.schema, stages=world.stages)
     check_markers(stage, around)
     assert [mistake.message for mistake in around.mistakes] == ["stages.classes.params.number: must be odd, as is 3"]

@@ -73,7 +73,7 @@ def test_lossless_types(folder: Path, columns: str, row: tuple[Any, ...]) -> Non
         ("1 AS total, 1 AS rate, 'a' || chr(0) AS note", "1:39 the column note has a NUL character in row 1 (id 7)"),
         (
             "sum(id) OVER () AS total, 1 AS rate, '' AS note",
-            "1:12 the column total is decimal128(38, 0), its table declares INTEGER; cast it: sum(id) OVER ()::BIGINT",
+            "1:12 the column total is decimal128(38, 0), its table declares INTEGER; cast it with ::BIGINT",
         ),
         (
             "1 AS total, 9007199254740991 + id AS rate, '' AS note",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from etl.config.node import Node
 from etl.errors import Where
+from etl.pipeline.forms import Shard
 from etl.pipeline.graph import in_order, sharding
-from etl.pipeline.model import Shard, Stage
+from etl.pipeline.model import Stage
 
 
 def stages(**given: str) -> dict[str, Stage]:
@@ -13,7 +14,7 @@ def stages(**given: str) -> dict[str, Stage]:
     made = {}
     for name, inputs in given.items():
         names = inputs.strip("/*").split()
-        shard = Shard(names[0], 2) if inputs.startswith("/") else None
+        shard = Shard(by=names[0], rows=2) if inputs.startswith("/") else None
         where = Where("pipeline.yaml")
         sources = {source: source for source in names}
         made[name] = Stage(name, "sql", Node(where), where, sources, shard=shard, gather=inputs.startswith("*"))

@@ -223,12 +223,6 @@ def test_wrong_header_is_told(tmp_path: Path, header: str, messages: list[str]) 
     assert told(read(tmp_path, header)) == [f"t.csv:{message}" for message in messages]
 
 
-def test_cell_of_a_megabyte_is_told(tmp_path: Path) -> None:
-    """A cell that long is a quote that was never closed, and no text of a pipeline."""
-    message = "t.csv:2:1: not CSV: a cell has more than 131,072 characters; is a quote in this row never closed?"
-    assert told(read(tmp_path, f"{HEADER}1,{'x' * 1_000_000},,\n")) == [message]
-
-
 def test_references_are_checked_by_value(tmp_path: Path) -> None:
     """A cell must stand in the other file's column; an empty one refers to nothing."""
     things = read(tmp_path, f"{HEADER}1,apple,,\n2,pear,,\n")

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from etl.pipeline.values import ARROW, convert, first_bad_value, is_convertible
+from etl.pipeline.datatypes import TYPES, convert, is_convertible
+from etl.pipeline.values import first_bad_value
 
 DAY, MOMENT = date(2025, 1, 2), datetime(2025, 1, 2, 3, 4, 5)  # noqa: DTZ001 -- without a zone is what it is about
 
@@ -37,7 +38,7 @@ def test_conversions(array: pa.Array, declared: str, values: list[Any]) -> None:
     """What is the same value in another type is convert."""
     column = pa.chunked_array([array])
     assert is_convertible(array.type, declared)
-    assert convert(column, declared).type == ARROW[declared]
+    assert convert(column, declared).type == TYPES[declared].arrow
     assert convert(column, declared).to_pylist() == values
 
 

@@ -175,7 +175,7 @@ def result(columns: str) -> str:
         ),
         (
             result('{"id": [1], "grade": [1.0], "Grade": [2.0]}'),
-            "the result has two columns Grade, grade, and SQL ignores",
+            "the result has two columns Grade, grade ",
         ),
         (
             "def notes():\n    return {'id': [1]}\n",
