@@ -1,9 +1,10 @@
-"""The planted effects: the exact expectation of growth into an impacted test, clamp included.
+"""The planted effects: the exact expectation of a score on an impacted test, clamps included.
 
-A standard's score x on the test before becomes clamp(x + G). G is uniform on the integers of its range or, where
-several of a student's assignments cover the standard, the largest of independent draws. The planted effect at x is
-E[clamp(x + G)] less the same without assignments. Every expectation is an integer multiple of 1 / denominator, so
-that sums over students are exact whatever the shards.
+The true score x of a standard on the test before becomes y = clamp(x + shift + G), and the test sees clamp(y + error).
+The shift is what the student grows by beyond the ranges of growth. G is uniform on the integers of its range or, where
+several of a student's assignments cover the standard, the largest of independent draws. Expectations are over G alone:
+the generator knows the rest. The planted effect is E[seen score] less the same without assignments. Every expectation
+is an integer multiple of 1 / denominator, so that sums over students are exact whatever the shards.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import pyarrow as pa
 
 from etl.generator.params import Range
 from etl.school.columns import matrix
-from etl.school.measure import Impact, Measure, driven_flags, find, present
+from etl.school.measure import Impact, Measure, errors_of, find, latent_scores, optional, present
 from etl.school.params import STATUSES, Growth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,9 +37,9 @@ _ROOM = 2**20  # students whose sums must fit, each at the far end of the scale
 
 
 class Outlook(NamedTuple):
-    """Sums over some students of what growth into a test is expected to do to one standard's score."""
+    """Sums over some students of what is expected of one standard's score on an impacted test."""
 
-    expected: int  # expected change, in 1 / denominator points
+    expected: int  # seen score less the true score on the test before, in 1 / denominator points
     untouched: int  # the same without assignments
     spread: int  # squared distance between the least and the greatest possible score
 
@@ -51,88 +52,116 @@ class Impacted:
     clamp: Range
     growth: Growth
     ids: NDArray[np.int64]
-    before: NDArray[np.int32]  # standard scores on the test before, a row a student
-    after: NDArray[np.int32]  # and on this one
-    driven: NDArray[np.int64]  # 1 for students who grow by `growth.driven` more
+    before: NDArray[np.int32]  # true standard scores on the test before, a row a student
+    after: NDArray[np.int32]  # seen ones on this test
+    error: NDArray[np.int32]  # of those, before the clamp
+    shift: NDArray[np.int64]  # points that a student's standards grow by beyond the ranges
     statuses: dict[int, NDArray[np.int64]]  # by assignment
     covering: dict[int, list[int]]  # by standard: the assignments that cover it
     denominator: int  # parts of a point in which expectations are integers
 
     def outlook(self, rows: NDArray[np.int64], standard: int) -> Outlook:
         """Return the outlook of some students (row indexes) in a standard (index in the measure)."""
-        if not len(rows):
-            return Outlook(0, 0, 0)
         covering = self.covering[standard]
-        kinds = self.driven[rows]
+        kinds = np.zeros(len(rows), dtype=np.int64)
         for number in covering:
             kinds = kinds * _KINDS + self.statuses[number][rows]
-        scores = np.clip(self.before[rows, standard], *self.clamp) - self.clamp.low
-        found = np.zeros(len(Outlook._fields), dtype=np.int64)
-        for kind in np.unique(kinds).tolist():  # few kinds and few scores: count the students of each, then multiply
-            students = np.bincount(scores[kinds == kind], minlength=_width(self.clamp))
-            found += self._table(kind, len(covering)) @ students
-        return Outlook(*found.tolist())
+        total = np.zeros(len(Outlook._fields), dtype=np.int64)
+        for kind in np.unique(kinds).tolist():
+            some = rows[kinds == kind]
+            students = Students(
+                self.before[some, standard].astype(np.int64), self.shift[some], self.error[some, standard], self.clamp
+            )
+            ranges = self._ranges(kind, len(covering))
+            untouched = students.expected([self.growth.untouched], self.denominator)
+            expected = students.expected(ranges, self.denominator) if ranges else untouched
+            spread = students.spread(ranges or [self.growth.untouched])
+            total += [expected.sum(), untouched.sum(), (spread * spread).sum()]
+        return Outlook(*total.tolist())
 
-    def _table(self, kind: int, covering: int) -> NDArray[np.int64]:
-        """Return the outlook of each score on the scale, for students of one kind (driven or not, statuses)."""
-        ranges_given = []
+    def _ranges(self, kind: int, covering: int) -> list[Range]:
+        """Return the ranges of growth of students with one status in each covering assignment."""
+        found = []
         for _ in range(covering):
             kind, status = divmod(kind, _KINDS)
             if status != NOT_ASSIGNED:
-                ranges_given.append(getattr(self.growth.assigned, STATUSES[status]))
-        extra = kind * self.growth.driven
-        ranges, untouched = (
-            tuple(sorted(Range(low + extra, high + extra) for low, high in some))
-            for some in (ranges_given or [self.growth.untouched], [self.growth.untouched])
-        )
-        return _outlooks(ranges, untouched, self.clamp, self.denominator)
+                found.append(getattr(self.growth.assigned, STATUSES[status]))
+        return found
+
+
+class Students:
+    """Some students' scores in a standard, and where growth can take them."""
+
+    def __init__(
+        self, before: NDArray[np.int64], shift: NDArray[np.int64], error: NDArray[np.int32], clamp: Range
+    ) -> None:
+        """Take true scores before, shifts and errors; ``clamp`` is the scale.
+
+        Both clamps together, clamp(clamp(x) + error), are one: x clamped to the scores that the error leaves on the
+        scale, plus the error.
+        """
+        self._clamp = clamp
+        self._before, self._error = before, error
+        self._start = before + shift
+        self._low, self._high = (np.clip(end - error, *clamp) for end in clamp)
+
+    def expected(self, ranges: Sequence[Range], denominator: int) -> NDArray[np.int64]:
+        """Return E[seen score] less the true score before, in parts of the denominator.
+
+        The sum over all numbers from ``low`` to below ``high`` of the chance of a score at most as large is the
+        distance of the expectation from ``high``.
+        """
+        below = Chances(tuple(sorted(ranges)), denominator)
+        counted = below.up_to(self._high - 1 - self._start) - below.up_to(self._low - 1 - self._start)
+        seen = np.clip(self._high + self._error, *self._clamp) - self._before
+        moves: NDArray[np.int64] = seen * denominator - counted
+        return moves
+
+    def spread(self, ranges: Sequence[Range]) -> NDArray[np.int64]:
+        """Return the distance between the least and the greatest possible score."""
+        least, most = (np.clip(self._start + max(ends), self._low, self._high) for ends in zip(*ranges, strict=True))
+        distance: NDArray[np.int64] = most - least
+        return distance
+
+
+class Chances:
+    """Sums of P(M <= g) over whole numbers g, M being the largest of a draw from each range, in parts."""
+
+    def __init__(self, ranges: tuple[Range, ...], denominator: int) -> None:
+        """Take the ranges and the parts of 1 in which chances are counted."""
+        self._denominator = denominator
+        self._first, self._last = (max(ends) for ends in zip(*ranges, strict=True))
+        self._sums = _sums(ranges, denominator)
+
+    def up_to(self, growth: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sum over all g up to each number."""
+        place = np.clip(growth - self._first + 1, 0, len(self._sums) - 1)
+        sums: NDArray[np.int64] = self._sums[place] + np.maximum(growth - self._last, 0) * self._denominator
+        return sums
+
+
+@lru_cache(maxsize=64)  # every shard asks for the same tables
+def _sums(ranges: tuple[Range, ...], denominator: int) -> NDArray[np.int64]:
+    """Return the sums up to each number from the one below the least possible growth to the greatest one."""
+    first, last = (max(ends) for ends in zip(*ranges, strict=True))
+    draws = math.prod(high - low + 1 for low, high in ranges)
+    sums, total = [0], 0
+    for growth in range(first, last + 1):
+        total += math.prod(min(growth, high) - low + 1 for low, high in ranges)
+        sums.append((2 * total * denominator + draws) // (2 * draws))
+    return np.array(sums, dtype=np.int64)
 
 
 def common_denominator(growth: Growth, clamp: Range, assignments: int) -> int:
     """Return the denominator of the expectations of up to ``assignments`` assignments on one standard.
 
     It is capped where sums could exceed 64 bits (at hundreds of millions for a scale of a few hundred points);
-    expectations are then rounded to the nearest part.
+    expectations are then within one part of the exact ones.
     """
     sizes = [high - low + 1 for low, high in (getattr(growth.assigned, status) for status in STATUSES)]
     untouched = growth.untouched.high - growth.untouched.low + 1
-    return min(math.lcm(untouched, math.lcm(*sizes) ** assignments), max(1, _LARGEST // _ROOM // _width(clamp)))
-
-
-@lru_cache(maxsize=64)  # every shard asks for the same tables
-def _outlooks(
-    ranges: tuple[Range, ...], untouched: tuple[Range, ...], clamp: Range, denominator: int
-) -> NDArray[np.int64]:
-    scores = np.arange(clamp.low, clamp.high + 1)
-    least, most = (np.clip(scores + max(ends), *clamp) for ends in zip(*ranges, strict=True))
-    moves = [_expected_moves(some, clamp, denominator) for some in (ranges, untouched)]
-    return np.stack([*moves, (most - least) ** 2])
-
-
-def _expected_moves(ranges: tuple[Range, ...], clamp: Range, denominator: int) -> NDArray[np.int64]:
-    """E[clamp(x + M)] - x for every score x, in parts of the denominator; M is the largest of a draw from each range.
-
-    The draws are independent, so M <= g with the product of their chances. A whole number M that is clamped to the
-    distances from x to the ends of the scale is the upper one less the number of g between the two with M <= g.
-    """
-    width = _width(clamp)
-    chances = math.prod(high - low + 1 for low, high in ranges)
-    small = 4 * width * chances * denominator < _LARGEST
-    number: Any = np.int64 if small else object  # Python's own numbers do not overflow
-    growth = np.arange(-width, width + 1).astype(number)
-    below = np.ones_like(growth)
-    for low, high in ranges:
-        below *= np.clip(growth - low + 1, 0, high - low + 1)
-    total = np.cumsum(below)
-    up = np.arange(width - 1, -1, -1)  # from each score to the upper end of the scale; width - 1 - up to the lower one
-    counted = total[width + up - 1] - total[up]  # M <= g, over the g from the lower end to the one below the upper end
-    moves = chances * up.astype(number) - counted
-    parts: NDArray[np.int64] = ((2 * moves * denominator + chances) // (2 * chances)).astype(np.int64)
-    return parts
-
-
-def _width(clamp: Range) -> int:
-    return clamp.high - clamp.low + 1
+    most = max(1, _LARGEST // _ROOM // (clamp.high - clamp.low + 1))
+    return min(math.lcm(untouched, math.lcm(*sizes) ** assignments), most)
 
 
 def windows_of(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
@@ -184,17 +213,19 @@ def _impacted(
         for standard in standards.tolist():
             covering[standard].append(number)
     denominator = common_denominator(growth, clamp, max(map(len, covering.values()), default=1))
-    if pair is None:
-        nobody, nothing = np.empty(0, dtype=np.int64), np.empty((0, len(measure.standards)), dtype=np.int32)
-        no_status = dict.fromkeys(impact.covered, nobody)
-        return Impacted(impact, clamp, growth, nobody, nothing, nothing, nobody, no_status, covering, denominator)
-    before, after = pair
-    ids = before["student_id"].to_numpy()
-    was, now, driven = matrix(before["standards"]), matrix(after["standards"]), driven_flags(before)
-    if not np.array_equal(ids, after["student_id"].to_numpy()):
-        place, took = find(after["student_id"].to_numpy(), ids)
-        ids, was, now, driven = ids[took], was[took], now[place[took]], driven[took]
+    ids, shift = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    was = now = error = np.empty((0, len(measure.standards)), dtype=np.int32)
+    if pair:
+        before, after = pair
+        took: Any = slice(None)  # rows of the test before, and of this one, of the students who took both
+        rows: Any = slice(None)
+        ids, others = before["student_id"].to_numpy(), after["student_id"].to_numpy()
+        if not np.array_equal(ids, others):
+            place, took = find(others, ids)
+            rows = place[took]
+        ids, was = ids[took], latent_scores(before)[took]
+        now, error, shift = matrix(after["standards"])[rows], errors_of(after)[rows], optional(after, "shift")[rows]
     statuses = {number: np.full(len(ids), NOT_ASSIGNED, dtype=np.int64) for number in impact.covered}
     for given in impact.assigned(windows, ids):
         statuses[given.assignment][find(ids, given.students)[0]] = given.statuses
-    return Impacted(impact, clamp, growth, ids, was, now, driven, statuses, covering, denominator)
+    return Impacted(impact, clamp, growth, ids, was, now, error, shift, statuses, covering, denominator)

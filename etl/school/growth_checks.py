@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pyarrow as pa
 
+from etl.generator.params import Range
 from etl.school.columns import matrix
 from etl.school.measure import (
     SITTING,
@@ -20,13 +21,17 @@ from etl.school.measure import (
     Measure,
     Standards,
     Tests,
-    driven_flags,
+    errors_of,
+    latent_scores,
+    optional,
     status_bounds,
 )
 from etl.school.params import Growth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_FAULT = ("student_id", "test_id", "standard_id", "before", "after", "least", "most")
 
 
 def broken_growth(
@@ -42,48 +47,71 @@ def broken_growth(
     """Find the standard scores that moved by more or less than their growth allows, from one sitting to the next.
 
     One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
-    in only one of the sittings are skipped; a student who missed a test is still in it.
+    in only one of the sittings are skipped; a student who missed a test is still in it. Where tests have errors, true
+    scores are checked, and then that the seen ones follow from them: ``before`` is the true score, ``after`` the seen.
     """
     measure = Measure.of(standards)
     windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
     sittings = _in_sequence(tests, [table for name, table in sittings_and_windows.items() if name not in windows])
-    found = []
+    found = [_unseen(sitting, measure, clamp) for sitting in sittings if "error" in sitting.column_names]
     for before, after in pairwise(sittings):
-        ids, driven, was, now = _both(before, after)
-        test_id = after["test_id"][0].as_py()
-        bounds = np.full(
-            (2, now.size), UNTOUCHED, dtype=np.int32
-        )  # of the growth, where an assignment covers the standard
-        impact = Impact.of(assignments, assignment_standards, measure, test_id)
-        for given in impact.assigned(windows, ids):
-            for bound, limit in zip(bounds, status_bounds(growth.assigned, given.statuses), strict=True):
-                bound[given.cells] = np.maximum(bound[given.cells], limit[:, None])
-        # Most scores are untouched, in range and on the scale: compute exact limits for the rest only.
-        moved = now - was
-        other = (moved < growth.untouched.low) | (moved > growth.untouched.high) | (driven[:, None] > 0)
-        other |= (now < clamp.low) | (now > clamp.high)
-        cells = np.flatnonzero(other.reshape(-1) | (bounds[0] != UNTOUCHED))
-        row, column = np.divmod(cells, len(measure.standards))
-        first, second = was[row, column].astype(np.int64), now[row, column].astype(np.int64)
-        least, most = (
-            np.clip(first + growth.driven * driven[row] + np.where(bound == UNTOUCHED, usual, bound), *clamp)
-            for bound, usual in zip(bounds[:, cells], growth.untouched, strict=True)
-        )
-        wrong = (second < least) | (second > most)
-        columns = (ids[row], np.full(len(row), test_id), measure.standards[column], first, second, least, most)
-        found.append([values[wrong] for values in columns])
-    names = ("student_id", "test_id", "standard_id", "before", "after", "least", "most")
-    return pa.record_batch({name: _column([rows[place] for rows in found]) for place, name in enumerate(names)})
+        impact = Impact.of(assignments, assignment_standards, measure, after["test_id"][0].as_py())
+        found.append(_grown(before, after, impact, windows, measure, clamp, growth))
+    return pa.record_batch({name: _column([rows[place] for rows in found]) for place, name in enumerate(_FAULT)})
+
+
+def _grown(
+    before: pa.Table,
+    after: pa.Table,
+    impact: Impact,
+    windows: dict[str, pa.Table],
+    measure: Measure,
+    clamp: Range,
+    growth: Growth,
+) -> list[NDArray[np.int64]]:
+    """Return the columns of the true scores that did not grow by the rule, from one sitting to the next."""
+    ids, shift, was, now = _both(before, after)
+    bounds = np.full((2, now.size), UNTOUCHED, dtype=np.int32)  # of growth, where an assignment covers the standard
+    for given in impact.assigned(windows, ids):
+        for bound, limit in zip(bounds, status_bounds(growth.assigned, given.statuses), strict=True):
+            bound[given.cells] = np.maximum(bound[given.cells], limit[:, None])
+    # Most scores are untouched, in range and on the scale: compute exact limits for the rest only.
+    moved = now - was
+    other = (moved < growth.untouched.low) | (moved > growth.untouched.high) | (shift[:, None] != 0)
+    other |= (now < clamp.low) | (now > clamp.high)
+    cells = np.flatnonzero(other.reshape(-1) | (bounds[0] != UNTOUCHED))
+    row, column = np.divmod(cells, len(measure.standards))
+    first, second = was[row, column].astype(np.int64), now[row, column].astype(np.int64)
+    least, most = (
+        np.clip(first + shift[row] + np.where(bound == UNTOUCHED, usual, bound), *clamp)
+        for bound, usual in zip(bounds[:, cells], growth.untouched, strict=True)
+    )
+    wrong = (second < least) | (second > most)
+    test_id = np.full(len(row), after["test_id"][0].as_py())
+    columns = (ids[row], test_id, measure.standards[column], first, second, least, most)
+    return [values[wrong] for values in columns]
+
+
+def _unseen(sitting: pa.Table, measure: Measure, clamp: Range) -> list[NDArray[np.int64]]:
+    """Return the columns of the scores that are not the true score plus the error, clamped."""
+    latent, seen = latent_scores(sitting), matrix(sitting["standards"])
+    due = np.clip(latent + errors_of(sitting), *clamp)
+    row, column = np.nonzero(seen != due)
+    ids, limits = sitting["student_id"].to_numpy()[row], due[row, column]
+    test_ids = sitting["test_id"].to_numpy()[row]
+    return [ids, test_ids, measure.standards[column], latent[row, column], seen[row, column], limits, limits]
 
 
 def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:
-    """Find the students whose scores are not the rounded means of their parts, from the second test on.
+    """Find the students whose scores are not the rounded means of their parts.
 
-    One row each: student_id, test_id, overall.
+    From the second test on or, where tests have errors, from the first. One row each: student_id, test_id, overall.
     """
     measure = Measure.of(standards)
     found = []
-    for sitting in _in_sequence(tests, list(sittings.values()))[1:]:
+    for place, sitting in enumerate(_in_sequence(tests, list(sittings.values()))):
+        if not place and "error" not in sitting.column_names:
+            continue
         standard, category, overall = (
             matrix(sitting["standards"]),
             matrix(sitting["categories"]),
@@ -111,13 +139,13 @@ def _not_mean(parts: NDArray[np.int32], whole: NDArray[np.int32]) -> NDArray[np.
 def _both(
     before: pa.Table, after: pa.Table
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """The students of both sittings: their ids, who is driven, and their standard scores before and after."""
+    """The students of both sittings: their ids, their shifts, and their true standard scores before and after."""
     first, second = before["student_id"].to_numpy(), after["student_id"].to_numpy()
-    driven, was, now = driven_flags(before), matrix(before["standards"]), matrix(after["standards"])
+    shift, was, now = optional(after, "shift"), latent_scores(before), latent_scores(after)
     if np.array_equal(first, second):
-        return first, driven, was, now
+        return first, shift, was, now
     ids, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
-    return ids, driven[in_first], was[in_first], now[in_second]
+    return ids, shift[in_second], was[in_first], now[in_second]
 
 
 def _in_sequence(tests: pa.Table, sittings: list[pa.Table]) -> list[pa.Table]:

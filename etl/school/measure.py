@@ -3,8 +3,14 @@
 A sitting is a test as numbers, one row a student, in the order of students: test_id, student_id, roster_id, overall,
 level, and two lists of fixed size, ``categories`` and ``standards``: a scale score for each category and each
 standard, in the order of their ids. It has every student still enrolled, so that growth continues underneath a missed
-test. Two columns are optional: ``taken`` is 0 for students who missed the test, and ``driven`` is 1 for students who
-grow more than others.
+test. Worlds that ask for it have further columns:
+
+- ``taken``: 0 for students who missed the test, 1 for others;
+- ``driven``: 1 for students with shares and growth of their own;
+- ``pace``: points by which a student's standards grow faster from test to test;
+- ``shift``: points by which they grew beyond the ranges of growth into this test, for any reason;
+- ``latent``: a list of true standard scores, where ``standards``, and all that follows from them, is what was seen;
+- ``error``: a list of what was added to the true scores; the sum is clamped to the scale.
 """
 
 from __future__ import annotations
@@ -19,7 +25,8 @@ from pydantic import Field
 
 from etl.generator.params import Between, Columns, In, Share, Text
 from etl.generator.streams import Streams, choose
-from etl.school.params import STATUSES, CoveredBy, StatusGrowth
+from etl.school.columns import matrix
+from etl.school.params import STATUSES, CoveredBy, MeasurementError, StatusGrowth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +43,9 @@ Left = Annotated[
 ]
 Driven = Annotated[
     Share, Field(description="Share of the students who are driven, at random: see growth.driven and status.driven.")
+]
+Error = Annotated[
+    MeasurementError | None, Field(description="Errors of measurement; without them a test sees the true scores.")
 ]
 
 NamedTests = Annotated[pa.Table, Columns(("id", "name"))]
@@ -144,11 +154,23 @@ def present(sitting: pa.Table) -> pa.Table:
     return sitting.filter(pc.equal(sitting["taken"], 1)) if "taken" in sitting.column_names else sitting
 
 
-def driven_flags(sitting: pa.Table) -> NDArray[np.int64]:
-    """Return 1 for driven students and 0 for others."""
-    if "driven" not in sitting.column_names:
+def optional(sitting: pa.Table, column: str) -> NDArray[np.int64]:
+    """Return a column of numbers that a sitting may lack; then zeros."""
+    if column not in sitting.column_names:
         return np.zeros(sitting.num_rows, dtype=np.int64)
-    return np.asarray(sitting["driven"].to_numpy()).astype(np.int64)
+    return np.asarray(sitting[column].to_numpy()).astype(np.int64)
+
+
+def latent_scores(sitting: pa.Table) -> NDArray[np.int32]:
+    """Return the true standard scores, a row a student; they are the seen ones in a world without error."""
+    return matrix(sitting["latent" if "latent" in sitting.column_names else "standards"])
+
+
+def errors_of(sitting: pa.Table) -> NDArray[np.int32]:
+    """Return the errors of the standard scores, a row a student."""
+    if "error" in sitting.column_names:
+        return matrix(sitting["error"])
+    return np.zeros((sitting.num_rows, sitting["standards"].type.list_size), dtype=np.int32)
 
 
 def draw_share(streams: Streams, draw: str, ids: NDArray[np.int64], share: float) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from etl.generator.params import Between, Group, Marker, Range, Share, Whole
+from etl.generator.params import Between, Count, Group, Marker, Range, Share, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,46 @@ class Growth(Group):
     untouched: Between
     assigned: StatusGrowth
     driven: Annotated[Whole, Field(description="Extra growth of driven students, with or without an assignment.")] = 0
+
+
+Points = Annotated[float, Field(ge=0, le=1000, description="A standard deviation, in scale points.")]
+
+
+class MeasurementError(Group):
+    """Error of a test's scores: it sees each standard's true score with the sum of two errors."""
+
+    sitting: Annotated[Points, Field(description="Of the error that a student's standards share on one test.")] = 0
+    standard: Annotated[Points, Field(description="Of the error that each standard has by itself.")] = 0
+
+
+class StartShares(Group):
+    """Intraclass correlations of true scores: the shares of the variance that lie between schools and classes."""
+
+    schools: Share = 0
+    classes: Annotated[Share, Field(description="Between the classes of a school.")] = 0
+
+    @model_validator(mode="after")
+    def _leave_some(self) -> Self:
+        if self.schools + self.classes > 1:
+            message = f"the shares must sum to 1 at most, not to {self.schools + self.classes:g}"
+            raise ValueError(message)
+        return self
+
+
+class Pace(Group):
+    """How much more a standard grows from each test to the next: standard deviations, in points."""
+
+    schools: Points = 0
+    classes: Annotated[Points, Field(description="Between the classes of a school.")] = 0
+    students: Annotated[Points, Field(description="Between the students of a class.")] = 0
+
+
+class Variation(Group):
+    """How schools, classes and students differ, in true scores at the start and in growth."""
+
+    rosters_per_school: Annotated[Count, Field(description="So many rosters in a row are a school.")] = 1
+    start: StartShares = StartShares()
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from etl.generator.params import Apart, Between, Columns, Count, Range, Whole
 from etl.generator.size import Inputs, Size, generator
@@ -19,6 +21,7 @@ from etl.school.measure import (
     AssignmentStandards,
     Clamp,
     Driven,
+    Error,
     Impact,
     Left,
     Levels,
@@ -29,15 +32,21 @@ from etl.school.measure import (
     TestName,
     Tests,
     draw_share,
-    driven_flags,
     find,
+    latent_scores,
+    optional,
     present,
     status_bounds,
 )
-from etl.school.params import Growth
+from etl.school.params import Growth, MeasurementError, Points, Variation
+from etl.school.variation import deviations, errors, pace, shared, start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+#: Columns that a student keeps from test to test.
+_LASTING = ("student_id", "roster_id", "driven", "pace")
 
 
 @generator(rows="students")
@@ -56,11 +65,15 @@ def first_scores(
     standard_jitter: Between,
     missed: Missed = 0,
     driven: Driven = 0,
+    variation: Annotated[Variation | None, Field(description="How schools, classes and students differ.")] = None,
+    error: Error = None,
 ) -> pa.RecordBatch:
     """Draw a sitting from a normal distribution, in scale points.
 
     A category is the overall score plus ``category_jitter``, a standard its category plus ``standard_jitter``; every
     score is clamped. A share of the students is ``driven``, without effect on this test, and a share ``missed`` it.
+    Of the variance ``sd`` squared, ``variation`` puts some between schools and classes. With an ``error`` those are
+    true scores; the sitting has the seen ones, its categories and overall score their means.
     """
     measure = Measure.of(standards)
     ids = students["id"].to_numpy()
@@ -68,16 +81,21 @@ def first_scores(
     def jitter(draw: str, width: int, jitter: Range) -> NDArray[np.int32]:
         return uniform(streams.words_of(draw, ids, width), jitter.low, jitter.high)
 
-    overall = normal(streams.words_of("overall", ids)[:, 0], mean, sd, clamp.low, clamp.high)
+    columns = {"student_id": students["id"], "roster_id": students["roster_id"]}
+    overall = _overall(streams, ids, students["roster_id"].to_numpy(), (mean, sd, clamp), variation)
     categories = overall[:, None] + jitter("category", len(measure.categories), category_jitter)
     np.clip(categories, clamp.low, clamp.high, out=categories)
     scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
     np.clip(scores, clamp.low, clamp.high, out=scores)
-    columns = {"student_id": students["id"], "roster_id": students["roster_id"]}
+    if variation:
+        columns["pace"] = pa.array(pace(streams, ids, students["roster_id"].to_numpy(), variation))
     if driven:
         columns["driven"] = pa.array(draw_share(streams, "driven", ids, driven).astype(np.int8))
     if missed:
         columns["taken"] = _taken(streams, ids, missed)
+    if error:
+        scores = _seen(streams, ids, scores, error, clamp, columns)
+        categories, overall = measure.means(scores)
     return _sitting(_test_id(tests, test), columns, performance_levels, (overall, categories, scores))
 
 
@@ -96,13 +114,17 @@ def next_scores(
     growth: Growth,
     missed: Missed = 0,
     left: Left = 0,
+    shock: Annotated[Points, Field(description="Standard deviation between classes of growth into this test.")] = 0,
+    error: Error = None,
     **windows: Annotated[pa.Table, WINDOW],
 ) -> pa.RecordBatch:
     """Grow a sitting from the ``previous`` one: every standard moves by its growth and is clamped.
 
     Where the student has an assignment in ``windows`` that impacts this test and covers the standard, growth is drawn
     for its status (the largest draw, if several cover it), and ``growth.untouched`` otherwise. Driven students grow by
-    ``growth.driven`` more. A share of the previous students has ``left``; those who ``missed`` this test grow too.
+    ``growth.driven`` more, every student by their pace, and each class by a ``shock`` of its own. A share of the
+    previous students has ``left``; those who ``missed`` this test grow too. With an ``error`` true scores grow, and
+    the sitting has the seen ones.
     """
     measure = Measure.of(standards)
     if left:
@@ -119,14 +141,18 @@ def next_scores(
             low, high = status_bounds(growth.assigned, given.statuses)
             flat[given.cells] = np.maximum(flat[given.cells], uniform(words, low[:, None], high[:, None]))
         np.copyto(scores, largest, where=largest != UNTOUCHED)
-    if growth.driven:
-        scores += growth.driven * driven_flags(previous)[:, None]
-    scores += matrix(previous["standards"])
+    columns = {name: previous[name] for name in _LASTING if name in previous.column_names}
+    if shock or "pace" in columns or (growth.driven and "driven" in columns):
+        shift = _shift(streams, previous, growth, shock)
+        scores += shift[:, None]
+        columns["shift"] = pa.array(shift)
+    scores += latent_scores(previous)
     np.clip(scores, clamp.low, clamp.high, out=scores)
-    categories, overall = measure.means(scores)
-    columns = {name: previous[name] for name in ("student_id", "roster_id", "driven") if name in previous.column_names}
     if missed:
         columns["taken"] = _taken(streams, ids, missed)
+    if error:
+        scores = _seen(streams, ids, scores, error, clamp, columns)
+    categories, overall = measure.means(scores)
     return _sitting(_test_id(tests, test), columns, performance_levels, (overall, categories, scores))
 
 
@@ -177,6 +203,47 @@ def _sequences(tests: pa.Table, test_ids: NDArray[np.int64]) -> NDArray[np.int64
 
 def _test_id(tests: pa.Table, name: str) -> int:
     return int(tests["id"][tests["name"].to_pylist().index(name)].as_py())
+
+
+def _overall(
+    streams: Streams,
+    ids: NDArray[np.int64],
+    rosters: NDArray[np.int64],
+    scale: tuple[int, int, Range],
+    variation: Variation | None,
+) -> NDArray[np.int32]:
+    """Draw overall scores: by the student alone or, of the same variance, by school, class and student."""
+    mean, sd, clamp = scale
+    words = streams.words_of("overall", ids)[:, 0]
+    if variation is None:
+        return normal(words, mean, sd, clamp.low, clamp.high)
+    within = sd * math.sqrt(max(0.0, 1 - variation.start.schools - variation.start.classes))
+    scores = mean + start(streams, rosters, sd, variation) + deviations(streams, "overall", ids, within)[:, 0]
+    clamped: NDArray[np.int32] = np.clip(scores, *clamp)
+    return clamped
+
+
+def _shift(streams: Streams, previous: pa.Table, growth: Growth, shock: float) -> NDArray[np.int32]:
+    """Points by which each student's standards grow beyond their ranges."""
+    shift = growth.driven * optional(previous, "driven") + optional(previous, "pace")
+    if shock:
+        shift += shared(streams, "shock", previous["roster_id"].to_numpy(), shock)
+    return shift.astype(np.int32)
+
+
+def _seen(
+    streams: Streams,
+    ids: NDArray[np.int64],
+    latent: NDArray[np.int32],
+    error: MeasurementError,
+    clamp: Range,
+    columns: dict[str, Any],
+) -> NDArray[np.int32]:
+    """Return standard scores as a test sees them; the true ones and the errors become columns."""
+    added = errors(streams, ids, latent.shape[1], error)
+    columns |= {"latent": vectors(latent), "error": vectors(added)}
+    seen: NDArray[np.int32] = np.clip(latent + added, *clamp)
+    return seen
 
 
 def _taken(streams: Streams, ids: NDArray[np.int64], missed: float) -> pa.Array:

@@ -12,7 +12,7 @@ from etl.generator.params import Columns, CountRange, In, NotBefore, Text, UpTo
 from etl.generator.size import Inputs, generator
 from etl.generator.streams import Streams, choose, uniform
 from etl.school.classes import classes
-from etl.school.measure import driven_flags, present
+from etl.school.measure import optional, present
 from etl.school.params import STATUSES, Shares, StatusShares
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def window(
     scores = present(scores)
     roster = scores["roster_id"].to_numpy()
     chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
-    students, driven = scores["student_id"].to_numpy()[chosen], driven_flags(scores)[chosen]
+    students, driven = scores["student_id"].to_numpy()[chosen], optional(scores, "driven")[chosen]
 
     statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
     for index, assignment in enumerate(given):

@@ -14,6 +14,7 @@ from etl.generator.params import Range
 from etl.generator.streams import Streams
 from etl.school.columns import matrix, vectors
 from etl.school.growth_checks import broken_growth, broken_means
+from etl.school.params import MeasurementError
 from etl.school.scores import first_scores, next_scores
 from tests.support import small
 
@@ -35,7 +36,9 @@ WINDOWS = {
 IDS = [1, 2, 3, 4]
 
 
-def year(seed: int, clamp: Range = CLAMP, growth: Growth = GROWTH) -> dict[str, pa.Table]:
+def year(
+    seed: int, clamp: Range = CLAMP, growth: Growth = GROWTH, error: MeasurementError | None = None
+) -> dict[str, pa.Table]:
     """Three sittings of four students, as the pipeline makes them."""
     sittings = {
         "pm1": small.table(
@@ -51,6 +54,7 @@ def year(seed: int, clamp: Range = CLAMP, growth: Growth = GROWTH) -> dict[str, 
                 clamp=clamp,
                 category_jitter=Range(-40, 40),
                 standard_jitter=Range(-25, 25),
+                error=error,
             )
         )
     }
@@ -67,6 +71,7 @@ def year(seed: int, clamp: Range = CLAMP, growth: Growth = GROWTH) -> dict[str, 
                 test=f"T{number}",
                 clamp=clamp,
                 growth=growth,
+                error=error,
                 **WINDOWS,
             )
         )
@@ -93,9 +98,9 @@ def with_cell(sitting: pa.Table, column: str, row: int, place: int, score: int) 
     return sitting.set_column(sitting.column_names.index(column), column, vectors(numbers))
 
 
-def with_drive(sittings: dict[str, pa.Table], driven: list[int]) -> dict[str, pa.Table]:
-    """Sittings that say who is driven."""
-    return {name: sitting.append_column("driven", pa.array(driven, pa.int8())) for name, sitting in sittings.items()}
+def with_shift(sittings: dict[str, pa.Table], shift: list[int]) -> dict[str, pa.Table]:
+    """Sittings that say by how much students grew beyond the ranges."""
+    return {name: sitting.append_column("shift", pa.array(shift, pa.int32())) for name, sitting in sittings.items()}
 
 
 def allowed(sittings: dict[str, pa.Table], number: int, row: int, standard: int) -> tuple[int, int]:
@@ -169,15 +174,27 @@ def test_growth_by_assignment_is_found(seed: int, row: int, standard: int) -> No
         assert len(growth_faults({**sittings, "pm2": planted})) == faults
 
 
-def test_driven_students_must_grow_by_more() -> None:
-    """Who is driven is held to the growth of the driven, and who is not to that of the others."""
-    growth = GROWTH.model_copy(update={"driven": 100})
+def test_growth_beyond_its_range_is_exact() -> None:
+    """A student who grows beyond the ranges is checked for just so much more, and another one for none."""
     usual = year(5)
-    assert {fault["student_id"] for fault in growth_faults(with_drive(usual, [0, 1, 0, 1]), growth=growth)} == {2, 4}
+    assert {fault["student_id"] for fault in growth_faults(with_shift(usual, [0, 100, 0, 100]))} == {2, 4}
     moved = {**usual, "pm3": with_cell(usual["pm3"], "standards", 1, 0, allowed(usual, 3, 1, 1)[1] + 100)}
-    moved = with_drive({name: moved[name] for name in ("pm2", "pm3")}, [0, 1, 0, 1])
-    told = {(fault["student_id"], fault["standard_id"]) for fault in growth_faults(moved, growth=growth)}
-    assert told == {(student, standard) for student in (2, 4) for standard in range(1, 5)} - {(2, 1)}
+    moved = with_shift({name: moved[name] for name in ("pm2", "pm3")}, [0, 100, 0, 100])
+    faults = {(fault["student_id"], fault["standard_id"]) for fault in growth_faults(moved)}
+    assert faults == {(student, standard) for student in (2, 4) for standard in range(1, 5)} - {(2, 1)}
+
+
+def test_seen_scores_follow_from_true_ones() -> None:
+    """A seen score that is not the true one plus its error, clamped, is found, and so is a mean of other scores."""
+    error = MeasurementError(sitting=200, standard=100)
+    sittings = year(5, error=error)
+    assert growth_faults(sittings) == mean_faults(sittings) == []
+    assert max(np.abs(matrix(sittings["pm2"]["error"])).max(axis=0)) > 100
+    score = matrix(sittings["pm1"]["standards"])[2, 3] ^ 1
+    (fault,) = growth_faults({**sittings, "pm1": with_cell(sittings["pm1"], "standards", 2, 3, score)})
+    assert (fault["student_id"], fault["test_id"], fault["standard_id"]) == (3, 11, 4)
+    (fault,) = mean_faults({**sittings, "pm1": with_cell(sittings["pm1"], "categories", 2, 0, 5)})
+    assert (fault["student_id"], fault["test_id"]) == (3, 11)
 
 
 def test_a_missed_test_is_held_to_the_rules() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams
-from etl.school.effects import _expected_moves, common_denominator
+from etl.school.columns import vectors
 from etl.school.estimates import impact_estimates, planted_effects
 from etl.school.impact import NUMBERS, gain_sums, planted_sums
 from etl.school.inference import fixed_effect_weights, student, surprise, welch
@@ -65,7 +65,8 @@ class World(NamedTuple):
     rosters: dict[int, int]
     scores: Mapping[int, Mapping[int, Sequence[int]]]  # by test and student: who missed a test is not there
     held: dict[tuple[int, int], int]  # by assignment and student: the status code
-    driven: set[int]
+    shift: Mapping[int, int]  # by student: growth beyond its ranges
+    error: Mapping[int, Sequence[int]]  # by student, for each standard; empty in a world without error
     clamp: Range
     growth: Growth
 
@@ -77,9 +78,13 @@ class World(NamedTuple):
             sitting = small.sitting(test, {student: row for student, row in scores.items() if student in here}, width=4)
             ids = sitting["student_id"].to_pylist()
             roster = pa.array([self.rosters[student] for student in ids], pa.int64())
-            driven = pa.array([int(student in self.driven) for student in ids], pa.int8())
+            shift = pa.array([self.shift.get(student, 0) for student in ids], pa.int32())
             sitting = sitting.set_column(sitting.column_names.index("roster_id"), "roster_id", roster)
-            found[f"pm{test}"] = sitting.append_column("driven", driven)
+            if self.error:
+                for name, row in (("latent", lambda s, t=test: self.latent(s, t)), ("error", self.error.__getitem__)):
+                    numbers = np.array([row(student) for student in ids], dtype=np.int32).reshape(-1, 4)
+                    sitting = sitting.append_column(name, vectors(numbers))
+            found[f"pm{test}"] = sitting.append_column("shift", shift)
         rows = sorted((a, s, status) for (a, s), status in self.held.items() if s in here)
         return {**found, "window1": small.window(*rows[::2]), "window2": small.window(*rows[1::2])}
 
@@ -102,6 +107,14 @@ class World(NamedTuple):
 
     # The same by brute force
 
+    def latent(self, student: int, test: int) -> list[int]:
+        """True scores: the seen ones without the error, on the scale."""
+        errors = self.error.get(student, [0] * 4)
+        return [
+            min(max(seen - error, self.clamp.low), self.clamp.high)
+            for seen, error in zip(self.scores[test][student], errors, strict=True)
+        ]
+
     def ranges(self, student: int, test: int, standard: int) -> list[Range]:
         """What a standard's growth is the largest draw of."""
         held = [
@@ -112,12 +125,13 @@ class World(NamedTuple):
         return held or [self.growth.untouched]
 
     def expected_score(self, student: int, test: int, standard: int, ranges: list[Range]) -> Fraction:
-        """E[clamp(x + G)], over all that growth can be."""
-        before = self.scores[SEQUENCE[SEQUENCE.index(test) - 1]][student][standard - 1]
-        before += self.growth.driven if student in self.driven else 0
+        """E[clamp(clamp(x + G) + error)], over all that growth can be."""
+        before = self.latent(student, SEQUENCE[SEQUENCE.index(test) - 1])[standard - 1] + self.shift.get(student, 0)
+        error = self.error[student][standard - 1] if self.error else 0
         draws = list(itertools.product(*(range(low, high + 1) for low, high in ranges)))
         low, high = self.clamp
-        return Fraction(sum(min(max(before + max(draw), low), high) for draw in draws), len(draws))
+        latent = (min(max(before + max(draw), low), high) for draw in draws)
+        return Fraction(sum(min(max(score + error, low), high) for score in latent), len(draws))
 
     def planted(self, student: int, test: int, standard: int) -> Fraction:
         """What the student's assignments planted in a standard."""
@@ -157,14 +171,16 @@ def worlds(draw: st.DrawFn) -> World:
         st.tuples(st.sampled_from(sorted(ASSIGNMENTS)), st.sampled_from(ids or [1])), st.integers(0, 2), max_size=20
     )
     growth = small.growth(*(tuple(draw(RANGES)) for _ in range(4)))  # type: ignore[arg-type]
+    errors = st.lists(st.integers(-50, 50), min_size=4, max_size=4)
     absent = draw(st.lists(st.tuples(st.sampled_from(SEQUENCE), st.sampled_from(ids or [1])), max_size=4))
     return World(
         rosters,
         {test: {student: draw(score) for student in ids if (test, student) not in absent} for test in SEQUENCE},
         {key: status for key, status in draw(held).items() if key[1] in rosters},
-        draw(st.sets(st.sampled_from(ids or [1]), max_size=5)),
+        {student: draw(st.integers(-5, 5)) for student in ids[::2]},
+        {student: draw(errors) for student in ids} if draw(st.booleans()) else {},
         clamp,
-        growth.model_copy(update={"driven": draw(st.integers(-5, 5))}),
+        growth,
     )
 
 
@@ -254,36 +270,9 @@ def test_a_missed_test_is_as_one_that_is_not_there(world: World) -> None:
     assert sums == list(world._replace(scores=absent).sums())
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
-@given(
-    st.lists(RANGES, min_size=1, max_size=3),
-    st.integers(-20, 20),
-    st.integers(0, 30),
-    st.sampled_from([1, 7, 5040, 2**20, 2**55]),
-)
-def test_expected_moves(ranges: list[Range], low: int, size: int, denominator: int) -> None:
-    """They are exact where the denominator allows it, else the nearest part; also where 64 bits do not hold the way."""
-    clamp = Range(low, low + size)
-    draws = list(itertools.product(*(range(low, high + 1) for low, high in ranges)))
-    moves = _expected_moves(tuple(ranges), clamp, denominator)
-    assert moves.dtype == np.int64
-    for score, move in zip(range(clamp.low, clamp.high + 1), moves.tolist(), strict=True):
-        total = sum(min(max(score + max(draw), clamp.low), clamp.high) - score for draw in draws)
-        exact = Fraction(total * denominator, len(draws))
-        assert move == math.floor(exact + Fraction(1, 2))
-
-
-def test_common_denominator() -> None:
-    """Expectations of up to so many assignments are whole numbers of its parts, where the sums fit into 64 bits."""
-    assert common_denominator(GROWTH, Range(5100, 5800), 1) == 31 * 41 * 21
-    assert common_denominator(GROWTH, Range(5100, 5800), 2) == (31 * 41 * 21) ** 2
-    assert common_denominator(GROWTH, Range(5100, 5800), 3) == 2**43 // 701
-    assert common_denominator(GROWTH, Range(-(10**7), 10**7), 9) == 2**43 // (2 * 10**7 + 1)
-
-
 def test_a_scale_too_wide_for_exact_sums() -> None:
     """Squares that would not fit are refused, not wrapped around."""
-    world = World({1: 1}, {11: {1: [0] * 4}, 12: {1: [2**31 - 1] * 4}}, {(1, 1): COMPLETED}, set(), Range(0, 9), NULL)
+    world = World({1: 1}, {11: {1: [0] * 4}, 12: {1: [2**31 - 1] * 4}}, {(1, 1): COMPLETED}, {}, {}, Range(0, 9), NULL)
     with pytest.raises(ValueError, match="too large to sum exactly; use a narrower clamp"):
         world.sums()
 
@@ -442,7 +431,7 @@ def test_what_cannot_be_known_is_null(treated: tuple[int, ...], control: tuple[i
 
 def test_nobody_is_there() -> None:
     """Without sittings or assignments the rows and columns are still those of the tables."""
-    world = World({}, {}, {}, set(), Range(0, 9), small.growth((0, 1)))
+    world = World({}, {}, {}, {}, {}, Range(0, 9), small.growth((0, 1)))
     gains, planted = world.sums()
     assert set(gains["treated"].to_pylist()) == set(gains["control"].to_pylist()) == {0}
     assert {row["effect"] for row in planted_effects(planted).to_pylist()} == {None}
@@ -475,7 +464,7 @@ def test_no_room_for_surprise() -> None:
 
 def test_those_who_grow_anyway() -> None:
     """When only driven students complete their work, DiD finds their growth too: that is the expected bias."""
-    growth = small.growth((5, 5), completed=(20, 20)).model_copy(update={"driven": 7})
+    growth = small.growth((5, 5), completed=(20, 20))
     students = range(1, 7)
     treated = {1, 2, 3}
     scores = {
@@ -483,7 +472,7 @@ def test_those_who_grow_anyway() -> None:
         12: {student: (77,) * 3 + (62,) if student in treated else (55,) * 4 for student in students},
     }
     held = {(1, student): COMPLETED for student in treated}
-    world = World(dict.fromkeys(students, 1), scores, held, treated, Range(0, 100), growth)
+    world = World(dict.fromkeys(students, 1), scores, held, dict.fromkeys(treated, 7), {}, Range(0, 100), growth)
     row = first_row(world.sums()[0])
     names = ("effect", "planted", "expected_bias", "bias", "surprise")
     assert tuple(row[name] for name in names) == (22, 15, 7, 7, 1)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from etl.generator.streams import Streams
-from etl.school.measure import draw_share, driven_flags, present
+from etl.school.measure import draw_share, optional, present
 from tests.support import small
 
 STREAMS = Streams(7, "pm")
@@ -22,10 +22,10 @@ def test_present_are_those_who_took_the_test() -> None:
     assert present(SITTING).equals(SITTING)
 
 
-def test_drive_is_a_number_a_student() -> None:
-    """Driven students are ones; without the mark nobody is driven."""
-    assert driven_flags(SITTING.append_column("driven", pa.array([0, 1, 1], pa.int8()))).tolist() == [0, 1, 1]
-    assert driven_flags(SITTING).tolist() == [0, 0, 0]
+def test_a_column_that_a_sitting_may_lack() -> None:
+    """It is read where it is there; without it every student has a zero."""
+    assert optional(SITTING.append_column("driven", pa.array([0, 1, 1], pa.int8())), "driven").tolist() == [0, 1, 1]
+    assert optional(SITTING, "driven").tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("share", [0, 0.03, 0.5, 1])

@@ -47,9 +47,11 @@ class Planned:
         params: dict[str, list[Mapping[str, Any]]] = {}
         for stage in stages:
             params.setdefault(stage["source"], []).append(stage["params"])
-        tests = [given for given in params.get(FIRST, []) if given["sd"] > 0]
+        tests = [given for given in params.get(FIRST, []) if not given["error"]]
         self.first = next((First(p["test"], p["mean"], p["sd"], tuple(p["clamp"])) for p in tests), None)
-        nexts = [given for given in params.get(NEXT, []) if not given["growth"]["driven"]]  # nobody sees who is driven
+        # Where tests err, or some grow by more than the ranges, scores do not show what was planted.
+        plain = not any(given["error"] or given["variation"] for given in params.get(FIRST, []))
+        nexts = [p for p in params.get(NEXT, []) if plain and not (p["error"] or p["shock"] or p["growth"]["driven"])]
         self.growth = {given["test"]: _ranges(given["growth"]) for given in nexts}
         self.clamp = {given["test"]: tuple(given["clamp"]) for given in nexts}
         self.class_size = next((tuple(given["size"]) for given in params.get(CLASSES, [])), None)

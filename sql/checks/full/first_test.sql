@@ -5,7 +5,8 @@
 -- whole scores moves the second share by less than 0.2420 / sd (the density at one sd, times half a point, on both
 -- sides). By Hoeffding's inequality (1963) a count of n draws differs from its expectation by t with probability below
 -- 2 exp(-2 t^2 / n), which is one in a million over a thousand comparisons if
--- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. Shares that the clamp affects are not checked.
+-- t^2 > n ln(2 * 1000 * 1000000) / 2 = 10.71 n. Shares that the clamp affects are not checked, nor
+-- tests with errors, nor students who differ by school or class: those are not independent draws.
 WITH
   firsts AS MATERIALIZED (
     SELECT DISTINCT
@@ -15,6 +16,7 @@ WITH
       json_extract(value, '$.params.clamp[0]') AS least,
       json_extract(value, '$.params.clamp[1]') AS most
     FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
+    WHERE coalesce(json_extract(value, '$.params.error'), json_extract(value, '$.params.variation')) IS NULL
   ),
   counted AS (
     SELECT

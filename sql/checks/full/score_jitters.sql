@@ -1,5 +1,7 @@
 -- On a first test a category differs from the overall score, and a standard from its category, by an allowed jitter.
 -- stages: first_scores
+
+-- Not where the test has errors: then the rule is about true scores, which are not in the database.
 WITH
   firsts AS MATERIALIZED (
     SELECT DISTINCT
@@ -11,6 +13,7 @@ WITH
       json_extract(value, '$.params.standard_jitter[0]') AS standard_down,
       json_extract(value, '$.params.standard_jitter[1]') AS standard_up
     FROM json_each(:stages) JOIN tests ON tests.name = json_extract(value, '$.params.test')
+    WHERE json_extract(value, '$.params.error') IS NULL
   ),
   parts AS MATERIALIZED (
     SELECT DISTINCT rc_id, id AS standard_id, '$."' || rc_id || '"' AS rc_path, '$."' || id || '"' AS std_path
