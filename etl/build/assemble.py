@@ -63,11 +63,12 @@ def assemble(  # noqa: PLR0913 -- the context of a run
             files.register(name)
         if drawing and database:
             drawing.draw(database, _about(identity, pipeline, written.tables, rules))
-        if database:
-            _write_site(job, project, written, files, drawing)
+        live = _write_site(job, project, written, files, drawing) if database else {}
         with progress.phase("manifest"):
             job.check_sources()
-            content = manifest.describe(identity, pipeline, written.tables, rules, files.entries())
+            content = manifest.describe(
+                identity, pipeline, tables=written.tables, checks=rules, live=live, files=files.entries()
+            )
             files.write(manifest.NAME, manifest.render(content))
         with progress.phase("publish"):
             manifest.sweep(folder, content)
@@ -75,19 +76,25 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     return content
 
 
-def _write_site(job: Job, project: Project, written: Written, files: Writer, drawing: report.Report | None) -> None:
-    """Export the finished database, and the report that is being drawn; run the checks of the file meanwhile."""
+def _write_site(
+    job: Job, project: Project, written: Written, files: Writer, drawing: report.Report | None
+) -> dict[str, dict[str, int]]:
+    """Export the finished database, and the report that is being drawn; run the checks of the file meanwhile.
+
+    Returns what :func:`etl.site.export.export` does.
+    """
     pipeline, progress, path = job.pipeline, job.progress, files.folder / job.pipeline.database
     checks = [check for check in project.checks if check.finished]
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):
             rows = {name: int(table["rows"]) for name, table in written.tables.items()}
-            export(pipeline, project.endpoints, files, build=job.identity.id, rows=rows, say=progress.say)
+            live = export(pipeline, project.endpoints, files, build=job.identity.id, rows=rows, say=progress.say)
         if drawing:
             with progress.phase("report"):
                 files.write(report.NAME, drawing.page())
         with progress.phase("checks"):
             passed.result()
+    return live
 
 
 def _about(

@@ -28,11 +28,13 @@ PARQUET = "parquet"
 FINDER = ".DS_Store"
 
 
-def describe(
+def describe(  # noqa: PLR0913 -- the parts of a manifest
     identity: Identity,
     pipeline: Pipeline,
+    *,
     tables: Mapping[str, Mapping[str, int | str]],
     checks: list[dict[str, str]],
+    live: Mapping[str, Mapping[str, int]],
     files: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
     """The manifest of a finished build. It is the same whenever and wherever the build was made."""
@@ -45,6 +47,7 @@ def describe(
         "as_of": pipeline.as_of,
         "tables": tables,
         "checks": checks,
+        "live": live,
         "files": dict(sorted(files.items())),
         "versions": identity.versions | ({} if pipeline.version is None else {"generators": pipeline.version}),
         "inputs": identity.inputs,

@@ -42,6 +42,7 @@ def ship_tables(source: Source, url: str, *, progress: Progress, execution: Exec
     check_exclusive(target, files.__contains__, folder)
     with progress.phase("sync"):
         sync_files(target, files)
-    content = manifest.describe(identity, pipeline, tables, manifest.rules(pipeline, []), files)
+    rules = manifest.rules(pipeline, [])
+    content = manifest.describe(identity, pipeline, tables=tables, checks=rules, live={}, files=files)
     write_file(target, manifest.NAME, manifest.render(content), durable=True)
     return folder

@@ -13,8 +13,8 @@ from etl.config.identity import identify
 from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.model import GENERAL_REPORT
-from etl.site.answers import check_answers
-from etl.site.endpoint import register_functions, restore
+from etl.site.answers import check_answers, register_functions
+from etl.site.endpoint import restore
 from etl.tables.checks import open_query, read_checks, run_checks
 from etl.tables.sqlite import open_database
 
@@ -81,7 +81,8 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
     if full:
         endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
         with contextlib.closing(register_functions(open_database(folder / database))) as opened:
-            check_answers(opened, endpoints)
+            for endpoint in endpoints:
+                check_answers(opened, endpoint)
     return len(checks)
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from etl.server.http import JSON, Body, respond, respond_json
-from etl.site.answers import answer, find_value
-from etl.site.endpoint import register_functions
+from etl.site.answers import answer, find_value, register_functions
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:

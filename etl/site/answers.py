@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl.pipeline.sql import quote
-from etl.site.check import CHECKED_ROWS, check_json, check_rows
-from etl.site.column_types import is_json
+from etl.site.check import DigitCheck, check_digits, check_rows
+from etl.site.endpoint import NUMBER
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from etl.site.check import Say, Value
     from etl.site.endpoint import Endpoint
@@ -24,6 +26,13 @@ TIMEOUT_SECONDS = 30
 MAX_ID = 10**15 - 1
 
 _ID = re.compile(rb"[1-9][0-9]{0,14}\Z")
+
+
+def register_functions(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Give a connection the functions that the queries of answers call."""
+    database.create_function(NUMBER, 1, lambda value: "null" if value is None else repr(value), deterministic=True)
+    DigitCheck(database)
+    return database
 
 
 def answer(
@@ -38,40 +47,49 @@ def answer(
 
 
 def answer_parts(
-    database: sqlite3.Connection,
-    endpoint: Endpoint,
-    values: Mapping[str, Value],
-    say: Say = lambda _: None,
-    checked_rows: int = CHECKED_ROWS,
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say
 ) -> tuple[bytes, bytes, bytes]:
     """The same in three parts: joining them copies an answer, and one can have 25 MB."""
+    return b"[", _checked(database, endpoint, endpoint.query, values, say) or b"", b"]"
+
+
+def check_answers(
+    database: sqlite3.Connection, endpoint: Endpoint, most_rows: float = math.inf, say: Say = lambda _: None
+) -> int:
+    """Check the answers of an endpoint, until they have so many rows: how many answers. Raises as :func:`answer`."""
+    count = rows = 0
+    for values in combinations(parameter_lists(database, endpoint)):
+        if rows >= most_rows:
+            break
+        rows += _checked(database, endpoint, endpoint.check_query, values, say)
+        count += 1
+    return count
+
+
+def _checked(
+    database: sqlite3.Connection, endpoint: Endpoint, query: str, values: Mapping[str, Value], say: Say
+) -> Any:  # noqa: ANN401 -- of SQLite
+    """The first column of a query, after a check of the second one."""
     end = time.monotonic() + TIMEOUT_SECONDS
     database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
     try:
-        rows, passed = database.execute(endpoint.query, dict(values)).fetchone()
+        result, passed = database.execute(query, dict(values)).fetchone()
         if passed == 0:
             check_rows(database, endpoint, values, say)
-        if rows and any(map(is_json, endpoint.columns.values())):
-            check_json(database, endpoint, values, rows, checked_rows)
+        check_digits(database, endpoint, values)
     finally:
         database.set_progress_handler(None, 0)
-    return b"[", rows or b"", b"]"
+    return result
 
 
-def check_answers(database: sqlite3.Connection, endpoints: Iterable[Endpoint]) -> None:
-    """Check every answer of the endpoints, all of its JSON included. Raises EtlError."""
-    for endpoint in endpoints:
-        for values in parameter_values(database, endpoint):
-            answer_parts(database, endpoint, values, checked_rows=-1)
+def parameter_lists(database: sqlite3.Connection, endpoint: Endpoint) -> dict[str, list[Value]]:
+    """The values of each of the endpoint's parameters."""
+    return {name: [value for (value,) in database.execute(query)] for name, query in endpoint.parameters.items()}
 
 
-def parameter_values(database: sqlite3.Connection, endpoint: Endpoint) -> Iterator[dict[str, Value]]:
-    """Every combination of values of the endpoint's parameters; one empty combination if it has none."""
-    combinations: list[dict[str, Value]] = [{}]
-    for name, query in endpoint.parameters.items():
-        listed = [value for (value,) in database.execute(query)]
-        combinations = [{**before, name: value} for before in combinations for value in listed]
-    yield from combinations
+def combinations(lists: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value]]:
+    """Every combination of values of parameters; one empty combination if there are none."""
+    return (dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
 
 
 def find_value(database: sqlite3.Connection, query: str, text: str) -> Value | None:

@@ -6,6 +6,7 @@ JSON text, a shape: ``[type]``, ``{key: type}``, ``{"*": type}`` for any key, ``
 
 from __future__ import annotations
 
+import json
 import math
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,9 @@ SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean"
 
 #: JavaScript and many JSON parsers round larger integers.
 MAX_EXACT_INTEGER = 2**53
+
+#: The name of the row in :func:`row_check`; a name alone could mean a column of ``json_each``.
+ROW = "answer"
 
 _PYTHON_TYPES: dict[str, set[type]] = {"integer": {int}, "number": {int, float}, "text": {str}, "boolean": {bool}}
 _PYTHON_TYPES |= {f"{name}?": {*types, NoneType} for name, types in _PYTHON_TYPES.items()}
@@ -74,36 +78,71 @@ def resolve(kind: Type, schema: Schema) -> Type:
 
 
 def row_check(columns: Mapping[str, Type], allowed: Mapping[str, Sequence[str]]) -> str:
-    """SQL that is 1 for a row whose values fit their types and 0, never null, for one that needs a closer look.
+    """SQL that is 1 for a row of :data:`ROW` whose values fit their types, and never null.
 
-    It costs little: of JSON it compares only the brackets. It is 0 for integers over 2**53, too.
+    It is 0 for a row that needs a closer look: one that does not fit, or has integers over 2**53.
     """
-    integers = {name: quote(name) for name, kind in columns.items() if kind == "integer"}
-    integers |= {name: f"coalesce({quote(name)}, 0)" for name, kind in columns.items() if kind == "integer?"}
-    checks = [_check(name, kind, allowed.get(name, ())) for name, kind in columns.items() if name not in integers]
+    names = {name: f"{ROW}.{quote(name)}" for name in columns}
+    integers = {name: names[name] for name, kind in columns.items() if kind == "integer"}
+    integers |= {name: f"coalesce({names[name]}, 0)" for name, kind in columns.items() if kind == "integer?"}
+    checks = [
+        _check(names[name], kind, allowed.get(name, ())) for name, kind in columns.items() if name not in integers
+    ]
     if integers:  # a sum is an integer if no term is real or null; texts and blobs are greater than any number
         checks += [f"typeof({' + '.join(integers.values())}) = 'integer'", *map(_is_exact, integers.values())]
     return " AND ".join(checks)
 
 
-def _check(name: str, kind: Type, allowed: Sequence[str]) -> str:
-    column = quote(name)
+def _check(column: str, kind: Type, allowed: Sequence[str]) -> str:
     if nullable(kind):
         inner = kind["?"] if isinstance(kind, dict) else str(kind)[:-1]
-        return f"({column} IS NULL OR {_check(name, inner, allowed)})"
-    if is_json(kind):
-        return f"coalesce({column} GLOB '{'[[]*]' if isinstance(kind, list) else '{*}'}', 0)"
+        return f"({column} IS NULL OR {_check(column, inner, allowed)})"
+    if isinstance(kind, (list, dict)):
+        return _json_check(column, kind)
     listed = f" AND {column} IN ({', '.join(map(literal, allowed))})" if allowed else ""
-    finite = f"({column} > -9e999 AND {column} < 9e999)"  # SQLite reads 9e999 as infinity
     return {
-        "number": f"CASE typeof({column}) WHEN 'real' THEN {finite} WHEN 'integer' THEN {_is_exact(column)} ELSE 0 END",
+        "number": f"CASE typeof({column}) WHEN 'real' THEN {_is_finite(column)}"
+        f" WHEN 'integer' THEN {_is_exact(column)} ELSE 0 END",
         "boolean": f"(typeof({column}) = 'integer' AND {column} IN (0, 1))",
         "text": f"(typeof({column}) = 'text'{listed})",
-    }[str(kind)]
+    }[kind]
+
+
+def _json_check(column: str, kind: list[Any] | dict[str, Any]) -> str:
+    """SQL that is 1 for JSON text of a flat shape; of a nested one every text needs a closer look."""
+    members = kind if isinstance(kind, list) else list(kind.values())
+    if any(map(is_json, members)):
+        return "0"
+    if isinstance(kind, list) or "*" in kind:
+        member, count = _member_check(members[0]), ""
+    else:
+        cases = (f"WHEN {literal(camel_case(key))} THEN {_member_check(each)}" for key, each in kind.items())
+        member = f"CASE json_each.key {' '.join(cases)} ELSE 0 END"
+        count = f"AND (SELECT count(DISTINCT key) FROM json_each({column})) = {len(kind)}"  # noqa: S608 -- quoted
+    brackets = "[[]*]" if isinstance(kind, list) else "{*}"
+    text = f"typeof({column}) = 'text' AND {column} GLOB '{brackets}' AND instr({column}, char(0)) = 0"
+    others = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE NOT {member})"  # noqa: S608 -- as above
+    return f"CASE WHEN {text} AND json_valid({column}) THEN NOT {others} {count} ELSE 0 END"
+
+
+def _member_check(kind: str) -> str:
+    if nullable(kind):
+        return f"(json_each.type = 'null' OR {_member_check(kind[:-1])})"
+    integer = f"json_each.type = 'integer' AND {_is_exact('json_each.value')}"
+    return {
+        "integer": f"({integer})",
+        "number": f"({integer} OR json_each.type = 'real' AND {_is_finite('json_each.value')})",
+        "boolean": "(json_each.type IN ('true', 'false'))",
+        "text": "(json_each.type = 'text')",
+    }[kind]
 
 
 def _is_exact(value: str) -> str:
     return f"+{value} BETWEEN {-MAX_EXACT_INTEGER} AND {MAX_EXACT_INTEGER}"  # + drops the affinity: '7' stays a text
+
+
+def _is_finite(value: str) -> str:
+    return f"({value} > -9e999 AND {value} < 9e999)"  # SQLite reads 9e999 as infinity
 
 
 class Mismatch(NamedTuple):
@@ -114,15 +153,21 @@ class Mismatch(NamedTuple):
 
 
 def column_mismatch(kind: Type, value: object, allowed: Sequence[str] = ()) -> Mismatch | None:
-    """How a value from SQLite differs from its column's type; None if it fits. Of JSON only brackets are compared."""
+    """How a value from SQLite differs from its column's type; None if it fits."""
     if isinstance(kind, str):
         fits = value in {0, 1} if kind.startswith("boolean") and type(value) is int else _fits(kind, value)
         fits = fits and (not allowed or value is None or value in allowed)
         return None if fits else Mismatch("", _expected(kind, value, allowed))
-    if nullable(kind):
-        return None if value is None else column_mismatch(kind["?"], value)  # type: ignore[call-overload]  # a mapping
-    fits = isinstance(value, str) and value[:1] + value[-1:] == ("[]" if isinstance(kind, list) else "{}")
-    return None if fits else Mismatch("", _expected(kind, value))
+    if not isinstance(value, str):
+        return None if value is None and nullable(kind) else Mismatch("", _expected(kind, value))
+    try:
+        return json_mismatch(kind, json.loads(value, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError) as error:
+        return Mismatch("", f"{_shown(value)} is not JSON: {error}")
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 -- JSON
@@ -161,7 +206,10 @@ def _expected(kind: Type, value: object, allowed: Sequence[str] = ()) -> str:
         )
     elif isinstance(value, float) and not math.isfinite(value):
         hint = "; JSON has no such number: divide by nullif(x, 0)"
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    text = text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."
     declared = f"one of {', '.join(allowed)}" if allowed and value is not None else name
-    return f"{text} where {declared} is declared{hint}"
+    return f"{_shown(value)} where {declared} is declared{hint}"
+
+
+def _shown(value: object) -> str:
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."

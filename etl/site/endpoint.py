@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import Where
 from etl.pipeline.sql import literal, quote
-from etl.site.column_types import camel_case, contains_number, is_json, row_check
+from etl.site.column_types import ROW, camel_case, contains_number, is_json, row_check
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from etl.site.column_types import Type
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 PARAMETER = re.compile(r"\[([a-z][a-z0-9_]*)\]\Z")
 
 #: SQL function that writes a number as the shortest JSON that parses to the same double; SQLite's own has 15 digits.
-_NUMBER = "etl_number"
+NUMBER = "etl_number"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,12 @@ class Endpoint:
         Both are null if there are no rows. ``group_concat`` keeps the order of the subquery.
         """
         columns = f"CAST(group_concat({self._json_row}) AS BLOB), min({self.row_check})"
-        return f"SELECT {columns} FROM (\n{self.sql}\n)"  # noqa: S608 -- the pipeline's own file
+        return f"SELECT {columns} FROM (\n{self.sql}\n) AS {ROW}"  # noqa: S608 -- the pipeline's own file
+
+    @cached_property
+    def check_query(self) -> str:
+        """The same with the number of rows instead of their text."""
+        return f"SELECT count(*), min({self.row_check}) FROM (\n{self.sql}\n) AS {ROW}"  # noqa: S608 -- as above
 
     @cached_property
     def row_check(self) -> str:
@@ -101,12 +105,6 @@ class Endpoint:
         return values
 
 
-def register_functions(database: sqlite3.Connection) -> sqlite3.Connection:
-    """Give a connection the function that :attr:`Endpoint.query` calls."""
-    database.create_function(_NUMBER, 1, lambda value: "null" if value is None else repr(value), deterministic=True)
-    return database
-
-
 def describe(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
     """Endpoints as JSON, without the paths of their files: a build's bytes do not depend on where it was made."""
     return [
@@ -127,4 +125,4 @@ def _json_value(column: str, kind: Type) -> str:
         return column
     if kind in {"boolean", "boolean?"}:
         return f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END"
-    return f"{_NUMBER if contains_number(kind) else 'json_quote'}({column})"
+    return f"{NUMBER if contains_number(kind) else 'json_quote'}({column})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import sqlite3
 import unicodedata
@@ -13,8 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
-from etl.site.answers import MAX_ID, answer_parts, parameter_values
-from etl.site.endpoint import describe, register_functions
+from etl.site.answers import (
+    MAX_ID,
+    answer_parts,
+    check_answers,
+    combinations,
+    parameter_lists,
+    register_functions,
+)
+from etl.site.endpoint import describe
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -24,6 +32,9 @@ if TYPE_CHECKING:
     from etl.pipeline.model import Pipeline
     from etl.site.check import Say, Value
     from etl.site.endpoint import Endpoint
+
+#: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
+CHECKED_ROWS = 1_000_000
 
 #: A text that is a valid file name on every system, and that no URL parser takes for something else.
 _FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
@@ -37,8 +48,11 @@ def export(  # noqa: PLR0913 -- what a build knows
     build: str,
     rows: Mapping[str, int],
     say: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings."""
+) -> dict[str, dict[str, int]]:
+    """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings.
+
+    Returns how many answers each endpoint has that is served live only, and how many of them are checked.
+    """
     path = files.folder / pipeline.database
     samples = {}
     with contextlib.closing(register_functions(open_database(path))) as database:
@@ -73,6 +87,7 @@ def export(  # noqa: PLR0913 -- what a build knows
     files.write("settings.json", _json(datasette.HARDENED))
     sha256 = str(files.entry(pipeline.database)["sha256"])
     files.write("inspect-data.json", _json(datasette.inspect_data(pipeline, rows, size, sha256)))
+    return answers.live
 
 
 @dataclass
@@ -83,6 +98,7 @@ class _Answers:
     files: Writer
     limit: int  # an endpoint with more answers is served live only
     say: Say  # prints each message once
+    live: dict[str, dict[str, int]] = field(default_factory=dict)  # by URL, of endpoints that are served live only
     names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
 
     def write(self, endpoint: Endpoint) -> tuple[str, bytes] | None:
@@ -90,16 +106,20 @@ class _Answers:
 
         Returns the path of the first one, and its content if the endpoint has no parameters.
         """
-        combinations = list(parameter_values(self.database, endpoint))
-        for values in combinations:
-            for name, value in values.items():
+        lists = parameter_lists(self.database, endpoint)
+        for name, listed in lists.items():
+            for value in listed:
                 if fault := _fault(value):
                     raise _error(endpoint, f"the {name} {value!r} {fault}")
-        if len(combinations) > self.limit:
-            self._check(endpoint, combinations)
+        count = math.prod(map(len, lists.values()))
+        if count > self.limit:
+            checked = check_answers(self.database, endpoint, CHECKED_ROWS, self.say)
+            self.live[endpoint.template] = {"answers": count, "checked": checked}
+            rest = "" if checked == count else "; check --full checks the others"
+            self.say(f"{endpoint.file}: live only; checked {checked:,} of {count:,} answers{rest}")
             return None
         first = None
-        for values in combinations:
+        for values in combinations(lists):
             path = endpoint.path(values)
             name = unicodedata.normalize("NFC", path).casefold()
             if name in self.names:
@@ -110,13 +130,6 @@ class _Answers:
             first = first or (path, b"" if values else b"".join(content))
             del content  # free it before the next one is made
         return first
-
-    def _check(self, endpoint: Endpoint, combinations: list[dict[str, Value]]) -> None:
-        """Check as many answers as would be written; the server checks the others when it makes them."""
-        for values in combinations[: self.limit]:
-            answer_parts(self.database, endpoint, values, self.say)
-        count = f"{self.limit:,} of {len(combinations):,} answers"
-        self.say(f"{endpoint.file}: checked {count}; the server checks the others on request")
 
 
 def _error(endpoint: Endpoint, message: str) -> EtlError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from etl.site.answers import MAX_ID, answer_parts, parameter_values
-from etl.site.check import first_rows
+from etl.site.answers import MAX_ID, answer, combinations, parameter_lists
 from etl.site.column_types import SCALARS, camel_case, nullable, referenced_column, resolve
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ _HEADERS = {
 
 
 def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
-    values = next(parameter_values(database, endpoint), None)
-    example = [] if values is None else first_rows(answer_parts(database, endpoint, values)[1], EXAMPLE_ROWS)
+    values = next(combinations(parameter_lists(database, endpoint)), None)
+    first_rows = f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {EXAMPLE_ROWS}"  # noqa: S608 -- the pipeline's own file
+    example = [] if values is None else json.loads(answer(database, replace(endpoint, sql=first_rows), values))
     parameters = [
         {
             "name": name,

@@ -92,7 +92,20 @@ def test_it_knows_no_time_and_no_place(tiny_build: Path) -> None:
     assert not re.search(
         "second|elapsed|duration|time|date|host|user|path", " ".join(keys(json.loads(text)["versions"]))
     )
-    top = {"build", "name", "notice", "license", "seed", "as_of", "tables", "checks", "files", "versions", "inputs"}
+    top = {
+        "build",
+        "name",
+        "notice",
+        "license",
+        "seed",
+        "as_of",
+        "tables",
+        "checks",
+        "files",
+        "versions",
+        "inputs",
+        "live",
+    }
     assert set(json.loads(text)) == {*top, "pipeline", "manifest"}
 
 

@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 
 from etl.errors import EtlError
 from etl.site import answers
-from etl.site.answers import answer, check_answers, find_value, parameter_values
-from etl.site.endpoint import Endpoint, register_functions
+from etl.site.answers import (
+    answer,
+    check_answers,
+    combinations,
+    find_value,
+    parameter_lists,
+    register_functions,
+)
+from etl.site.endpoint import Endpoint
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -86,16 +93,16 @@ def test_rows_keep_the_order_of_the_query() -> None:
             assert found == sorted(range(1009), reverse=True)
 
 
-def test_json_of_every_row_is_held_when_it_is_asked_for() -> None:
-    """A run opens the JSON of an answer's first rows; what is wrong with the last one is found by the full check."""
-    rows = " UNION ALL ".join(f"SELECT '[{number}]' AS t" for number in (1, 2, 3, 4, "1.5"))
-    asked = endpoint(rows, t=["integer"])
+def test_answers_are_checked_until_they_have_enough_rows() -> None:
+    """Every answer is checked without making its text; a limit of rows ends with the answer that reaches it."""
+    lists = {"id": "SELECT value FROM json_each('[1, 2, 3]')"}
+    sql = "SELECT iif(:id = 3, 'x', :id) AS n UNION ALL SELECT 7"
+    asked = Endpoint("sql/api/x.sql", ("x", "[id]"), "X", "Of x.", sql, lists, {"n": "integer"})
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
-        assert len(json.loads(answer(database, asked, {}))) == 5
-        with pytest.raises(
-            EtlError, match=r"^sql/api/x\.sql: columns\.t\[0\]: 1\.5 where integer is declared, in /api/x"
-        ):
-            check_answers(database, [asked])
+        assert [check_answers(database, asked, most_rows) for most_rows in (0, 1, 2, 3, 4)] == [0, 1, 1, 2, 2]
+        message = r"^sql/api/x\.sql: columns\.n: 'x' where integer is declared, in /api/x/3\.json"
+        with pytest.raises(EtlError, match=message):
+            check_answers(database, asked)
 
 
 def test_no_rows_are_an_empty_array() -> None:
@@ -130,8 +137,8 @@ def test_every_combination_of_values_is_listed() -> None:
         lists = {"a": "SELECT value FROM json_each('[1, 2]')", "b": 'SELECT value FROM json_each(\'["x", "y"]\')'}
         asked = Endpoint("x.sql", ("[a]", "[b]"), "X", "Of x.", "SELECT 1 AS n", lists, {"n": "integer"})
         expected = [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
-        assert list(parameter_values(database, asked)) == expected
-        assert list(parameter_values(database, endpoint("SELECT 1 AS n", n="integer"))) == [{}]
+        assert list(combinations(parameter_lists(database, asked))) == expected
+        assert list(combinations({})) == [{}]
 
 
 @pytest.mark.parametrize(
