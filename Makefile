@@ -1,4 +1,4 @@
-# What a person runs. The environment is .venv: made from the lock files, made again only when they change.
+# Commands for developers. They create the environment .venv from the lock files, and update it when these change.
 
 PYTHON ?= python3
 UV ?= uv
@@ -28,40 +28,39 @@ serve: .venv/.runtime ## serve build/current, read-only (ARGS="--port 8000")
 test: .venv/.dev ## run the tests (ARGS="-k name")
 	@$(PY) -m pytest $(PYTEST_ARGS) $(ARGS)
 
-lint: .venv/.dev ## check style and types, change nothing
+lint: .venv/.dev ## check style and types without changing files
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
 
-torture: .venv/.dev ## break everything, many times, and write docs/trust.md (ARGS="--minutes 1")
+torture: .venv/.dev ## run every fault and attack many times, and write docs/trust.md (ARGS="--minutes 1")
 	@$(PY) -m tests.torture $(ARGS)
 
-bench: .venv/.dev ## measure against the peers in benchmarks/
+bench: .venv/.dev ## compare the speed with that of other tools, into benchmarks/results.md
 	@$(PY) -m benchmarks $(ARGS)
 
-study: .venv/.runtime ## see how good the estimates are in 500 worlds of each pipeline, into docs/study.md
+study: .venv/.runtime ## measure bias and coverage of the estimates over 500 worlds of each pipeline, into docs/study.md
 	@$(PY) -m benchmarks.coverage $(ARGS)
 
-lock: ## resolve pyproject.toml into the two lock files (ARGS=--upgrade for newer versions)
+lock: ## resolve pyproject.toml into the lock files (ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) --output-file requirements.lock
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	@$(COMPILE:pyproject.toml=) --group pandas --no-emit-package numpy --constraint requirements.lock --output-file requirements-pandas.lock
 
-clean: ## remove everything that make made: builds, environment, caches
+clean: ## remove builds, environment and caches
 	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment whose Python was removed or never finished is none. (make deletes .venv/bin/python when its recipe
-# fails or is interrupted.)
+# Remove an incomplete environment. (make deletes .venv/bin/python if its recipe fails or is interrupted.)
 $(shell test -x .venv/bin/python || rm -rf .venv)
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \
-	  echo "No '$(PYTHON)' here. Install CPython 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	  echo "'$(PYTHON)' not found. Install CPython 3.11 or newer, or run: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "$$($(PYTHON) --version 2>&1) is too old: CPython 3.11 or newer is needed." >&2; \
-	  echo "Name one that is there: make PYTHON=python3.12" >&2; exit 1; }
+	  echo "Install a newer one, or run: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
 
 .venv/.runtime: requirements.lock .venv/bin/python
@@ -69,7 +68,7 @@ $(shell test -x .venv/bin/python || rm -rf .venv)
 	@$(INSTALL) --requirement requirements.lock
 	@touch $@
 
-# The development lock holds every pin of the other one, so that one need not be installed again.
+# requirements-dev.lock contains every pin of requirements.lock, so both are up to date afterwards.
 .venv/.dev: requirements-dev.lock requirements-pandas.lock requirements.lock .venv/bin/python
 	@echo "Installing requirements-dev.lock into .venv (up to a minute the first time)"
 	@$(INSTALL) --requirement requirements-dev.lock
