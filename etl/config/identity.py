@@ -76,17 +76,15 @@ def changed(source: Source, identity: Identity) -> list[Path]:
 
 def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
     """The project's files by path, other code by package and path, and the installed packages."""
-    written = [stage["python"].scalar for stage in _stages(source) if "python" in stage]
-    written += [report.scalar] if (report := source.tree.get("report")) else []
-    names = [name.partition(":")[0] for name in written if isinstance(name, str) and ":" in name]
-    if (home := source.tree.get("generators")) and isinstance(home.scalar, str):
-        names.append(home.scalar)
-    generators = code_of(names, source.root)
+    stages = source.tree.mapping("stages").values()
+    functions = [source.tree.text("report"), *(stage.text("python") for stage in stages)]
+    modules = [name.partition(":")[0] for name in functions if name and ":" in name]
+    generators = code_of([*modules, source.tree.text("generators") or ""], source.root)
     paths = (path for path in (*_files(source), *generators.project) if path.is_file())
     inputs = {str(path.relative_to(source.root)): path for path in paths}
     package = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
     code = {f"etl/{path.relative_to(HOME)}": path for path in package} | generators.outside
-    return dict(sorted(inputs.items())), dict(sorted(code.items())), generators.installed
+    return dict(sorted(inputs.items())), dict(sorted(code.items())), dict(sorted(generators.installed.items()))
 
 
 def _files(source: Source) -> Iterator[Path]:
@@ -94,23 +92,17 @@ def _files(source: Source) -> Iterator[Path]:
 
     The pipeline is not validated, so paths can be anything; those outside the project are skipped.
     """
-    tree = source.tree.mapping()
-    for key in ("schema", "checks", "api"):
-        path = _path(source, tree.get(key))
-        if path:
-            yield from (path,) if key == "schema" else path.rglob("*.sql")
-    for stage in _stages(source):
-        for kind in ("csv", "sql"):
-            if path := _path(source, stage.get(kind)):
-                yield path
-        for item in (stage["reads"].items if "reads" in stage else None) or ():
+    stages = source.tree.mapping("stages").values()
+    for node in (source.tree.get("schema"), *(stage.get(kind) for stage in stages for kind in ("csv", "sql"))):
+        if path := _path(source, node):
+            yield path
+    for key in ("checks", "api"):
+        if path := _path(source, source.tree.get(key)):
+            yield from path.rglob("*.sql")
+    for reads in (stage.get("reads") for stage in stages):
+        for item in (reads.items if reads else None) or ():
             if (path := _path(source, item)) and path != source.root:
                 yield from files_below(path) if path.is_dir() else (path,)
-
-
-def _stages(source: Source) -> Iterator[Mapping[str, Node]]:
-    stages = source.tree.get("stages")
-    return (stage.mapping() for stage in (stages.mapping() if stages else {}).values())
 
 
 def _path(source: Source, node: Node | None) -> Path | None:

@@ -21,6 +21,7 @@ from importlib.machinery import (
     PathFinder,
     SourceFileLoader,
 )
+from importlib.metadata import Distribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 CORE = frozenset({"__main__", "etl", "duckdb", "numpy", "pyarrow", "pydantic", "pydantic_core", "yaml"})
 
 _MODULE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
-_REQUIRED = re.compile(r"^Requires-Dist: *([\w.-]+)(?!.*\bextra *==)", re.MULTILINE)
+_REQUIRED = re.compile(r"^([\w.-]+)(?!.*\bextra *==)", re.MULTILINE)
 
 
 @dataclass
@@ -66,12 +67,9 @@ class _Finder:
         """Find a module in the project, or in one of its packages: Python's import protocol."""
         top = name.partition(".")[0]
         places = [self.root] if path is None else [Path(place) for place in path]
-        for place in () if top in CORE else places:
-            if path is None or place.is_relative_to(self.root / top):
-                spec = FileFinder(str(place), *_LOADERS).find_spec(name)
-                if spec and spec.loader:
-                    return spec
-        return None
+        own = [place for place in places if path is None or place.is_relative_to(self.root / top)]
+        spec = None if top in CORE else _look(name, own)
+        return spec if spec and spec.loader else None
 
 
 def search(root: Path) -> None:
@@ -103,7 +101,7 @@ def code_of(names: Iterable[str], root: Path) -> Code:
     waiting = sorted(generators)
     while waiting:
         top = waiting.pop()
-        if top in seen or top in CORE or not top.isidentifier():
+        if top in seen or top in CORE:
             continue
         seen.add(top)
         spec, inside = find_module(top, root)
@@ -139,8 +137,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def find_module(top: str, root: Path) -> tuple[ModuleSpec | None, bool]:
     """Where Python finds a top-level module or package, and whether that is in the project."""
-    finder = FileFinder(str(root), *_LOADERS)  # a new one: Python's own cache the folder
-    spec = None if top in CORE else finder.find_spec(top)
+    spec = _look(top, [root]) if top.isidentifier() and top not in CORE else None
     if spec and spec.loader:
         return spec, True
     try:
@@ -150,6 +147,22 @@ def find_module(top: str, root: Path) -> tuple[ModuleSpec | None, bool]:
     if spec and not (other and other.origin):  # a folder without __init__.py is a package where there is no other
         return spec, True
     return other, False
+
+
+def find_source(module: str, root: Path) -> Path | None:
+    """The source file of a module, searched for as Python does; None if it has none."""
+    top, *parts = module.split(".")
+    spec = find_module(top, root)[0]
+    for part in parts:
+        spec = _look(part, (spec and spec.submodule_search_locations) or [])
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _look(name: str, places: Iterable[Path | str]) -> ModuleSpec | None:
+    """The module of a name in some folders; a folder without __init__.py counts where there is no other."""
+    finders = [FileFinder(str(place), *_LOADERS) for place in places]  # new ones: Python's cache the folder
+    specs = [spec for finder in finders if (spec := finder.find_spec(name))]
+    return next((spec for spec in specs if spec.loader), specs[0] if specs else None)
 
 
 def _files(spec: ModuleSpec) -> Iterator[tuple[str, Path]]:
@@ -177,55 +190,41 @@ def parse(path: Path) -> ast.Module:
 
 def _imported(path: Path) -> set[str]:
     """The top-level names that a module imports."""
-    tree = parse(path) if path.name.endswith(tuple(SOURCE_SUFFIXES)) else ast.Module([], [])
     names = set[str]()
-    for node in ast.walk(tree):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
-        elif isinstance(node, ast.Call) and _called(node.func) in {"import_module", "__import__"}:
-            names.update(str(part.value) for part in node.args[:1] if isinstance(part, ast.Constant))
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))  # of a.b(), or b()
+            if called in {"import_module", "__import__"}:
+                names.update(str(part.value) for part in node.args[:1] if isinstance(part, ast.Constant))
     return {name.partition(".")[0] for name in names}
-
-
-def _called(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _installed(top: str, spec: ModuleSpec) -> dict[str, tuple[str, str]]:
     """Version and digest of the distributions that a module is from, and of those that they require."""
     found: dict[str, tuple[str, str]] = {}
-    for site in {Path(place).parent for place in spec.submodule_search_locations or [spec.origin or ""]}:
-        distributions = {_normalized(info.name.partition("-")[0]): info for info in sorted(site.glob("*.dist-info"))}
-        same_name = distributions.get(_normalized(top))
-        candidates = [same_name] if same_name and _provides(same_name, top) else distributions.values()
-        waiting = [info for info in candidates if _provides(info, top)]
+    for site in {str(Path(place).parent) for place in spec.submodule_search_locations or [spec.origin or ""]}:
+        waiting = _providing(top, distributions(name=top, path=[site])) or _providing(top, distributions(path=[site]))
         while waiting:
-            info = waiting.pop()
-            name, _, version = info.name.removesuffix(".dist-info").partition("-")
-            if name not in found:
-                modules = [line for line in _record(info) if ".py,sha256=" in line and not line.startswith("..")]
-                found[name] = version, hashlib.sha256("\n".join(sorted(modules)).encode()).hexdigest()
-                waiting += [distributions[other] for other in _requirements(info) if other in distributions]
+            package = waiting.pop()
+            if package.name not in found:
+                modules = [line for line in _record(package) if ".py,sha256=" in line and not line.startswith("..")]
+                digest = hashlib.sha256("\n".join(sorted(modules)).encode()).hexdigest()
+                found[package.name] = package.version, digest
+                for name in _REQUIRED.findall("\n".join(package.requires or ())):
+                    waiting += distributions(name=name, path=[site])
     return found
 
 
-def _provides(info: Path, top: str) -> bool:
-    return any(line.startswith((f"{top}/", f"{top}.")) for line in _record(info))
+def _providing(top: str, packages: Iterable[Distribution]) -> list[Distribution]:
+    """Those that have installed a top-level module or package."""
+    names = (f"{top}/", f"{top}.")
+    return [package for package in packages if any(line.startswith(names) for line in _record(package))]
 
 
-def _record(info: Path) -> list[str]:
+def _record(package: Distribution) -> list[str]:
     """The lines of RECORD: path, hash and size of each file."""
-    path = info / "RECORD"
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-
-
-def _requirements(info: Path) -> list[str]:
-    path = info / "METADATA"
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return [_normalized(name) for name in _REQUIRED.findall(text)]
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return (package.read_text("RECORD") or "").splitlines()

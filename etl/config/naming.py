@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from pathlib import Path
+from importlib.util import resolve_name
 from typing import TYPE_CHECKING
 
-from etl.config.modules import find_module, parse
+from etl.config.modules import find_source, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def namer(generators: str | None, root: Path) -> Callable[[str], str]:
@@ -24,55 +25,31 @@ def namer(generators: str | None, root: Path) -> Callable[[str], str]:
     """
 
     @cache
-    def parsed(module: str) -> tuple[list[ast.stmt], bool]:
-        path = _file(module, root)
-        return (parse(path).body, path.name == "__init__.py") if path else ([], False)
-
-    def defined(module: str, name: str, seen: frozenset[tuple[str, str]]) -> str | None:
-        found = None
-        body, package = parsed(module)
-        for statement in body if (module, name) not in seen else ():
+    def definitions(module: str) -> dict[str, tuple[str, str]]:
+        """The module and the name of each function that a module defines or imports."""
+        found: dict[str, tuple[str, str]] = {}
+        path = find_source(module, root)
+        package = module if path and path.name == "__init__.py" else module.rpartition(".")[0]
+        for statement in parse(path).body if path else ():
             if isinstance(statement, ast.ImportFrom):
-                for alias in statement.names:
-                    if (alias.asname or alias.name) == name:
-                        origin = _origin(statement, module, package=package)
-                        found = defined(origin, alias.name, seen | {(module, name)}) or f"{origin}:{alias.name}"
-            elif name in _defined(statement):
-                found = f"{module}:{name}"
+                try:
+                    origin = resolve_name("." * statement.level + (statement.module or ""), package)
+                except ImportError:  # above the top
+                    continue
+                found |= {alias.asname or alias.name: (origin, alias.name) for alias in statement.names}
+            elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found[statement.name] = (module, statement.name)
+            elif isinstance(statement, ast.Assign):
+                names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+                found |= {name: (module, name) for name in names}
         return found
 
     def full(name: str) -> str:
         module, colon, function = name.rpartition(":")
-        home = module if colon else generators
-        return (home and defined(home, function, frozenset())) or name
+        place, seen = (module if colon else generators or "", function), set[tuple[str, str]]()
+        while place not in seen and (further := definitions(place[0]).get(place[1])):
+            seen.add(place)
+            place = further
+        return ":".join(place) if seen else name
 
     return full
-
-
-def _file(module: str, root: Path) -> Path | None:
-    """The source file of a module, searched for as Python does."""
-    top, *parts = module.split(".")
-    spec = find_module(top, root)[0]
-    found = Path(spec.origin) if spec and spec.origin else None
-    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for part in parts:
-        files = [file for place in places for file in (place / part / "__init__.py", place / f"{part}.py")]
-        found = next((file for file in files if file.is_file()), None)
-        places = [found.parent] if found and found.name == "__init__.py" else [place / part for place in places]
-    return found if found and found.suffix == ".py" and found.is_file() else None
-
-
-def _defined(statement: ast.stmt) -> set[str]:
-    """The names that a statement defines in its module."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {statement.name}
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
-def _origin(statement: ast.ImportFrom, module: str, *, package: bool) -> str:
-    """The module that ``from … import`` names, with its dots resolved."""
-    if not statement.level:
-        return statement.module or ""
-    above = module.split(".")[: len(module.split(".")) - statement.level + package]
-    return ".".join([*above, *([statement.module] if statement.module else [])])

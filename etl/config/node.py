@@ -1,18 +1,18 @@
 """A configuration file as a tree of values with their places in the file, and the merge of two trees.
 
-Unlike the result of PyYAML's loaders, the tree has the place of every key and value, and tells a value that is
-defined once (``&anchor``) from its aliases. :mod:`etl.config.parse` builds it from YAML.
+Unlike the result of PyYAML's loaders, the tree has the place of every key and value, and its aliases (``*anchor``).
+:mod:`etl.config.parse` builds it from YAML.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
 MAX_DEPTH = 30
 MAX_NODES = 50_000
@@ -37,13 +37,21 @@ class Node:
         """Whether the value is null."""
         return self.scalar is None and self.items is None and self.entries is None
 
-    def mapping(self) -> dict[str, Node]:
-        """Every key of a mapping, merge keys included; {} for another kind of node."""
+    def mapping(self, *path: str) -> dict[str, Node]:
+        """Every key of the mapping at a path, merge keys included; {} if there is no mapping."""
+        if path:
+            node = self.get(*path)
+            return node.mapping() if node else {}
         entries: dict[str, Node] = {}
         for other in reversed(self.merged):
             entries.update(other.mapping())
         entries.update(self.entries or {})
         return {key: node for key, node in entries.items() if key not in self.removed}
+
+    def text(self, *path: str) -> str | None:
+        """The text at a path; None if there is none."""
+        node = self.get(*path)
+        return node.scalar if node and isinstance(node.scalar, str) else None
 
     def key(self, name: str) -> Where:
         """The place of a key of the mapping."""
@@ -91,6 +99,13 @@ def overlay(base: Node, over: Node, mistakes: list[EtlError]) -> Node:
     return result
 
 
+def nested(path: Sequence[str], value: Node, where: Where) -> Node:
+    """A tree with a single value, to be merged over another tree; its keys are reported at ``where``."""
+    for key in reversed(path):
+        value = Node(where, entries={key: value}, keys={key: where})
+    return value
+
+
 def bound(tree: Node) -> None:
     """Limit the size and depth of a tree with its aliases expanded. Raises EtlError."""
     sizes: dict[int, tuple[int, int]] = {}
@@ -99,7 +114,8 @@ def bound(tree: Node) -> None:
         if id(node) not in sizes:
             if above > MAX_DEPTH:
                 raise EtlError(f"nested too deeply (limit {MAX_DEPTH} levels)", node.where)
-            below = [measure(child, above + 1) for child in _children(node)]
+            children = [*(node.items or []), *(node.entries or {}).values(), *node.merged]
+            below = [measure(child, above + 1) for child in children]
             sizes[id(node)] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
         size, depth = sizes[id(node)]
         if size > MAX_NODES:
@@ -113,10 +129,8 @@ def bound(tree: Node) -> None:
 
 def _copy(node: Node) -> Node:
     """A shallow copy of a mapping."""
-    entries = dict(node.entries or {})
-    result = Node(node.where, entries=entries, keys={**node.keys}, merged=[*node.merged], broken=node.broken)
-    result.aliased, result.removed = {*node.aliased}, {*node.removed}
-    return result
+    entries, keys, merged = dict(node.entries or {}), dict(node.keys), [*node.merged]
+    return replace(node, entries=entries, keys=keys, merged=merged, aliased={*node.aliased}, removed={*node.removed})
 
 
 def _merge(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlError], *, everywhere: bool) -> None:
@@ -151,9 +165,3 @@ def _merge(target: Node, over: Node, path: tuple[str, ...], mistakes: list[EtlEr
             target.aliased.add(key)
     target.keys[key] = over.key(key)
     target.removed.discard(key)
-
-
-def _children(node: Node) -> Iterator[Node]:
-    yield from node.items or []
-    yield from (node.entries or {}).values()
-    yield from node.merged

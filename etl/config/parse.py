@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from yaml.cyaml import CBaseLoader
 
 from etl.config.node import MAX_DEPTH, Node, bound
-from etl.config.text import after, read_text
+from etl.config.text import after
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MAX_CHARACTERS = 1_000_000
-
-
-def read(path: Path, shown: str, mistakes: list[EtlError]) -> Node:
-    """Read a YAML file as :func:`parse_tree` does; ``shown`` is its name in messages."""
-    return parse_tree(read_text(path, shown), shown, mistakes)
 
 
 def parse(text: str, shown: str) -> Node:
@@ -41,22 +33,13 @@ def parse(text: str, shown: str) -> Node:
 def parse_value(text: str, shown: str, mistakes: list[EtlError]) -> Node:
     """Parse a value from the command line, where ``#`` starts no comment: ``Grade #3`` is one string."""
     tree = parse_tree(text, shown, mistakes)
-    if not _has_comment(text):
+    bound(tree)
+    if str(tree.plain()).count("#") >= text.count("#"):  # otherwise, YAML has taken one for a comment
         return tree
     if tree.raw or tree.is_null():
         return Node(tree.where, scalar=text.strip(), raw=text.strip())
     mistakes.append(EtlError("'#' starts a comment in YAML; put the text in quotes", tree.where))
     return tree
-
-
-def _has_comment(text: str) -> bool:
-    """Whether YAML sees a comment: text between two tokens that is not white space."""
-    end = 0
-    for token in yaml.scan(text, Loader=CBaseLoader):
-        if "#" in text[end : token.start_mark.index]:
-            return True
-        end = max(end, token.end_mark.index)
-    return "#" in text[end:]
 
 
 def parse_tree(text: str, shown: str, mistakes: list[EtlError]) -> Node:
@@ -85,26 +68,21 @@ class _Loader(CBaseLoader):
 
 
 def _where(shown: str, mark: Any) -> Where:  # noqa: ANN401 -- PyYAML's marks have two types
-    return Where(shown, mark.line + 1, mark.column + 1) if mark else Where(shown)
+    return Where(shown, mark.line + 1, mark.column + 1)
 
 
 def _bound_depth(text: str, shown: str) -> None:
     """Refuse deep nesting before composing: libyaml composes recursively and would overflow the stack."""
     depth = 0
-    loader = _Loader(text)
-    while loader.check_event():
-        event = loader.get_event()
-        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-            depth += 1
-            if depth > MAX_DEPTH:
-                message = f"nested too deeply (limit {MAX_DEPTH} levels)"
-                raise EtlError(message, _where(shown, event.start_mark))
-        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-            depth -= 1
+    for event in yaml.parse(text, CBaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise EtlError(f"nested too deeply (limit {MAX_DEPTH} levels)", _where(shown, event.start_mark))
 
 
 _ADVICE = {
     "found a tab character where an indentation space is expected": "a tab; indent with spaces",
+    "found character that cannot start any token": "a tab; indent with spaces",
     "mapping values are not allowed in this context": (
         "no ':' is expected here; check the indentation of the line, and put a text with ': ' in it in quotes"
     ),
@@ -117,27 +95,23 @@ _ADVICE = {
 
 def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
     """Translate libyaml's error into one that says what to do."""
-    problem, mark, context = error.problem or error.context or "", error.problem_mark, error.context_mark
-    mark = mark or context
-    line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
-    rest = line[mark.column :] if mark else ""
-    word = re.match(r"[*&]?([^\s,\[\]{}]*)", rest)
+    problem, mark, begin = error.problem or "", error.problem_mark, error.context_mark
+    assert mark  # noqa: S101 -- libyaml always gives it
+    lines = text.split("\n")
+    rest = "".join(lines[mark.line : mark.line + 1])[mark.column :]
+    name = rest.lstrip("*&").split(maxsplit=1)[0].rstrip(",]}") if rest.split() else ""
     message = _ADVICE.get(problem, problem)
-    if problem == "found character that cannot start any token":
-        message = (
-            "a tab; indent with spaces" if rest[:1] == "\t" else f"a text that starts with {rest[:1]!r} needs quotes"
-        )
+    if problem == "found character that cannot start any token" and rest[:1] != "\t":
+        message = f"a text that starts with {rest[:1]!r} needs quotes"
     elif problem == "found undefined alias":
-        above = text.split("\n")[: mark.line] if mark else []
-        known = {name for each in above for name in re.findall(r"[:-] +&([^\s,\[\]{}]+)", each)}
-        name = word[1] if word else ""
-        message = f"there is no anchor '&{name}' above{did_you_mean(name, known)}"
-    elif problem == "second occurrence" and context:
-        message = f"duplicate anchor '&{word[1] if word else ''}' (first on line {context.line + 1})"
-    elif problem == "found unexpected end of stream" and context:
-        message, mark = "the quote that opens here is never closed", context
-    elif problem.startswith("did not find expected ','") and context:
-        message = f"{problem.removeprefix('did not find ')}, to close what opens on line {context.line + 1}"
+        known = re.findall(r"[:-] +&([^\s,\[\]{}]+)", "\n".join(lines[: mark.line]))
+        message = f"there is no anchor '&{name}' above{did_you_mean(name, {*known})}"
+    elif problem == "second occurrence" and begin:
+        message = f"duplicate anchor '&{name}' (first on line {begin.line + 1})"
+    elif problem == "found unexpected end of stream" and begin:
+        message, mark = "the quote that opens here is never closed", begin
+    elif problem.startswith("did not find expected ','") and begin:
+        message = f"{problem.removeprefix('did not find ')}, to close what opens on line {begin.line + 1}"
     return EtlError(f"not YAML: {message}", _where(shown, mark))
 
 
@@ -146,19 +120,17 @@ class _Builder:
 
     def __init__(self, shown: str, mistakes: list[EtlError]) -> None:
         self.shown, self.mistakes = shown, mistakes
-        self._built: dict[int, Node] = {}
-        self._open: set[int] = set()
+        self._built: dict[int, Node | None] = {}  # None while it is being built
 
     def build(self, source: Any) -> Node:  # noqa: ANN401 -- a PyYAML node
         where = _where(self.shown, source.start_mark)
-        if id(source) in self._open:
-            self._add_error("an alias cannot be inside the value that it refers to", where)
-            return Node(where, broken=True)
         if id(source) not in self._built:
-            self._open.add(id(source))
+            self._built[id(source)] = None
             self._built[id(source)] = self._new(source, where)
-            self._open.discard(id(source))
-        return self._built[id(source)]
+        if node := self._built[id(source)]:
+            return node
+        self._add_error("an alias cannot be inside the value that it refers to", where)
+        return Node(where, broken=True)
 
     def _new(self, source: Any, where: Where) -> Node:  # noqa: ANN401 -- a PyYAML node
         tag = source.tag.replace("tag:yaml.org,2002:", "!!")

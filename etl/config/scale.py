@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.config.node import Node
+from etl.config.node import Node, nested, overlay
 from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
@@ -13,22 +13,21 @@ if TYPE_CHECKING:
 _WHERE = Where("--scale")
 
 
-def scaled(tree: Node, scale: int) -> Node:
-    """The changes that ``--scale`` makes to a pipeline. Raises EtlError when it lists no numbers.
+def scaled(tree: Node, scale: int, mistakes: list[EtlError]) -> Node:
+    """A pipeline with its numbers multiplied. Raises EtlError when it lists none.
 
     Wrong paths are skipped; :func:`check` reports them.
     """
-    changes = Node(_WHERE, entries={})
     if scale == 1:
-        return changes
-    for path, value, _ in _listed(tree):
-        times = _multiplied(value, scale) if value else None
-        if times:
-            _put(changes, path, times)
+        return tree
     if not any(_listed(tree)):
         message = "the pipeline lists no numbers to multiply; list their paths: scale: [stages.loans.params.count]"
         raise EtlError(message, _WHERE)
-    return changes
+    result = tree
+    for path, value, _ in _listed(tree):
+        if value and (product := _multiplied(value, scale)):
+            result = overlay(result, nested(path, product, _WHERE), mistakes)
+    return result
 
 
 def check(tree: Node, mistakes: list[EtlError]) -> None:
@@ -61,19 +60,8 @@ def _multiplied(value: Node, scale: int) -> Node | None:
     """A count multiplied by the scale, or a range of numbers from 1 that covers all copies; None for other values."""
     if type(value.scalar) is int:
         return Node(value.where, scalar=value.scalar * scale)
-    numbers = [item.scalar for item in value.items or ()]
-    if len(numbers) == 2 and all(type(number) is int for number in numbers):  # noqa: PLR2004 -- a range
-        low, high = (int(number or 0) for number in numbers)
-        ends = ((low - 1) * scale + 1, high * scale)
-        return Node(value.where, items=[Node(value.where, scalar=end) for end in ends])
+    match [item.scalar for item in value.items or ()]:
+        case [int(low), int(high)] if bool not in {type(low), type(high)}:
+            ends = ((low - 1) * scale + 1, high * scale)
+            return Node(value.where, items=[Node(value.where, scalar=end) for end in ends])
     return None
-
-
-def _put(tree: Node, path: list[str], value: Node) -> None:
-    """Set the value at a path; missing mappings are created."""
-    for key in path[:-1]:
-        entries = tree.entries if tree.entries is not None else {}
-        tree.keys[key] = _WHERE
-        tree = entries.setdefault(key, Node(_WHERE, entries={}))
-    if tree.entries is not None:
-        tree.entries[path[-1]], tree.keys[path[-1]] = value, _WHERE

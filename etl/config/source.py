@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.config.naming import namer
-from etl.config.node import Node, bound, overlay
-from etl.config.parse import parse_value, read
+from etl.config.node import Node, bound, nested, overlay
+from etl.config.parse import parse_tree, parse_value
 from etl.config.scale import scaled
+from etl.config.text import read_text
 from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
@@ -43,15 +44,14 @@ class Source:
     @property
     def name(self) -> str:
         """The name of the pipeline, known before validation. Raises EtlError when it has none."""
-        node = self.tree.get("name")
-        if node is None or not isinstance(node.scalar, str):
-            raise EtlError("must be a text", node.where if node else self.tree.where, "name")
-        return node.scalar
+        name = self.tree.text("name")
+        if name is None:
+            raise EtlError("must be a text", self.tree.where_of("name"), "name")
+        return name
 
     def namer(self) -> Callable[[str], str]:
         """A function from a generator's name to its full name: see :func:`etl.config.naming.namer`."""
-        generators = self.tree.get("generators")
-        return namer(generators.scalar if generators and isinstance(generators.scalar, str) else None, self.root)
+        return namer(self.tree.text("generators"), self.root)
 
     def resolve(self, node: Node) -> Path:
         """The path that a value names, relative to the file that the value is in. It may be outside the project.
@@ -84,32 +84,25 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     mistakes: list[EtlError] = []
     files: dict[str, Path] = {}
     root = project_root(path)
-    tree = _read(path.resolve(), root, files, (), mistakes)
+    tree = _read(path.resolve(), root, files, mistakes)
     for change in request.changes:
         tree = _changed(tree, change, mistakes)
     if seed is not None:
         where = Where("--seed")
-        tree = overlay(tree, Node(where, entries={"seed": Node(where, scalar=seed)}, keys={"seed": where}), mistakes)
-    tree = overlay(tree, scaled(tree, scale), mistakes)
+        tree = overlay(tree, nested(["seed"], Node(where, scalar=seed), where), mistakes)
+    tree = scaled(tree, scale, mistakes)
     bound(tree)
     source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
-    _name_in_full(source)
-    return source
-
-
-def _name_in_full(source: Source) -> None:
-    """Replace the names of generators by full names, so that they can be compared."""
-    in_full, stages = source.namer(), source.tree.get("stages")
-    for stage in (stages.mapping() if stages else {}).values():
-        name = stage.get("python")
-        if name and isinstance(name.scalar, str):
+    in_full = source.namer()  # so that names of generators can be compared
+    for stage in tree.mapping("stages").values():
+        if (name := stage.get("python")) and isinstance(name.scalar, str):
             name.scalar = in_full(name.scalar)
+    return source
 
 
 def reload(source: Source) -> Source:
     """Read a pipeline file again, with the same options. Raises EtlError."""
-    request = source.request
-    return load(source.path, changes=request.changes, seed=request.seed, scale=request.scale)
+    return load(source.path, **vars(source.request))
 
 
 def project_root(path: Path) -> Path:
@@ -125,22 +118,23 @@ def project_root(path: Path) -> Path:
     return above[0]
 
 
-def _read(path: Path, root: Path, files: dict[str, Path], below: tuple[Path, ...], mistakes: list[EtlError]) -> Node:
+def _read(path: Path, root: Path, files: dict[str, Path], mistakes: list[EtlError]) -> Node:
+    """Read a file over the one that it extends, and add both to ``files``."""
     shown = display_path(path)
     files[shown] = path
-    tree = read(path, shown, mistakes)
+    tree = parse_tree(read_text(path, shown), shown, mistakes)
     if tree.is_null():
         raise EtlError("the file is empty; a pipeline has a name, a seed, stages and more", Where(shown, 1, 1))
     if tree.entries is None:
         raise EtlError("a pipeline is a mapping: name, seed, stages and more", tree.where)
-    extends = tree.mapping().get("extends")
+    extends = tree.get("extends")
     if extends is None:
         return tree
     base = _base(extends, path, root)
-    if base == path or base in below:
+    if base in files.values():
         named = "itself" if base == path else f"{extends.scalar}, which extends this file in turn"
         raise EtlError(f"a file cannot extend {named}", extends.where, "extends")
-    result = overlay(_read(base, root, files, (*below, path), mistakes), tree, mistakes)
+    result = overlay(_read(base, root, files, mistakes), tree, mistakes)
     result.where = tree.where
     return result
 
@@ -168,21 +162,17 @@ def _changed(tree: Node, change: str, mistakes: list[EtlError]) -> Node:
     if path[0] == "extends":
         mistakes.append(EtlError("only a file can extend another; name that file as the pipeline", where, "extends"))
         return tree
-    stages = tree.get("stages")
     if path[0] == "stages" and path[2:] and tree.get(*path[:2]) is None:
-        hint = did_you_mean(path[1], stages.mapping() if stages else ())
+        hint = did_you_mean(path[1], tree.mapping("stages"))
         mistakes.append(EtlError(f"there is no stage '{path[1]}'{hint}", where, f"stages.{path[1]}"))
         return tree
-    node = parse_value(text, where.file, mistakes)
-    for key in reversed(path):
-        node = Node(where, entries={key: node}, keys={key: where})
+    change_tree = nested(path, parse_value(text, where.file, mistakes), where)
     if not path[0].startswith("x-"):
-        return overlay(tree, node, mistakes)
-    shared = [key for key in tree.mapping() if key.startswith("x-")]
-    before = _shared_and_rest(tree)  # copied now: an anchored value is changed in place
-    changed = overlay(tree, node, mistakes)
-    after = _shared_and_rest(changed)
-    if before[0] != after[0] and before[1] == after[1]:
+        return overlay(tree, change_tree, mistakes)
+    shared, rest = _shared_and_rest(tree)  # copied now: an anchored value is changed in place
+    changed = overlay(tree, change_tree, mistakes)
+    shared_now, rest_now = _shared_and_rest(changed)
+    if shared != shared_now and rest == rest_now:
         mistakes.append(EtlError(f"nothing in the pipeline uses it{did_you_mean(path[0], shared)}", where, name))
     return changed
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import py_compile
+import shutil
 import sys
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.abc import MetaPathFinder
 from importlib.util import spec_from_file_location
 from typing import TYPE_CHECKING
@@ -99,7 +100,7 @@ def install(site: Path, name: str, version: str, files: Mapping[str, str], requi
     """Lay a package out as pip does; the hashes are its installer's word."""
     noted = "".join(f"{file},sha256={text.encode().hex()},{len(text)}\n" for file, text in files.items())
     note = f"{name}-{version}.dist-info"
-    text = f"Name: {name}\nRequires-Dist: {requires}\n" if requires else f"Name: {name}\n"
+    text = f"Name: {name}\nVersion: {version}\n" + (f"Requires-Dist: {requires}\n" if requires else "")
     write(site, {**files, f"{note}/RECORD": f"{noted}../../bin/x,sha256=1,1\n", f"{note}/METADATA": text})
 
 
@@ -125,9 +126,12 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
     }
     assert before.outside == {"rowmaker/__init__.py": site / "rowmaker/__init__.py"}  # edited there, it counts too
     assert before.project == []
-    (site / "letters-3.0.dist-info").rename(site / "letters-3.1.dist-info")
-    install(site, "some.names", "2.0", {"names.py": "# the same version, built again"})
+    shutil.rmtree(site / "letters-3.0.dist-info")
+    install(site, "letters", "3.1", {"letters/__init__.py": ""})
+    install(site, "some.names", "2.0", {"names.py": "# the same version, built again"}, "Letters")
+    invalidate_caches()  # a folder that changes twice within a tick of its clock
     after = code_of(["rowmaker"], tmp_path)
+    assert after.installed["letters"][0] == "3.1"
     assert after.installed["Row_maker"] == before.installed["Row_maker"]
     assert after.installed["some.names"] != before.installed["some.names"]
 
