@@ -13,6 +13,9 @@ from etl.generator.params import Between, Count, Group, Marker, Range, Share, Wh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from etl.generator.params import Context
     from etl.pipeline.datatypes import Cell
     from etl.pipeline.reference_data import Reference
@@ -38,10 +41,34 @@ class Shares(Group):
         return self
 
 
+class ByScore(Group):
+    """How a share changes with the overall score."""
+
+    score: Annotated[Whole, Field(description="The score at which the share is as given.")]
+    per_100: Annotated[float, Field(ge=-1, le=1, description="What each 100 points above that add to the share.")]
+
+    def added(self, scores: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what each score adds to the share."""
+        added: NDArray[np.float64] = (scores - float(self.score)) * self.per_100 / 100
+        return added
+
+
 class StatusShares(Shares):
     """Shares of the statuses among assigned students."""
 
     driven: Annotated[Shares | None, Field(description="Shares among driven students, if different.")] = None
+    classes: Annotated[
+        float, Field(ge=0, le=0.5, description="Standard deviation between classes of the share completed.")
+    ] = 0
+    by_score: Annotated[ByScore | None, Field(description="Change of the share completed with the score.")] = None
+
+
+class Calendar(Group):
+    """How likely work is begun or completed on a day, a school day being 1."""
+
+    weekend: Annotated[Share, Field(description="On a Saturday or Sunday.")] = 1
+    last_days: Annotated[int, Field(ge=0, le=366, description="Number of days up to the next test that differ.")] = 0
+    last: Annotated[Share, Field(description="On each of the last days, times the above.")] = 1
 
 
 class StatusGrowth(Group):

@@ -25,11 +25,10 @@ GIVEN = small.assignments((12, 11), (13, 12), (12, 11))
 
 
 def scores(*rows: tuple[int, int, int]) -> pa.Table:
-    """A sitting's columns that decide who is chosen: student, roster, level."""
+    """A sitting's columns that decide who is chosen: student, roster, level; the overall score is 100 times that."""
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return pa.table(
-        {name: pa.array(column) for name, column in zip(("student_id", "roster_id", "level"), columns, strict=True)}
-    )
+    names = ("student_id", "roster_id", "level", "overall")
+    return pa.table({name: pa.array(column) for name, column in zip(names, [*columns, 100 * columns[2]], strict=True)})
 
 
 FOUR = scores((1, 1, 1), (2, 1, 2), (3, 2, 1), (4, 3, 3))
