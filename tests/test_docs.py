@@ -71,16 +71,18 @@ def test_example_check_is_run(project: Path) -> None:
 
 
 def test_example_stage_runs(project: Path) -> None:
-    """The README's generator can be named by package.module:function."""
-    imports = "import pyarrow as pa\nfrom etl.generator.size import generator\n"
-    imports += "from etl.generator.streams import Streams, uniform\n"
-    module = f"{imports}\n\n{block('python', 'birthdays')}"
-    (project / "calendars.py").write_text(module)
-    stage = "{python: calendars:birthdays, internal: true, inputs: [students], params: {days: 365}}"
-    changes = [f"stages.birthdays={stage}"]
+    """The README's example generator runs as the stage that the README shows."""
+    (project / "mine").mkdir()
+    (project / "mine/calendar.py").write_text(block("python", "birthdays"))
+    stage = block("yaml", "mine.calendar:birthdays").removeprefix("birthdays: ").strip()
     command = [sys.executable, "-m", "etl", "show", "birthdays", "--pipeline", str(project / "pipelines/tiny.yaml")]
     shown = subprocess.run(
-        [*command, "--set", changes[0]], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+        [*command, "--set", f"stages.birthdays={stage}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     ).stdout
     assert shown.split()[:2] == ["student_id", "day"]
 
