@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
-from etl.build.store import KEEP, Store
+from etl.build.store import KEEP, Store, world_of
 from etl.config.identity import identify
 from etl.config.source import reload
 from etl.errors import Bug
@@ -81,18 +81,11 @@ def make_build(  # noqa: PLR0913 -- the options of the command
             with progress.phase("publish"):
                 new = store.publish(folder, identity.id)
         result = _finish(store, new, "repaired" if old else "built", keep)
-        if old and old.exists():
-            _discard(store, old, content, progress)
+        if old and world_of(old):
+            store.remove(old)
+        elif old and old.exists():
+            progress.warn(f"{old} is kept: without its manifest nothing proves that it is a build; delete it yourself")
         return result
-
-
-def _discard(store: Store, damaged: Path, content: dict[str, Any], progress: Progress) -> None:
-    """Delete a damaged build, if its manifest, or the names of all its files, prove that it is one."""
-    others = list(manifest.strays(damaged, content["files"])) if manifest.read(damaged) is None else []
-    if others:
-        progress.warn(f"{damaged} is kept, as it may not be a build: it has no manifest, and {' '.join(others[0])}")
-    else:
-        store.remove(damaged)
 
 
 def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 #: How many builds are kept, including the current one.
 KEEP = 3
 
-NO_LOCK = "is not a lock file of etl; move it away"
-
 _BUILD = re.compile(r"[0-9a-f]{16}(-[0-9]+)?")
 _LOCK = re.compile(r"builds of teacher-dashboard-etl, token ([0-9a-f]{16})\n([0-9]+) *\n")
 _LOCK_SIZE = 200  # bytes, more than any lock file has
@@ -84,10 +82,8 @@ class Store:
             waited = self._wait(lock, say)
             self._sign(lock)
             for path in self.folder.glob(f".tmp-{self._token}-*"):
-                try:
+                with self._warning(path, "be deleted"):
                     shutil.rmtree(path) if _is_folder(path) else path.unlink()
-                except OSError as error:
-                    self._warn(f"{path}: cannot be deleted: {error.strerror}")
             yield waited
         finally:
             os.close(lock)
@@ -117,10 +113,8 @@ class Store:
             link = self._temporary("current")
             link.symlink_to(build.name)
             link.rename(self.folder / "current")
-        try:
+        with self._warning(build, "update its time of use"):  # another user's build
             os.utime(build)  # prune keeps the most recently used builds
-        except OSError as error:  # another user's build
-            self._warn(f"{build}: cannot update its time of use: {error.strerror}")
         sync(self.folder)
 
     def prune(self, keep: int = KEEP, world: str | None = None) -> list[Path]:
@@ -133,17 +127,20 @@ class Store:
 
     def remove(self, build: Path) -> bool:
         """Delete a build unless it is in use: whether it was deleted. It is renamed first; failures are warnings."""
+        with self._warning(build, "be deleted"), contextlib.suppress(BlockingIOError), _exclusive(build):
+            doomed = self._temporary(f"old-{build.name}")
+            build.rename(doomed)
+            shutil.rmtree(doomed)
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def _warning(self, path: Path, what: str) -> Iterator[None]:
+        """Turn an OSError into a warning about what cannot be done."""
         try:
-            with _exclusive(build):
-                doomed = self._temporary(f"old-{build.name}")
-                build.rename(doomed)
-                shutil.rmtree(doomed)
-        except BlockingIOError:
-            return False
+            yield
         except OSError as error:
-            self._warn(f"{build}: cannot be deleted: {error.strerror}")
-            return False
-        return True
+            self._warn(f"{path}: cannot {what}: {error.strerror}")
 
     def _candidates(self) -> list[Path]:
         """The folders with names of builds, most recently used first."""
@@ -187,15 +184,12 @@ class Store:
         """Write the token and this process's id into the lock file; a file with other content is never overwritten."""
         content = _content(lock)
         signed = _LOCK.fullmatch(content)
-        if content and not signed and not re.fullmatch(r"[0-9]+\n", content):  # the format of version 0.1
-            raise EtlError(NO_LOCK, Where(str(self.folder / ".lock")))
+        if content and not signed:
+            raise _not_a_lock(self.folder / ".lock")
         self._token = signed[1] if signed else os.urandom(8).hex()
         new = f"builds of teacher-dashboard-etl, token {self._token}\n{os.getpid():<10}\n"
-        try:
+        with contextlib.suppress(OSError) if signed else contextlib.nullcontext():  # another user's
             os.pwrite(lock, new.encode(), 0)
-        except OSError:
-            if not signed:
-                raise
 
     def _temporary(self, what: str) -> Path:
         """A path for something unfinished or about to be deleted; the token in its name proves that it is etl's."""
@@ -255,7 +249,7 @@ def _open_lock(path: Path) -> int:
     """Open or create a lock file; another user's is opened read-only. Raises EtlError when it is not a file."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise EtlError(NO_LOCK, Where(str(path)))
+            raise _not_a_lock(path)
     flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
@@ -263,6 +257,10 @@ def _open_lock(path: Path) -> int:
         if not path.exists():
             raise
         return os.open(path, os.O_RDONLY | flags)
+
+
+def _not_a_lock(path: Path) -> EtlError:
+    return EtlError("is not a lock file of etl; move it away", Where(str(path)))
 
 
 def _content(lock: int) -> str:

@@ -109,46 +109,24 @@ def test_it_knows_no_time_and_no_place(tiny_build: Path) -> None:
     assert set(json.loads(text)) == {*top, "pipeline", "manifest"}
 
 
-def test_whole_build_has_no_damage(tiny_build: Path) -> None:
-    """A build as it was made has no damage."""
-    assert damage(tiny_build) == []
-
-
-def test_flipped_bit_is_found(build: Path) -> None:
-    """One bit in the middle of the database is enough, and the file is named."""
-    content = bytearray((build / DATABASE).read_bytes())
-    content[len(content) // 2] ^= 1
-    (build / DATABASE).write_bytes(content)
-    assert damage(build) == [f"{DATABASE} has other content than it was made with"]
-
-
-def test_truncated_file_is_found(build: Path) -> None:
-    """A file that lacks its end is named, with both sizes."""
-    content = (build / DATABASE).read_bytes()
-    (build / DATABASE).write_bytes(content[:-1])
-    assert damage(build) == [f"{DATABASE} has {len(content) - 1} bytes instead of {len(content)}"]
-
-
-def test_missing_file_is_found(build: Path) -> None:
-    """A file that has gone is named."""
-    (build / DATABASE).unlink()
-    assert damage(build) == [f"{DATABASE} is missing"]
-
-
 def test_every_damaged_file_is_named(build: Path) -> None:
-    """All damage is told at once, not only the first."""
-    content = manifest.read(build)
-    assert content is not None
-    for name in content["files"]:
-        (build / name).unlink()
-    assert damage(build) == [f"{name} is missing" for name in content["files"]]
-
-
-@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
-def test_stray_file_is_found(build: Path, suffix: str) -> None:
-    """A file that nobody made is named: a log beside the database would change what is read."""
-    (build / f"{DATABASE}{suffix}").touch()
-    assert damage(build) == [f"{DATABASE}{suffix} is a file that does not belong to the build"]
+    """A flipped bit, a missing end, a missing file and a file too many: each is named, with what is wrong."""
+    assert damage(build) == []
+    database = build / DATABASE
+    content = bytearray(database.read_bytes())
+    content[len(content) // 2] ^= 1
+    database.write_bytes(content)
+    page = (build / "index.html").read_bytes()
+    (build / "index.html").write_bytes(page[:-1])
+    shutil.rmtree(build / "api/rosters")
+    (build / "api/rosters").touch()
+    (build / f"{DATABASE}-wal").touch()
+    assert {
+        f"{DATABASE} has other content than it was made with",
+        f"index.html has {len(page) - 1} bytes instead of {len(page)}",
+        "api/rosters/1/scores.json is missing",
+        f"{DATABASE}-wal is a file that does not belong to the build",
+    } < {*damage(build)}
 
 
 #: What can be in the place of a file: how it comes there, and what is said of it.
@@ -162,23 +140,18 @@ NO_FILE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.fault("a link, a pipe, a folder in the place of a file of a build")
-@pytest.mark.parametrize("name", [DATABASE, "api/rosters.json", manifest.NAME])
 @pytest.mark.parametrize("kind", NO_FILE)
-def test_what_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
-    """A link is not followed, nothing waits for a pipe: what is no file is named as what it is, the manifest too."""
+def test_what_is_not_a_file_is_damage(build: Path, kind: str) -> None:
+    """A link is not followed, nothing waits for a pipe: each is named as what it is, beside the files too."""
     put, says = NO_FILE[kind]
-    (build / name).unlink()
-    put(build / name)
-    assert damage(build) == [f"{name} {says}" if name != manifest.NAME else f"{name} is missing or damaged"]
-
-
-@pytest.mark.parametrize("name", [f"{DATABASE}-wal", "api/new"])
-@pytest.mark.parametrize("kind", NO_FILE)
-def test_stray_that_is_no_file_is_damage(build: Path, name: str, kind: str) -> None:
-    """A path beside the files is damage, named with its type."""
-    NO_FILE[kind][0](build / name)
-    found = NO_FILE[kind][1].removesuffix(", not a file")
-    assert damage(build) == [f"{name} {found} that does not belong to the build"]
+    (build / "api/rosters.json").unlink()
+    for name in ("api/rosters.json", "api/new"):
+        put(build / name)
+    found = says.removesuffix(", not a file")
+    assert damage(build) == [f"api/rosters.json {says}", f"api/new {found} that does not belong to the build"]
+    (build / manifest.NAME).unlink()
+    put(build / manifest.NAME)
+    assert damage(build) == [f"{manifest.NAME} is missing or damaged"]
 
 
 def test_folder_that_is_a_link_is_damage(build: Path, tmp_path: Path) -> None:
@@ -186,13 +159,6 @@ def test_folder_that_is_a_link_is_damage(build: Path, tmp_path: Path) -> None:
     (build / "api").rename(tmp_path / "elsewhere")
     (build / "api").symlink_to(tmp_path / "elsewhere")
     assert damage(build) == ["api is a link that does not belong to the build"]
-
-
-def test_folder_that_is_a_file_is_damage(build: Path) -> None:
-    """A file in the place of a folder leaves its files missing."""
-    shutil.rmtree(build / "api")
-    (build / "api").touch()
-    assert "api/rosters.json is missing" in damage(build)
 
 
 @pytest.fixture
@@ -254,32 +220,17 @@ def test_hidden_files_are_damage(tmp_path: Path) -> None:
     assert damage(build) == [f"{name} is {what} that does not belong to the build" for name, what in says.items()]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[1]", "5", "null", "{}", '{"manifest": 1}', '{"manifest": "0", "files": {}}']
-)
-def test_damaged_manifest_is_found(build: Path, text: str) -> None:
-    """A manifest that is no manifest is damage, never a crash."""
-    (build / manifest.NAME).write_text(text)
-    assert manifest.read(build) is None
-    assert damage(build) == ["manifest.json is missing or damaged"]
+TEXTS = ["{", "[1]", "null", '{"manifest": 1}', '{"manifest": "0", "files": {}}', "\udcff\udcfe"]
 
 
-def test_changed_manifest_is_found(build: Path) -> None:
-    """A manifest carries its own hash, so one changed value is found, also when the files fit."""
-    text = (build / manifest.NAME).read_text(encoding="utf-8")
-    (build / manifest.NAME).write_text(text.replace('"bytes": 1', '"bytes": 2', 1), encoding="utf-8")
-    assert damage(build) == ["manifest.json is missing or damaged"]
-
-
-def test_missing_manifest_is_found(build: Path) -> None:
-    """A folder without a manifest is no build."""
-    (build / manifest.NAME).unlink()
-    assert damage(build) == ["manifest.json is missing or damaged"]
-
-
-def test_undecodable_manifest_is_found(build: Path) -> None:
-    """Bytes that are no UTF-8 are damage too."""
-    (build / manifest.NAME).write_bytes(b"\xff\xfe")
+def test_damaged_manifest_is_found(build: Path) -> None:
+    """One changed value, another text, bytes that are not UTF-8, or no manifest: damage, never a crash."""
+    path = build / manifest.NAME
+    for text in [path.read_text(encoding="utf-8").replace('"bytes": 1', '"bytes": 2', 1), *TEXTS]:
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        assert manifest.read(build) is None
+        assert damage(build) == ["manifest.json is missing or damaged"]
+    path.unlink()
     assert damage(build) == ["manifest.json is missing or damaged"]
 
 

@@ -9,14 +9,19 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from etl.build import manifest
 from etl.config.naming import namer
 from etl.errors import CheckFailed, EtlError, Mistakes
 from etl.pipeline.schema import Schema, read_schema
+from etl.run.plan import make_plan
+from etl.run.shards import run_until
+from etl.run.stages import run_stage
 from etl.tables.checks import Check, open_query, read_checks, run_checks, running_checks
 from etl.tables.sqlite import connect
+from tests.support import small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -570,6 +575,16 @@ def test_all_bad_checks_are_told_at_once(tmp_path: Path, schema: Schema) -> None
         "checks/b.sql",
         "checks/c.sql",
     ]
+
+
+def test_text_that_is_not_json_is_found_before_it_is_loaded() -> None:
+    """The stage that checks the texts of each shard returns the rows whose text is not JSON."""
+    pipeline = small.twelve()
+    scores = run_until(make_plan(pipeline), "scores")
+    texts = pa.array(["{", *scores["rc_scores"].to_pylist()[1:]])
+    spoilt = scores.set_column(scores.column_names.index("rc_scores"), "rc_scores", texts)
+    found = run_stage(pipeline.stages["broken_json"], {"scores": spoilt}, pipeline)
+    assert found["id"].to_pylist() == scores["id"].to_pylist()[:1]
 
 
 NEVER_ENDS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
