@@ -394,6 +394,7 @@ def install(site: Path, version: str) -> None:
     note = site / f"shelf-{version}.dist-info"
     note.mkdir(parents=True)
     (note / "RECORD").write_text("shelf.py,,\n")
+    (note / "METADATA").write_text(f"Name: shelf\nVersion: {version}\n")
     (site / "shelf.py").write_text(SHELF.format(version=version))
 
 
