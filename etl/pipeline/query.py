@@ -16,7 +16,7 @@ from etl.config.text import after, read_text
 from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     Node = dict[str, Any]
@@ -123,7 +123,8 @@ def inspect_query(path: Path, file: str, inputs: set[str] | None) -> Query:
     except EtlError as error:
         return Query(file, mistakes=[error])
     nodes = list(nodes_of(query.tree))
-    local = {name.lower() for node in nodes for name in _local_names(node)}
+    maps = [node["cte_map"]["map"] for node in nodes if isinstance(node.get("cte_map"), dict)]
+    local = {entry["key"].lower() for entries in maps for entry in entries}  # names that WITH defines
     for node in nodes:
         if node.get("type") == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() not in local):
             query.tables.add(node["table_name"].lower())
@@ -140,7 +141,10 @@ def read_query(text: str, file: str) -> Query:
                 row = cursor.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
                 tree: Any = json.loads(row[0]) if row else {"error": True}
                 if not tree["error"] and not any(node.get("type") == "SHOW_REF" for node in nodes_of(tree)):
-                    return Query(file, text, tree["statements"][0]["node"], _named(statements[0], file))
+                    params = set(statements[0].named_parameters)
+                    if any(name.isdigit() for name in params):
+                        raise EtlError("params need names; write $name, not ? or $1", Where(file, 1, 1))
+                    return Query(file, text, tree["statements"][0]["node"], params)
     except duckdb.Error as error:
         message, before = _parsed(error, text)
         if colon := _COLON.match(text, len(before)):
@@ -154,19 +158,11 @@ def read_query(text: str, file: str) -> Query:
 _COLON = re.compile(r":([^\W\d]\w*)")
 
 
-def _named(statement: duckdb.Statement, file: str) -> set[str]:
-    """The params of a query. Raises EtlError if one has no name."""
-    names = set(statement.named_parameters)
-    if any(name.isdigit() for name in names):
-        raise EtlError("params need names; write $name, not ? or $1", Where(file, 1, 1))
-    return names
-
-
 def _faults(node: Node, inputs: set[str] | None, local: set[str]) -> Iterator[str]:
     kind = node.get("type")
-    if kind == "BASE_TABLE":
+    if kind == "BASE_TABLE" and inputs is not None:
         schema, table = node["schema_name"], node["table_name"]
-        if inputs is not None and (schema or table.lower() not in inputs | local):
+        if schema or table.lower() not in inputs | local:
             name = f"{schema}.{table}" if schema else table
             yield f"'{name}' is not an input of the stage{did_you_mean(table, inputs)}"
     elif kind == "TABLE_FUNCTION":
@@ -175,31 +171,23 @@ def _faults(node: Node, inputs: set[str] | None, local: set[str]) -> Iterator[st
             yield f"{name}() is not allowed in FROM; make what it reads an input of the stage"
     if node.get("sample"):
         yield "a sample is random; select rows by their values"
-    called = str(node.get("function_name", "")).lower()
-    names = node.get("column_names") or []
-    keyword = names[0].lower() if len(names) == 1 else ""
+    called, names = str(node.get("function_name", "")).lower(), node.get("column_names") or []
     if called in UNSTABLE or (called == "age" and len(node["children"]) == 1):
         yield f"{called}() does not depend on the inputs alone; pass the value in the stage's params"
-    elif keyword in UNSTABLE:
-        yield f"{keyword} does not depend on the inputs alone; pass the value in the stage's params"
+    elif len(names) == 1 and names[0].lower() in UNSTABLE:
+        yield f"{names[0].lower()} does not depend on the inputs alone; pass the value in the stage's params"
 
 
-def nodes_of(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON
-    """Every node of a tree, parents first, roughly in the order of the text."""
+def nodes_of(tree: Any, without: Collection[str] = ()) -> Iterator[Node]:  # noqa: ANN401 -- JSON
+    """Every node of a tree, parents first, roughly in the order of the text; keys ``without`` are skipped."""
     waiting = [tree]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             yield value
-            waiting += reversed(value.values())
+            waiting += [inner for key, inner in reversed(value.items()) if key not in without]
         elif isinstance(value, list):
             waiting += reversed(value)
-
-
-def _local_names(node: Node) -> Iterator[str]:
-    """The names that a node defines in WITH."""
-    named = node.get("cte_map")
-    yield from (entry["key"] for entry in (named.get("map", []) if isinstance(named, dict) else []))
 
 
 def _parsed(error: duckdb.Error, text: str) -> tuple[str, str]:

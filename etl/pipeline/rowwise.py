@@ -44,7 +44,7 @@ _MODIFIERS = {
 def cross_shard_parts(tree: Node, cut: set[str]) -> list[tuple[str, Any]]:
     """Descriptions and nodes of the parts of a query that need all rows of the inputs ``cut``."""
     reader = _Reader()
-    if not reader.query(tree, frozenset(name.lower() for name in cut), None) and not reader.found:
+    if not reader.query(tree, frozenset(name.lower() for name in cut)) and not reader.found:
         reader.found.append(("a result without their rows", tree))
     return reader.found
 
@@ -55,38 +55,26 @@ class _Reader:
 
     found: list[tuple[str, Any]] = field(default_factory=list)
 
-    def query(self, node: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        """Walk over a query; ``scope`` are its own tables if it is inside of a query with cut rows, else None."""
+    def query(self, node: Node, cut: frozenset[str]) -> bool:
         for entry in node["cte_map"]["map"]:
             name = {entry["key"].lower()}
-            has = self.query(entry["value"]["query"]["node"], cut - name, scope)
-            cut = cut | name if has else cut - name
-        if node["type"] == "SELECT_NODE":
-            return self._select(node, cut, scope)
-        if node["type"] == "SET_OPERATION_NODE":
-            return self._set_operation(node, cut, scope)
+            cut = cut | name if self.query(entry["value"]["query"]["node"], cut - name) else cut - name
+        match node["type"]:
+            case "SELECT_NODE":
+                return self._select(node, cut)
+            case "SET_OPERATION_NODE":
+                return self._set_operation(node, cut)
         return self._unknown("recursion", node, cut)
 
-    def _select(self, node: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        own = self._source(node["from_table"], cut, scope)
-        parts = _level(node)
-        if own:
-            self._needs_all(node)
-            self.found += [(what, part) for part in parts if (what := _whole(part))]
-        if scope is not None:
-            scope |= _names(node["from_table"])
-            self.found += [
-                (
-                    f"{part['function_name']}() over columns of the outer query (write table.column for its own)",
-                    part,
-                )
-                for part in parts
-                if not own and _whole(part) and _is_outer(part, scope)
-            ]
-        self._subqueries(parts, cut, frozenset() if own else scope)
-        return own
+    def _select(self, node: Node, cut: frozenset[str]) -> bool:
+        is_cut, parts = self._source(node["from_table"], cut), _level(node)
+        if is_cut:
+            self._combined(node)
+            self.found += [(name, part) for part in parts if (name := _aggregate(part))]
+        self._subqueries(parts, cut, _tables(node["from_table"]) if is_cut else None)
+        return is_cut
 
-    def _needs_all(self, node: Node) -> None:
+    def _combined(self, node: Node) -> None:
         """Add the clauses that combine rows of the result."""
         self.found += [(_MODIFIERS.get(modifier["type"], "this"), [modifier, node]) for modifier in node["modifiers"]]
         if node.get("group_expressions") or node.get("aggregate_handling", "STANDARD_HANDLING") != "STANDARD_HANDLING":
@@ -94,8 +82,8 @@ class _Reader:
         elif node.get("having"):
             self.found.append(("HAVING", node["having"]))
 
-    def _set_operation(self, node: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        sides = [self.query(node[side], cut, scope) for side in ("left", "right")]
+    def _set_operation(self, node: Node, cut: frozenset[str]) -> bool:
+        sides = [self.query(node[side], cut) for side in ("left", "right")]
         if not any(sides):
             return False
         name = node["setop_type"].partition("_")[0]
@@ -103,66 +91,62 @@ class _Reader:
             self.found.append((name + (" (UNION ALL does not)" if name == "UNION" else ""), node["right"]))
         elif not all(sides):
             self.found.append(("a UNION ALL with unsharded rows", node["right"]))
-        self._needs_all(node)
+        self._combined(node)
         return True
 
-    def _source(self, table: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
+    def _source(self, table: Node, cut: frozenset[str]) -> bool:
         """Walk over a FROM clause."""
         match table["type"]:
             case "BASE_TABLE":
                 return not table["schema_name"] and table["table_name"].lower() in cut
             case "SUBQUERY":
-                return self.query(table["subquery"]["node"], cut, scope)
+                return self.query(table["subquery"]["node"], cut)
             case "JOIN":
-                return self._join(table, cut, scope)
+                return self._join(table, cut)
             case "TABLE_FUNCTION" | "EXPRESSION_LIST" | "EMPTY":
-                self._subqueries(_level(table), cut, scope)
+                self._subqueries(_level(table), cut)
                 return False
         return self._unknown(str(table["type"]), table, cut)
 
-    def _join(self, table: Node, cut: frozenset[str], scope: frozenset[str] | None) -> bool:
-        left, right = (self._source(table[side], cut, scope) for side in ("left", "right"))
+    def _join(self, table: Node, cut: frozenset[str]) -> bool:
+        left, right = (self._source(table[side], cut) for side in ("left", "right"))
         kind, form = table["join_type"], table["ref_type"]
-        self._subqueries(_level(table["condition"]), cut, scope)
+        name = kind if form in _FORMS else form
+        self._subqueries(_level(table["condition"]), cut, _tables(table))
         if left and right:
             self.found.append(("a join of two sharded inputs", table))
         elif left and (kind not in _LEFT_CUT or form not in _FORMS | {"ASOF"}):
-            self.found.append((f"this {kind if form in _FORMS else form} JOIN", table))
+            self.found.append((f"this {name} JOIN", table))
         elif right and (kind not in _RIGHT_CUT or form not in _FORMS):
-            self.found.append((f"this {kind if form in _FORMS else form} JOIN from the unsharded side", table))
+            self.found.append((f"this {name} JOIN from the unsharded side", table))
         return left or right
 
-    def _subqueries(self, parts: list[Node], cut: frozenset[str], scope: frozenset[str] | None) -> None:
+    def _subqueries(self, parts: list[Node], cut: frozenset[str], outer: set[str] | None = None) -> None:
+        """Walk over the subqueries in expressions; ``outer`` are the tables of the query if it has cut rows."""
         for part in parts:
-            if part.get("class") == "SUBQUERY" and self.query(part["subquery"]["node"], cut, scope):
+            if part.get("class") != "SUBQUERY":
+                continue
+            if self.query(part["subquery"]["node"], cut):
                 self.found.append(("a subquery", part))
+            elif outer is not None:
+                inner = part["subquery"]["node"]
+                own = _tables(inner.get("from_table")) | (_tables(inner) - outer)
+                what = "over columns of the outer query (write table.column for its own)"
+                aggregates = [each for each in nodes_of(inner) if _aggregate(each) and _is_outer(each, own)]
+                self.found += [(f"{each['function_name']}() {what}", each) for each in aggregates]
 
     def _unknown(self, what: str, node: Node, cut: frozenset[str]) -> bool:
         reads = any(part.get("type") == "BASE_TABLE" and part["table_name"].lower() in cut for part in nodes_of(node))
-        if reads:
-            self.found.append((what, node))
+        self.found += [(what, node)] * reads
         return reads
-
-
-#: Keys of nested queries.
-_INSIDE = {"subquery", "cte_map", "from_table"}
 
 
 def _level(tree: Any) -> list[Node]:  # noqa: ANN401 -- JSON
     """The nodes of a query or a part of it, without those of nested queries."""
-    found: list[Node] = []
-    waiting = [tree]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            found.append(value)
-            waiting += [inner for key, inner in reversed(value.items()) if key not in _INSIDE]
-        elif isinstance(value, list):
-            waiting += reversed(value)
-    return found
+    return list(nodes_of(tree, {"subquery", "cte_map", "from_table"}))
 
 
-def _whole(part: Node) -> str:
+def _aggregate(part: Node) -> str:
     """The name of an aggregate or a window function, "" for anything else."""
     name = str(part.get("function_name", ""))
     if part.get("class") == "WINDOW":
@@ -172,14 +156,13 @@ def _whole(part: Node) -> str:
     return ""
 
 
-def _is_outer(part: Node, scope: frozenset[str]) -> bool:
+def _is_outer(aggregate: Node, own: set[str]) -> bool:
     """Whether an aggregate may belong to the outer query, as it does if all of its columns come from there."""
-    columns = [inner["column_names"] for inner in nodes_of(part) if inner.get("class") == "COLUMN_REF"]
-    return bool(columns) and not any(len(names) > 1 and names[0].lower() in scope for names in columns)
+    columns = [inner["column_names"] for inner in nodes_of(aggregate) if inner.get("class") == "COLUMN_REF"]
+    return bool(columns) and not any(len(names) > 1 and names[0].lower() in own for names in columns)
 
 
-def _names(table: Node) -> frozenset[str]:
-    """The names of the tables of a FROM clause."""
-    if table["type"] == "JOIN":
-        return _names(table["left"]) | _names(table["right"])
-    return frozenset({(table["alias"] or table.get("table_name", "")).lower()})
+def _tables(tree: Any) -> set[str]:  # noqa: ANN401 -- JSON
+    """The names of all tables in a FROM clause or a query."""
+    tables = (node for node in nodes_of(tree) if "class" not in node)  # which expressions have
+    return {str(node.get("alias") or node.get("table_name", "")).lower() for node in tables}
