@@ -97,15 +97,11 @@ def read_schema(path: Path, file: str) -> Schema:
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         created = {name: statement for statement in statements for name in _run(database, statement, mistakes)}
         if not mistakes:
-            tables = {
-                name: _table(database, name, created[name].text) for (name,) in database.execute(_TABLES).fetchall()
-            }
+            names = [name for (name,) in database.execute(_TABLES)]
+            tables = {name: _table(database, name, created[name].text) for name in names}
+            mistakes += [] if tables else [EtlError("the file creates no table", Where(file, 1, 1))]
             mistakes += _unsupported(tables, created)
-            mistakes += _broken_views(database, created)
-            if not tables:
-                mistakes.append(EtlError("the file creates no table", Where(file, 1, 1)))
-        if not mistakes:
-            mistakes += _broken_keys(database, created)
+            mistakes += _broken(database, created)
     if mistakes:
         raise Mistakes(mistakes)
     return Schema(path, tuple(ddl.without_comments(statement.text) for statement in statements), tables)
@@ -113,6 +109,7 @@ def read_schema(path: Path, file: str) -> Schema:
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
 _ALLOWED = re.compile(r"CREATE\s+(UNIQUE\s+)?(TABLE|INDEX|VIEW)\b", re.IGNORECASE)
+_MISMATCH = re.compile(r'foreign key mismatch - ".*" referencing "(.*)"')
 _NEAR = re.compile(r'near "(\w+)": syntax error')
 
 
@@ -144,8 +141,7 @@ def _unsupported(tables: dict[str, Table], created: dict[str, ddl.Statement]) ->
                 message = f"the type of {table.name}.{column.name} must be {', '.join(others)} or {last}"
                 yield EtlError(f"{message}, not '{column.type}'", _place(created[table.name], column.name))
         for key in table.foreign_keys:
-            fault = _fault_of_key(table, key, tables)
-            if fault:
+            if fault := _fault_of_key(table, key, tables):
                 source = ", ".join(f"{table.name}.{name}" for name in key.columns)
                 yield EtlError(f"{source} {fault}", _place(created[table.name], key.columns[0]))
 
@@ -154,42 +150,32 @@ def _place(statement: ddl.Statement, column: str) -> Where:
     return statement.place(rf"(?:^|[(,])\W*({re.escape(column)})\b")
 
 
-def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> str | None:
-    """What is wrong with a foreign key, if anything."""
+def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> str:
+    """What is wrong with a foreign key that SQLite does not report, "" if nothing."""
     parent = tables.get(key.parent)
     if parent is None:
         return f"refers to the table '{key.parent}', which does not exist{did_you_mean(key.parent, tables)}"
-    target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
-    if len(key.columns) != len(key.targets):
-        many = f"whose primary key is {target}" if key.targets else "which has no primary key"
-        return f"refers to {parent.name}, {many}; name the columns that it refers to"
-    unknown = [name for name in key.targets if name not in parent.columns]
-    if unknown:
-        hint = did_you_mean(unknown[0], parent.columns)
-        return f"refers to {parent.name}.{unknown[0]}, which does not exist{hint}"
-    if set(key.targets) not in [set(unique.columns) for unique in parent.unique]:
-        return f"refers to {target}, which is not unique"
     types = [table.columns[name].type for name in key.columns]
-    others = [parent.columns[name].type for name in key.targets]
-    return None if types == others else f"is {', '.join(types)}, but {target} is {', '.join(others)}; declare one type"
+    others = [parent.columns[name].type for name in key.targets if name in parent.columns]
+    if types == others or len(types) != len(others) or not TYPES.keys() >= {*types, *others}:
+        return ""  # or reported
+    target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
+    return f"is {', '.join(types)}, but {target} is {', '.join(others)}; declare one type"
 
 
-def _broken_keys(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
-    """The tables whose foreign keys SQLite cannot check."""
-    for (name,) in database.execute(_TABLES).fetchall():
+def _broken(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
+    """The views that SQLite cannot read, and the tables whose foreign keys it cannot check."""
+    found = database.execute("SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view')").fetchall()
+    for name, kind in found:
+        query = f"SELECT * FROM {quote(name)} LIMIT 0"  # noqa: S608 -- a quoted name
         try:
-            database.execute("SELECT * FROM pragma_foreign_key_check(?)", (name,)).fetchall()
+            database.execute(query if kind == "view" else f"PRAGMA foreign_key_check({quote(name)})").fetchall()
         except sqlite3.Error as error:
-            yield EtlError(f"SQLite says: {error}", created[name].place())
-
-
-def _broken_views(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:
-    views = database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
-    for (name,) in views:
-        try:
-            database.execute(f"SELECT * FROM {quote(name)} LIMIT 0")  # noqa: S608 -- a quoted name
-        except sqlite3.Error as error:
-            yield EtlError(f"SQLite says: {error}", created[name].place())
+            mismatch, where = _MISMATCH.search(str(error)), created[name].place()
+            if mismatch:
+                where = created[name].place(rf"REFERENCES\W*({re.escape(mismatch[1])})\b")
+            hint = "; refer to all columns of its PRIMARY KEY or of a UNIQUE" if mismatch else ""
+            yield EtlError(f"SQLite says: {error}{hint}", where)
 
 
 def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
@@ -197,8 +183,8 @@ def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
     info = database.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall()
     collates = "COLLATE" in text.upper()  # otherwise all are BINARY, and a query for each takes 0.1 ms
     collations = {column: _collation(database, name, column) if collates else "BINARY" for _, column, *_ in info}
-    rules = [_rule(database, name, check) for check in ddl.checks(ddl.without_comments(text))]
-    rules = [rule for rule in rules if rule.columns]  # CHECK (1) reads none
+    checks = [_rule(database, name, check) for check in ddl.checks(ddl.without_comments(text))]
+    rules = [rule for rule in checks if rule.columns]  # CHECK (1) reads none
     values = {  # other collations allow more strings than the list
         rule.columns[0]: texts
         for rule in rules
@@ -206,7 +192,7 @@ def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
         and (texts := ddl.allowed_values(rule.sql))
         and collations[rule.columns[0]] == "BINARY"
     }
-    unique = tuple(_unique(database, name, collations))
+    unique = _unique(database, name, collations)
     columns = {
         column: Column(
             name=column,
@@ -219,23 +205,9 @@ def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
         )
         for _, column, declared, not_null, _, key in info
     }
-    return Table(
-        name,
-        described.get("", ""),
-        columns,
-        unique,
-        tuple(_foreign_keys(database, name)),
-        tuple(rules),
-        rowid=_has_rowid(database, name),
-    )
-
-
-def _has_rowid(database: sqlite3.Connection, table: str) -> bool:
-    try:
-        database.execute(f"SELECT rowid FROM {quote(table)}")  # noqa: S608 -- a quoted name
-    except sqlite3.Error:
-        return False
-    return True
+    keys = tuple(_foreign_keys(database, name))
+    (without_rowid,) = database.execute("SELECT wr FROM pragma_table_list(?)", (name,)).fetchone()
+    return Table(name, described.get("", ""), columns, unique, keys, tuple(rules), rowid=not without_rowid)
 
 
 def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:
@@ -282,21 +254,17 @@ def _foreign_keys(database: sqlite3.Connection, name: str) -> Iterator[ForeignKe
         )
 
 
-def _unique(database: sqlite3.Connection, name: str, collations: dict[str, str]) -> Iterator[Unique]:
+def _unique(database: sqlite3.Connection, name: str, collations: dict[str, str]) -> tuple[Unique, ...]:
     """The unique keys, the primary key first; without partial indexes and indexes of expressions."""
     key = [column for (column,) in database.execute(_KEY, (name,))]
-    seen = set()
-    if key:
-        seen.add(Unique(tuple(key), tuple(collations[column] for column in key)))
-        yield from seen
+    found = {Unique(tuple(key), tuple(collations[column] for column in key)): None} if key else {}
     indexes = database.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (name,))
     for (index,) in indexes.fetchall():
         members = database.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (index,))
         columns, orders = zip(*members.fetchall(), strict=True)
-        unique = Unique(columns, orders)
-        if unique not in seen and None not in columns:
-            seen.add(unique)
-            yield unique
+        if None not in columns:
+            found[Unique(columns, orders)] = None
+    return tuple(found)
 
 
 _KEY = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
