@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 import typing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,89 +30,61 @@ def validated(
         return model.model_validate(data), set()
     except ValidationError as error:
         found = error.errors(include_url=False)
-    meant = {
-        (*details["loc"][:-1], _meant(model, details)) for details in found if details["type"] == "extra_forbidden"
-    }
+    unknown = [details["loc"] for details in found if details["type"] == "extra_forbidden"]
+    meant = {(*parents, closest(str(key), fields_of(_model_at(model, parents)))) for *parents, key in unknown}
     for details in found:
-        if details["type"] != "missing" or (details["loc"] not in meant and not _in_broken(details, node)):
-            mistake = _mistake(details, model, node, spot)
-            mistakes += [mistake] if mistake else []
+        if details["type"] != "missing" or details["loc"] not in meant:
+            mistakes += _mistake(details, model, node, spot)
     return None, {str(details["loc"][0]) for details in found if details["loc"]}
 
 
-def fields_of(model: type[BaseModel]) -> list[str]:
-    """The keys that a model allows."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+def fields_of(model: type[BaseModel] | None, *, required: bool = False) -> list[str]:
+    """The keys that a model allows, or requires."""
+    fields = model.model_fields.items() if model else ()
+    return [field.alias or name for name, field in fields if field.is_required() or not required]
 
 
-def _in_broken(details: ErrorDetails, node: Node) -> bool:
-    """Whether the mapping that lacks a key could not be read."""
-    parent = node.get(*details["loc"][:-1])
-    return parent is not None and parent.broken
-
-
-def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tuple[str, Where]) -> EtlError | None:
-    """The mistake; None if it follows from one that the parser reported."""
+def _mistake(details: ErrorDetails, model: type[BaseModel], node: Node, spot: tuple[str, Where]) -> list[EtlError]:
+    """The mistake, unless it follows from one that the parser reported."""
     steps = [step for step in details["loc"] if step != "[key]"]
     kind = details["type"]
     while steps and node.get(*steps) is None and kind not in {"missing", "extra_forbidden"}:
         steps.pop()  # names of validators that pydantic adds
+    target = node.get(*(steps[:-1] if kind == "missing" else steps)) or node
+    if target.broken:
+        return []
     message = _MESSAGES.get(kind, _default_message)(details)
-    if kind == "extra_forbidden":
+    where = target.where
+    if kind == "missing":
+        where = node.where_of(*steps[:-1]) if steps[1:] else spot[1]
+        required = fields_of(_model_at(model, steps), required=True)
+        message += f"; it needs {', '.join(required)}" if required else ""
+    elif kind == "extra_forbidden":
         where = node.where_of(*steps)
-        message += did_you_mean(str(steps[-1]), _fields(model, steps[:-1]))
+        message += did_you_mean(str(steps[-1]), fields_of(_model_at(model, steps[:-1])))
     elif details["loc"][-1:] == ("[key]",):
         where = node.where_of(*steps)
-    elif kind == "missing":
-        where = node.where_of(*steps[:-1]) if steps[1:] else spot[1]
-        message += _needs(model, steps)
-    else:
-        target = node.get(*steps) or node
-        if target.broken:
-            return None
-        where = target.where
-        if kind == "string_type" and target.raw and not target.is_null():
-            message = f"must be a string, not {target.raw}; put it in quotes: '{target.raw}'"
+    elif kind == "string_type" and target.raw and not target.is_null():
+        message = f"must be a string, not {target.raw}; put it in quotes: '{target.raw}'"
     path = ".".join(str(step) for step in (spot[0], *steps) if step != "")
-    return EtlError(message, where, path or "the file")
+    return [EtlError(message, where, path or "the file")]
 
 
-def _meant(model: type[BaseModel], details: ErrorDetails) -> str | None:
-    """The known key that is similar to an unknown one."""
-    return closest(str(details["loc"][-1]), _fields(model, list(details["loc"][:-1])))
-
-
-def _needs(model: type[BaseModel], steps: list[str | int]) -> str:
-    """The required keys of a missing mapping."""
-    found = _model_at(model, steps)
-    required = (
-        [field.alias or name for name, field in found.model_fields.items() if field.is_required()] if found else []
-    )
-    return f"; it needs {', '.join(required)}" if required else ""
-
-
-def _fields(model: type[BaseModel], steps: list[str | int]) -> list[str]:
-    """The keys that the model allows at a path."""
-    found = _model_at(model, steps)
-    return fields_of(found) if found else []
-
-
-def _model_at(model: type[BaseModel], steps: list[str | int]) -> type[BaseModel] | None:
-    current: Any = model
+def _model_at(model: type[BaseModel], steps: Iterable[str | int]) -> type[BaseModel] | None:
+    """The model of the value at a path, if it has one."""
+    current: type[BaseModel] | None = model
     for step in steps:
-        fields = getattr(current, "model_fields", {})
+        fields = current.model_fields if current else {}
         field = next((field for name, field in fields.items() if step in {name, field.alias}), None)
-        current = _bare(field.annotation) if field else None
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+        current = _model_in(field.annotation) if field else None
+    return current
 
 
-def _bare(hint: Any) -> Any:  # noqa: ANN401 -- annotations
-    """The type in ``Annotated[type, …]`` or ``type | None``."""
-    if typing.get_origin(hint) is typing.Annotated:
-        return _bare(typing.get_args(hint)[0])
-    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
-        return next((_bare(part) for part in typing.get_args(hint) if part is not type(None)), None)
-    return hint
+def _model_in(hint: Any) -> type[BaseModel] | None:  # noqa: ANN401 -- annotations
+    """The model in an annotation such as ``Annotated[Model, …]`` or ``Model | None``."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return hint
+    return next(filter(None, map(_model_in, typing.get_args(hint))), None)
 
 
 def _is(what: str) -> Callable[[ErrorDetails], str]:
