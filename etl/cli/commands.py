@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from etl.cli import display
 from etl.cli.exit import finish
 from etl.cli.options import (
     DEFAULT,
-    Commands,
-    Output,
+    FILE,
     execution_options,
     json_option,
     load,
     out_option,
     pipeline_argument,
     print_json,
+    quiet_option,
     request_options,
 )
 from etl.cli.pipelines import plan, schema, show, validate
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from etl.run.job import Execution
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="teacher-dashboard-etl", prog_name="etl", version="0.1.0")
 def commands() -> None:
     """Build a synthetic world from a pipeline file and publish it.
@@ -62,18 +63,10 @@ def init(ctx: click.Context, *, folder: Path, template: str) -> None:
 @click.option("--keep", type=click.IntRange(1), help="Keep this many builds [default: 3].")
 @request_options
 @out_option
-@click.option(
-    "--copy-to",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a writable copy of the database to this file.",
-)
-@click.option(
-    "--timings",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the seconds of each phase to this file, as JSON.",
-)
+@click.option("--copy-to", type=FILE, help="Write a writable copy of the database to this file.")
+@click.option("--timings", type=FILE, help="Write the seconds of each phase to this file, as JSON.")
 @execution_options
-@click.option("--quiet", is_flag=True, help="Print only errors.")
+@quiet_option
 @json_option
 def run(  # noqa: PLR0913 -- one for each option
     *,
@@ -92,7 +85,6 @@ def run(  # noqa: PLR0913 -- one for each option
     """Build the world of PIPELINE, the new current build."""
     from etl.build import copies, store  # noqa: PLC0415 -- each command imports what it needs
     from etl.build.run import make_build  # noqa: PLC0415
-    from etl.cli import display  # noqa: PLC0415
     from etl.run.progress import timings as measured  # noqa: PLC0415
 
     began = time.perf_counter()
@@ -125,7 +117,7 @@ def run(  # noqa: PLR0913 -- one for each option
 @pipeline_argument
 @request_options
 @execution_options
-@click.option("--quiet", is_flag=True, help="Print only errors.")
+@quiet_option
 @json_option
 def ship(  # noqa: PLR0913 -- one for each option
     *, url: str, pipeline: Path, request: dict[str, Any], execution: Execution, quiet: bool, as_json: bool
@@ -136,7 +128,6 @@ def ship(  # noqa: PLR0913 -- one for each option
     [parquet]; otherwise pass --set outputs=[parquet].
     """
     from etl.build.ship import ship_tables  # noqa: PLC0415 -- as above
-    from etl.cli import display  # noqa: PLC0415
 
     with closing(display.progress_for(quiet=quiet or as_json, terminal=sys.stderr.isatty())) as progress:
         place = ship_tables(load(pipeline, request), url, progress=progress, execution=execution)
@@ -159,7 +150,6 @@ def check(*, pipeline: Path, full: bool, request: dict[str, Any], out: Path | No
     the params it was built with.
     """
     from etl.build import verify  # noqa: PLC0415 -- as above
-    from etl.cli import display  # noqa: PLC0415 -- as above
 
     source = load(pipeline, request)
     found = verify.verify(source, out or source.root / "build", full=full)
@@ -171,7 +161,7 @@ def check(*, pipeline: Path, full: bool, request: dict[str, Any], out: Path | No
 
 @commands.command("report")
 @pipeline_argument
-@click.option("--copy-to", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
+@click.option("--copy-to", type=FILE, help="Write the report to this file.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the report in a browser.")
 @out_option
 @json_option
@@ -181,7 +171,6 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
     With --copy-to, a report is also made for a build without one.
     """
     from etl.build import verify  # noqa: PLC0415 -- as above
-    from etl.cli import display  # noqa: PLC0415 -- as above
 
     source = load(pipeline)
     path = verify.report_of(source, out or source.root / "build", copy_to)
@@ -235,7 +224,6 @@ def serve(  # noqa: PLR0913 -- as above
 def clean(*, pipeline: Path, keep: int, out: Path | None) -> None:
     """Delete old builds of PIPELINE that are not in use."""
     from etl.build import verify  # noqa: PLC0415 -- as above
-    from etl.cli import display  # noqa: PLC0415 -- as above
 
     source = load(pipeline)
     folder = out or source.root / "build"
@@ -252,5 +240,4 @@ for command in (plan, show, validate, schema):
 
 def main() -> NoReturn:
     """Run the command line."""
-    output = Output()
-    finish(lambda: commands.main(standalone_mode=False, obj=output), output)
+    finish(lambda: commands.main(standalone_mode=False), as_json="--json" in sys.argv)

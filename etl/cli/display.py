@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from etl.run.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from etl.build.run import Result
     from etl.build.verify import Verification
@@ -81,41 +81,34 @@ def progress_for(*, quiet: bool, terminal: bool) -> Progress:
     return Silent() if quiet else Bar() if terminal else Lines()
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> str:
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Collection[int] = ()) -> str:
     """Format rows as aligned columns; ``right`` are the indexes of right-aligned columns."""
-    cells = [[_cell(cell) for cell in row] for row in [headers, *rows]]
-    widths = [max(_width(row[index]) for row in cells) for index in range(len(headers))]
-    aligned = set(right)
-    lines = []
-    for row in cells:
-        pads = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        texts = [
-            pad + cell if index in aligned else cell + pad
-            for index, (cell, pad) in enumerate(zip(row, pads, strict=True))
-        ]
-        lines.append("  ".join(texts).rstrip())
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    columns = []
+    for index, column in enumerate(zip(headers, *rows, strict=True)):
+        cells = [_cell(cell) for cell in column]
+        width = max(map(_width, cells))
+        pads = [" " * (width - _width(cell)) for cell in cells]
+        aligned = [pad + cell if index in right else cell + pad for cell, pad in zip(cells, pads, strict=True)]
+        columns.append([aligned[0], "-" * width, *aligned[1:]])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
 def drawing(plan: Plan) -> str:
     """Format a plan as tables: stages that run once, once per shard, and once after all shards."""
     headers = ("stage", "kind", "source", "inputs", "fills", "rows, about")
     described = {stage["stage"]: stage for stage in plan.describe()}
+    groups = {
+        "once": plan.once,
+        f"once per shard of {plan.rows:,} rows of {plan.by}": plan.per_shard,
+        "once, after all shards": plan.after_shards,
+    }
     parts = []
-    for title, group in (
-        ("once", plan.once),
-        (f"once per shard of {plan.rows:,} rows of {plan.by}", plan.per_shard),
-        ("once, after all shards", plan.after_shards),
-    ):
-        rows = [
-            (
-                *(stage[key] for key in ("stage", "kind", "source")),
-                ", ".join(stage["inputs"]) or None,
-                "a check" if stage["check"] else stage["fills"],
-                "none" if stage["check"] else stage["expected_rows"],
-            )
-            for stage in (described[made.name] for made in group)
-        ]
+    for title, group in groups.items():
+        rows = []
+        for stage in (described[made.name] for made in group):
+            fills, rows_of_it = ("a check", "none") if stage["check"] else (stage["fills"], stage["expected_rows"])
+            inputs = ", ".join(stage["inputs"]) or None
+            rows.append((stage["stage"], stage["kind"], stage["source"], inputs, fills, rows_of_it))
         if rows:
             parts.append(f"{title}:\n{table(headers, rows, right=(5,))}\n")
     return "\n".join(parts)
@@ -126,14 +119,9 @@ def summary(result: Result, seconds: float) -> str:
     size = sum(int(file["bytes"]) for file in result.manifest["files"].values())
     counts = [(name, content["rows"]) for name, content in result.manifest["tables"].items()]
     total = sum(rows for _, rows in counts)
-    return "\n".join(
-        [
-            table(("table", "rows"), [*counts, ("total", total)], right=(1,)),
-            "",
-            f"{result.state}: build {result.manifest['build']}, {size / 1e6:,.1f} MB, in {seconds:.2f} s",
-            display_path(result.database or result.folder),
-        ]
-    )
+    tables = table(("table", "rows"), [*counts, ("total", total)], right=(1,))
+    built = f"{result.state}: build {result.manifest['build']}, {size / 1e6:,.1f} MB, in {seconds:.2f} s"
+    return f"{tables}\n\n{built}\n{display_path(result.database or result.folder)}"
 
 
 def verified(found: Verification) -> str:

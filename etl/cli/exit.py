@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from etl.cli.options import Output, print_json
+from etl.cli.options import print_json
 from etl.errors import EtlError, Mistakes
 from etl.run import process
 
@@ -26,10 +26,10 @@ INTERRUPTED = "Interrupted; existing builds are unchanged."
 GRACE = 5.0  # seconds to clean up after a signal; the next run removes what is left
 
 
-def finish(command: Callable[[], Any], output: Output) -> NoReturn:
-    """Run a command and exit the process with its exit code; ``output`` is set once arguments are parsed."""
+def finish(command: Callable[[], Any], *, as_json: bool = False) -> NoReturn:
+    """Run a command and exit the process with its exit code; errors are printed as JSON if asked."""
     process.prepare_streams()
-    code = exit_code(command, output)
+    code = exit_code(command, as_json=as_json)
     with contextlib.suppress(OSError):  # already reported
         sys.stdout.flush()
     # An orderly shutdown of the libraries takes 40 ms, and after a signal a thread may still be in DuckDB or Arrow,
@@ -37,8 +37,8 @@ def finish(command: Callable[[], Any], output: Output) -> NoReturn:
     os._exit(code)
 
 
-def exit_code(command: Callable[[], Any], output: Output) -> int:
-    """Run a command and return its exit code."""
+def exit_code(command: Callable[[], Any], *, as_json: bool = False) -> int:
+    """Run a command, print its error if it fails, and return its exit code."""
     with _signals() as received:
         try:
             command()
@@ -47,39 +47,47 @@ def exit_code(command: Callable[[], Any], output: Output) -> int:
             if received:
                 click.echo(INTERRUPTED, err=True)
                 return STOPPED + received[0]
-            return _code_of(error, output)
+            if isinstance(error, click.ClickException) and not as_json:
+                error.show()
+                return error.exit_code
+            code, problem = _explain(error)
+            if problem:
+                _print(problem, as_json=as_json)
+            return code
     return OK
 
 
-def _code_of(error: BaseException, output: Output) -> int:  # noqa: C901, PLR0911 -- one case per kind of error
+def _explain(error: BaseException) -> tuple[int, EtlError | None]:  # noqa: C901, PLR0911 -- a case per kind of error
+    """The exit code after an exception, and what to print."""
+    message = None
     match error:
-        case click.ClickException() if not output.json:
-            error.show()
-            return error.exit_code
-        case click.ClickException():
-            return _fail(EtlError(error.format_message()), output, error.exit_code)
         case EtlError():
-            return _fail(error, output)
+            return EXPECTED, error
+        case click.ClickException():
+            return error.exit_code, EtlError(error.format_message())
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else EXPECTED, None
+        case KeyboardInterrupt() | click.Abort():
+            return STOPPED + signal.SIGINT, None
         case BrokenPipeError() if error.filename == process.STDOUT:  # the reader closed the pipe, as `head` does
-            return EXPECTED
+            return EXPECTED, None
         case OSError():  # a full disk, no permission, too many open files
-            return _fail(EtlError(f"{_place(error)}: {error.strerror or error}"), output)
-        case UnicodeEncodeError() if (
-            error.reason == "surrogates not allowed"
-        ):  # a file name that Python could not decode
+            message = f"{_place(error)}: {error.strerror or error}"
+        case UnicodeEncodeError() if error.reason == "surrogates not allowed":  # a file name that is not UTF-8
             name = error.object[: error.start].rpartition("'")[2] + error.object[error.start :].partition("'")[0]
-            shown = name.encode(errors="backslashreplace").decode()
-            return _fail(EtlError(f"{shown}: the name is not UTF-8; rename it"), output)
+            message = f"{name.encode(errors='backslashreplace').decode()}: the name is not UTF-8; rename it"
         case MemoryError():
-            return _fail(EtlError("out of memory; use fewer rows per shard (shard: rows)"), output)
+            message = "out of memory; use fewer rows per shard (shard: rows)"
         case ImportError() if not (error.name or "etl").startswith("etl"):
             fix = "fix it with: pip install --require-hashes -r requirements.lock"
-            return _fail(EtlError(f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {fix}"), output)
-        case SystemExit():
-            return error.code if isinstance(error.code, int) else EXPECTED
-        case KeyboardInterrupt() | click.Abort():
-            return STOPPED + signal.SIGINT
-    return _report(error, output)
+            message = f"cannot import {error.name}: {error.msg.strip().splitlines()[-1]}; {fix}"
+    if message:
+        return EXPECTED, EtlError(message)
+    click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    message = (
+        "This is a bug in etl, not in your pipeline. Please report it, with the lines above and your pipeline file."
+    )
+    return BUG, EtlError(message)
 
 
 def _place(error: OSError) -> str:
@@ -87,30 +95,15 @@ def _place(error: OSError) -> str:
     return " -> ".join(names) or "the system"
 
 
-def _problem(error: EtlError) -> dict[str, Any]:
-    where = error.where
-    place = {"file": where.file, "line": where.line, "column": where.column} if where else {}
-    return {**place, "message": error.message}
-
-
-def _fail(error: EtlError, output: Output, code: int = EXPECTED) -> int:
-    try:
-        if output.json:
-            found = error.mistakes if isinstance(error, Mistakes) else [error]
-            print_json({"success": False, "mistakes": [_problem(mistake) for mistake in found]})
-            return code
-    except OSError:  # stdout is gone; try stderr
-        pass
+def _print(error: EtlError, *, as_json: bool) -> None:
+    """Print an error, or several, to standard error; as JSON to standard output, if that can be written."""
+    if as_json:
+        found = error.mistakes if isinstance(error, Mistakes) else [error]
+        mistakes = [{**(vars(one.where) if one.where else {}), "message": one.message} for one in found]
+        with contextlib.suppress(OSError):
+            print_json({"success": False, "mistakes": mistakes})
+            return
     click.echo(str(error), err=True)
-    return code
-
-
-def _report(error: BaseException, output: Output) -> int:
-    click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
-    message = (
-        "This is a bug in etl, not in your pipeline. Please report it, with the lines above and your pipeline file."
-    )
-    return _fail(EtlError(message), output, BUG)
 
 
 class _Stopped(BaseException):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from etl.cli import display
 from etl.cli.options import DEFAULT, PipelineFile, json_option, load, pipeline_argument, print_json, request_options
-from etl.errors import EtlError
+from etl.errors import EtlError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 def plan(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
     """Show the stages in order, with estimated row counts."""
     from etl.build import space  # noqa: PLC0415 -- each command imports what it needs
-    from etl.cli import display  # noqa: PLC0415 -- as above
 
     made = _plan(pipeline, request)
     if as_json:
@@ -36,20 +36,12 @@ def plan(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
 
 @click.command()
 @click.argument("stage")
-@click.option(
-    "--pipeline",
-    default=DEFAULT,
-    type=PipelineFile(),
-    show_default=True,
-    help="Use this pipeline file.",
-)
+@click.option("--pipeline", default=DEFAULT, type=PipelineFile(), show_default=True, help="Use this pipeline file.")
 @click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="Show this many rows.")
 @request_options
 @json_option
 def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_json: bool) -> None:
     """Show the first rows of STAGE without building."""
-    from etl.cli import display  # noqa: PLC0415 -- as above
-    from etl.errors import did_you_mean  # noqa: PLC0415
     from etl.run import shards  # noqa: PLC0415 -- as above
 
     made = _plan(pipeline, request)

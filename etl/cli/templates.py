@@ -1,7 +1,6 @@
-"""Projects that come with etl, for others to start from.
+"""Templates of projects for ``etl init``.
 
-An installed etl has them in ``etl/templates``. In a checkout some are elsewhere: pyproject.toml says which files the
-wheel takes, and where it puts them.
+An installed etl has them in ``etl/templates``. In a checkout, pyproject.toml lists the files that the wheel puts there.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import click
 from etl.errors import EtlError
 
 _HOME = Path(__file__).parents[1]
-_OUTPUT = shutil.ignore_patterns("*.db*", "__pycache__")  # what work in a checkout may have left
+_OUTPUT = shutil.ignore_patterns("*.db*", "__pycache__")  # leftovers in a checkout
 
 
 def templates() -> dict[str, dict[str, Path]]:
-    """Each template's files and folders: where they are, by the name that they get in a project."""
+    """The files and folders of each template, by their name in a project."""
     places = {f"etl/{path.relative_to(_HOME)}": path for path in _HOME.glob("templates/*/*")} | _elsewhere()
     found: dict[str, dict[str, Path]] = {}
     for place, path in sorted(places.items()):
@@ -30,10 +29,8 @@ def templates() -> dict[str, dict[str, Path]]:
 
 def start(template: str, folder: Path) -> None:
     """Copy a template into a new or an empty folder. Raises EtlError when it is neither."""
-    if folder.exists() and not folder.is_dir():
-        raise EtlError(f"{folder}: is a file; name a new folder, or an empty one")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise EtlError(f"{folder}: is not empty; name a new folder, or an empty one")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise EtlError(f"{folder}: is not an empty folder; name a new folder, or an empty one")
     folder.mkdir(parents=True, exist_ok=True)
     for name, path in templates()[template].items():
         if path.is_dir():
@@ -43,7 +40,7 @@ def start(template: str, folder: Path) -> None:
 
 
 def named(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
-    """Take the value of an option as the name of a template. Raises click.BadParameter with the names."""
+    """Check the name of a template. Raises click.BadParameter."""
     names = templates()
     if value not in names:
         raise click.BadParameter(f"name one of: {', '.join(names)}", ctx, param)
@@ -51,10 +48,10 @@ def named(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
 
 
 def _elsewhere() -> dict[str, Path]:
-    """What only the wheel has in ``etl/templates``, by its place there: where it is in a checkout."""
+    """Files of a checkout that the wheel has in ``etl/templates``, by their path there."""
     try:
         project = tomllib.loads((_HOME.parent / "pyproject.toml").read_text(encoding="utf-8"))
         included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    except (OSError, KeyError):  # installed, perhaps beside somebody else's file
+    except (OSError, KeyError):  # installed
         return {}
     return {place: _HOME.parent / source for source, place in included.items() if place.startswith("etl/templates/")}

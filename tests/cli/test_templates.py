@@ -43,9 +43,9 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     """A project starts in a new or an empty folder; nothing that is there is touched."""
     file = tmp_path / "pipeline.yaml"
     file.write_text("name: mine\n")
-    with pytest.raises(EtlError, match=r"is not empty; name a new folder, or an empty one$"):
+    with pytest.raises(EtlError, match=r"is not an empty folder; name a new folder, or an empty one$"):
         start("school", tmp_path)
-    with pytest.raises(EtlError, match=r"pipeline.yaml: is a file; name a new folder, or an empty one$"):
+    with pytest.raises(EtlError, match=r"pipeline.yaml: is not an empty folder; name a new folder, or an empty one$"):
         start("school", file)
     assert file.read_text() == "name: mine\n"
     assert list(tmp_path.iterdir()) == [file]
