@@ -7,7 +7,8 @@ from etl.school.classes import classes
 from etl.school.estimates import impact_estimates, planted_effects
 from etl.school.growth_checks import broken_growth, broken_means
 from etl.school.impact import gain_sums, planted_sums
-from etl.school.scores import first_scores, next_scores, score_rows
+from etl.school.score_rows import score_rows
+from etl.school.scores import first_scores, next_scores
 from etl.school.students import students
 from etl.school.windows import enrollment_rows, window
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from etl.generator.params import Range
 from etl.school.columns import matrix
-from etl.school.measure import Impact, Measure, errors_of, find, latent_scores, optional, present
+from etl.school.measure import Impact, Measure, find, latent_scores, optional, present
 from etl.school.params import STATUSES, Growth
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Impacted:
     ids: NDArray[np.int64]
     before: NDArray[np.int32]  # true standard scores on the test before, a row a student
     after: NDArray[np.int32]  # seen ones on this test
-    error: NDArray[np.int32]  # of those, before the clamp
+    error: NDArray[np.int32] | None  # of those, before the clamp
     shift: NDArray[np.int64]  # points that a student's standards grow by beyond the ranges
     statuses: dict[int, NDArray[np.int64]]  # by assignment
     covering: dict[int, list[int]]  # by standard: the assignments that cover it
@@ -69,9 +69,8 @@ class Impacted:
         total = np.zeros(len(Outlook._fields), dtype=np.int64)
         for kind in np.unique(kinds).tolist():
             some = rows[kinds == kind]
-            students = Students(
-                self.before[some, standard].astype(np.int64), self.shift[some], self.error[some, standard], self.clamp
-            )
+            error = 0 if self.error is None else self.error[some, standard].astype(np.int64)
+            students = Students(self.before[some, standard].astype(np.int64), self.shift[some], error, self.clamp)
             ranges = self._ranges(kind, len(covering))
             untouched = students.expected([self.growth.untouched], self.denominator)
             expected = students.expected(ranges, self.denominator) if ranges else untouched
@@ -93,7 +92,7 @@ class Students:
     """Some students' scores in a standard, and where growth can take them."""
 
     def __init__(
-        self, before: NDArray[np.int64], shift: NDArray[np.int64], error: NDArray[np.int32], clamp: Range
+        self, before: NDArray[np.int64], shift: NDArray[np.int64], error: NDArray[np.int64] | int, clamp: Range
     ) -> None:
         """Take true scores before, shifts and errors; ``clamp`` is the scale.
 
@@ -103,7 +102,7 @@ class Students:
         self._clamp = clamp
         self._before, self._error = before, error
         self._start = before + shift
-        self._low, self._high = (np.clip(end - error, *clamp) for end in clamp)
+        self._low, self._high = (_within(end - error, *clamp) for end in clamp)
 
     def expected(self, ranges: Sequence[Range], denominator: int) -> NDArray[np.int64]:
         """Return E[seen score] less the true score before, in parts of the denominator.
@@ -113,13 +112,13 @@ class Students:
         """
         below = Chances(tuple(sorted(ranges)), denominator)
         counted = below.up_to(self._high - 1 - self._start) - below.up_to(self._low - 1 - self._start)
-        seen = np.clip(self._high + self._error, *self._clamp) - self._before
+        seen = _within(self._high + self._error, *self._clamp) - self._before
         moves: NDArray[np.int64] = seen * denominator - counted
         return moves
 
     def spread(self, ranges: Sequence[Range]) -> NDArray[np.int64]:
         """Return the distance between the least and the greatest possible score."""
-        least, most = (np.clip(self._start + max(ends), self._low, self._high) for ends in zip(*ranges, strict=True))
+        least, most = (_within(self._start + max(ends), self._low, self._high) for ends in zip(*ranges, strict=True))
         distance: NDArray[np.int64] = most - least
         return distance
 
@@ -135,9 +134,14 @@ class Chances:
 
     def up_to(self, growth: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the sum over all g up to each number."""
-        place = np.clip(growth - self._first + 1, 0, len(self._sums) - 1)
+        place = _within(growth - self._first + 1, 0, len(self._sums) - 1)
         sums: NDArray[np.int64] = self._sums[place] + np.maximum(growth - self._last, 0) * self._denominator
         return sums
+
+
+def _within(numbers: Any, low: Any, high: Any) -> Any:  # noqa: ANN401 -- whole numbers, or arrays of them
+    """Clamp numbers; on short arrays in half the time that numpy's clip takes."""
+    return np.minimum(np.maximum(numbers, low), high)
 
 
 @lru_cache(maxsize=64)  # every shard asks for the same tables
@@ -214,7 +218,8 @@ def _impacted(
             covering[standard].append(number)
     denominator = common_denominator(growth, clamp, max(map(len, covering.values()), default=1))
     ids, shift = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    was = now = error = np.empty((0, len(measure.standards)), dtype=np.int32)
+    was = now = np.empty((0, len(measure.standards)), dtype=np.int32)
+    error = None
     if pair:
         before, after = pair
         took: Any = slice(None)  # rows of the test before, and of this one, of the students who took both
@@ -224,7 +229,8 @@ def _impacted(
             place, took = find(others, ids)
             rows = place[took]
         ids, was = ids[took], latent_scores(before)[took]
-        now, error, shift = matrix(after["standards"])[rows], errors_of(after)[rows], optional(after, "shift")[rows]
+        now, shift = matrix(after["standards"])[rows], optional(after, "shift")[rows]
+        error = matrix(after["error"])[rows] if "error" in after.column_names else None
     statuses = {number: np.full(len(ids), NOT_ASSIGNED, dtype=np.int64) for number in impact.covered}
     for given in impact.assigned(windows, ids):
         statuses[given.assignment][find(ids, given.students)[0]] = given.statuses

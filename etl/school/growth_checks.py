@@ -21,7 +21,6 @@ from etl.school.measure import (
     Measure,
     Standards,
     Tests,
-    errors_of,
     latent_scores,
     optional,
     status_bounds,
@@ -95,7 +94,7 @@ def _grown(
 def _unseen(sitting: pa.Table, measure: Measure, clamp: Range) -> list[NDArray[np.int64]]:
     """Return the columns of the scores that are not the true score plus the error, clamped."""
     latent, seen = latent_scores(sitting), matrix(sitting["standards"])
-    due = np.clip(latent + errors_of(sitting), *clamp)
+    due = np.clip(latent + matrix(sitting["error"]), *clamp)
     row, column = np.nonzero(seen != due)
     ids, limits = sitting["student_id"].to_numpy()[row], due[row, column]
     test_ids = sitting["test_id"].to_numpy()[row]

@@ -7,6 +7,7 @@ test. Worlds that ask for it have further columns:
 
 - ``taken``: 0 for students who missed the test, 1 for others;
 - ``driven``: 1 for students with shares and growth of their own;
+- ``chronic``: 1 for students who are chronically absent;
 - ``pace``: points by which a student's standards grow faster from test to test;
 - ``shift``: points by which they grew beyond the ranges of growth into this test, for any reason;
 - ``latent``: a list of true standard scores, where ``standards``, and all that follows from them, is what was seen;
@@ -24,7 +25,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from etl.generator.params import Between, Columns, In, Share, Text
-from etl.generator.streams import Streams, choose
+from etl.generator.streams import Streams
 from etl.school.columns import matrix
 from etl.school.params import STATUSES, CoveredBy, MeasurementError, StatusGrowth
 
@@ -40,6 +41,12 @@ Missed = Annotated[
 ]
 Left = Annotated[
     Share, Field(description="Share of the students who leave, at random, between the previous test and this one.")
+]
+MissedChronic = Annotated[
+    Share | None, Field(description="Share of the chronically absent students who miss this test, if different.")
+]
+LeftChronic = Annotated[
+    Share | None, Field(description="Share of the chronically absent students who leave before it, if different.")
 ]
 Driven = Annotated[
     Share, Field(description="Share of the students who are driven, at random: see growth.driven and status.driven.")
@@ -166,17 +173,25 @@ def latent_scores(sitting: pa.Table) -> NDArray[np.int32]:
     return matrix(sitting["latent" if "latent" in sitting.column_names else "standards"])
 
 
-def errors_of(sitting: pa.Table) -> NDArray[np.int32]:
-    """Return the errors of the standard scores, a row a student."""
-    if "error" in sitting.column_names:
-        return matrix(sitting["error"])
-    return np.zeros((sitting.num_rows, sitting["standards"].type.list_size), dtype=np.int32)
+def draw_share(
+    streams: Streams, draw: str, ids: NDArray[np.int64], share: float | NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return a mask of students drawn at random; a larger share includes the students of a smaller one.
 
-
-def draw_share(streams: Streams, draw: str, ids: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
-    """Return a mask of students drawn at random; a larger share includes the students of a smaller one."""
-    chosen: NDArray[np.bool_] = choose(streams.words_of(draw, ids)[:, 0], (share, 1 - share)) == 0
+    The share may be an array, with one for each student.
+    """
+    chosen: NDArray[np.bool_] = streams.words_of(draw, ids)[:, 0] < np.rint(np.multiply(share, 2.0**32))
     return chosen
+
+
+def draw_by_chronic(
+    streams: Streams, draw: str, sitting: pa.Table, share: float, chronic: float | None
+) -> NDArray[np.bool_]:
+    """Return a mask of a sitting's students: a share of them, and another one of the chronically absent."""
+    ids = sitting["student_id"].to_numpy()
+    if chronic is None:
+        return draw_share(streams, draw, ids, share)
+    return draw_share(streams, draw, ids, np.where(optional(sitting, "chronic") > 0, chronic, share))
 
 
 def find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

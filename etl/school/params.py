@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -47,7 +47,7 @@ class ByScore(Group):
     score: Annotated[Whole, Field(description="The score at which the share is as given.")]
     per_100: Annotated[float, Field(ge=-1, le=1, description="What each 100 points above that add to the share.")]
 
-    def added(self, scores: NDArray[np.int64]) -> NDArray[np.float64]:
+    def added(self, scores: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Return what each score adds to the share."""
         added: NDArray[np.float64] = (scores - float(self.score)) * self.per_100 / 100
         return added
@@ -61,6 +61,17 @@ class StatusShares(Shares):
         float, Field(ge=0, le=0.5, description="Standard deviation between classes of the share completed.")
     ] = 0
     by_score: Annotated[ByScore | None, Field(description="Change of the share completed with the score.")] = None
+
+
+class Chronic(Group):
+    """Share of the students who are chronically absent, for the whole year."""
+
+    share: Share
+    by_score: Annotated[ByScore | None, Field(description="Change of the share with the true overall score.")] = None
+
+    def shares(self, scores: NDArray[np.int32]) -> Any:  # noqa: ANN401 -- a share, or an array with one for each score
+        """Return the share at each score, or one for all."""
+        return self.share + self.by_score.added(scores) if self.by_score else self.share
 
 
 class Calendar(Group):

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from etl.generator.params import Apart, Between, Columns, Count, Range, Whole
-from etl.generator.size import Inputs, Size, generator
+from etl.generator.params import Between, Columns, Count, Range, Whole
+from etl.generator.size import generator
 from etl.generator.streams import Streams, normal, uniform
-from etl.school.columns import json_objects, matrix, vectors
+from etl.school.columns import vectors
 from etl.school.measure import (
     SITTING,
     UNTOUCHED,
@@ -24,21 +24,21 @@ from etl.school.measure import (
     Error,
     Impact,
     Left,
+    LeftChronic,
     Levels,
     Measure,
     Missed,
+    MissedChronic,
     NamedTests,
     Standards,
     TestName,
-    Tests,
+    draw_by_chronic,
     draw_share,
-    find,
     latent_scores,
     optional,
-    present,
     status_bounds,
 )
-from etl.school.params import Growth, MeasurementError, Points, Variation
+from etl.school.params import Chronic, Growth, MeasurementError, Points, Variation
 from etl.school.variation import deviations, errors, pace, shared, start
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 #: Columns that a student keeps from test to test.
-_LASTING = ("student_id", "roster_id", "driven", "pace")
+_LASTING = ("student_id", "roster_id", "driven", "chronic", "pace")
 
 
 @generator(rows="students")
@@ -64,6 +64,8 @@ def first_scores(
     category_jitter: Between,
     standard_jitter: Between,
     missed: Missed = 0,
+    missed_chronic: MissedChronic = None,
+    chronic: Annotated[Chronic | None, Field(description="Who is chronically absent.")] = None,
     driven: Driven = 0,
     variation: Annotated[Variation | None, Field(description="How schools, classes and students differ.")] = None,
     error: Error = None,
@@ -71,28 +73,30 @@ def first_scores(
     """Draw a sitting from a normal distribution, in scale points.
 
     A category is the overall score plus ``category_jitter``, a standard its category plus ``standard_jitter``; every
-    score is clamped. A share of the students is ``driven``, without effect on this test, and a share ``missed`` it.
-    Of the variance ``sd`` squared, ``variation`` puts some between schools and classes. With an ``error`` those are
-    true scores; the sitting has the seen ones, its categories and overall score their means.
+    score is clamped. Of the variance, ``sd`` squared, ``variation`` puts some between schools and classes. With an
+    ``error`` these are true scores: the sitting has the seen ones, and the means of those. Shares of the students are
+    ``driven`` or ``chronic``ally absent, or ``missed`` the test.
     """
     measure = Measure.of(standards)
-    ids = students["id"].to_numpy()
+    ids, rosters = students["id"].to_numpy(), students["roster_id"].to_numpy()
+    columns = {"student_id": students["id"], "roster_id": students["roster_id"]}
 
     def jitter(draw: str, width: int, jitter: Range) -> NDArray[np.int32]:
         return uniform(streams.words_of(draw, ids, width), jitter.low, jitter.high)
 
-    columns = {"student_id": students["id"], "roster_id": students["roster_id"]}
-    overall = _overall(streams, ids, students["roster_id"].to_numpy(), (mean, sd, clamp), variation)
+    overall = _overall(streams, ids, rosters, (mean, sd, clamp), variation)
     categories = overall[:, None] + jitter("category", len(measure.categories), category_jitter)
     np.clip(categories, clamp.low, clamp.high, out=categories)
     scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
     np.clip(scores, clamp.low, clamp.high, out=scores)
     if variation:
-        columns["pace"] = pa.array(pace(streams, ids, students["roster_id"].to_numpy(), variation))
+        columns["pace"] = pa.array(pace(streams, ids, rosters, variation))
     if driven:
-        columns["driven"] = pa.array(draw_share(streams, "driven", ids, driven).astype(np.int8))
-    if missed:
-        columns["taken"] = _taken(streams, ids, missed)
+        columns["driven"] = _flags(draw_share(streams, "driven", ids, driven))
+    if chronic:
+        columns["chronic"] = _flags(draw_share(streams, "chronic", ids, chronic.shares(overall)))
+    if missed or missed_chronic:
+        columns["taken"] = _taken(streams, columns, missed, missed_chronic)
     if error:
         scores = _seen(streams, ids, scores, error, clamp, columns)
         categories, overall = measure.means(scores)
@@ -113,7 +117,9 @@ def next_scores(
     clamp: Clamp,
     growth: Growth,
     missed: Missed = 0,
+    missed_chronic: MissedChronic = None,
     left: Left = 0,
+    left_chronic: LeftChronic = None,
     shock: Annotated[Points, Field(description="Standard deviation between classes of growth into this test.")] = 0,
     error: Error = None,
     **windows: Annotated[pa.Table, WINDOW],
@@ -127,20 +133,11 @@ def next_scores(
     the sitting has the seen ones.
     """
     measure = Measure.of(standards)
-    if left:
-        leavers = draw_share(streams, "left", previous["student_id"].to_numpy(), left)
-        previous = previous.filter(pa.array(~leavers))
+    if left or left_chronic:
+        previous = previous.filter(pa.array(~draw_by_chronic(streams, "left", previous, left, left_chronic)))
     ids = previous["student_id"].to_numpy()
-    scores = uniform(streams.words_of("growth", ids, len(measure.standards)), *growth.untouched)
     impact = Impact.of(assignments, assignment_standards, measure, _test_id(tests, test))
-    if impact.covered:
-        largest = np.full_like(scores, UNTOUCHED)
-        flat = largest.reshape(-1)  # the same memory
-        for given in impact.assigned(windows, ids):
-            words = streams.words_of(f"growth of assignment {given.assignment}", given.students, given.cells.shape[1])
-            low, high = status_bounds(growth.assigned, given.statuses)
-            flat[given.cells] = np.maximum(flat[given.cells], uniform(words, low[:, None], high[:, None]))
-        np.copyto(scores, largest, where=largest != UNTOUCHED)
+    scores = _growth(streams, ids, growth, impact, windows)
     columns = {name: previous[name] for name in _LASTING if name in previous.column_names}
     if shock or "pace" in columns or (growth.driven and "driven" in columns):
         shift = _shift(streams, previous, growth, shock)
@@ -148,57 +145,12 @@ def next_scores(
         columns["shift"] = pa.array(shift)
     scores += latent_scores(previous)
     np.clip(scores, clamp.low, clamp.high, out=scores)
-    if missed:
-        columns["taken"] = _taken(streams, ids, missed)
+    if missed or missed_chronic:
+        columns["taken"] = _taken(streams, columns, missed, missed_chronic)
     if error:
         scores = _seen(streams, ids, scores, error, clamp, columns)
     categories, overall = measure.means(scores)
     return _sitting(_test_id(tests, test), columns, performance_levels, (overall, categories, scores))
-
-
-def _expected(_: Any, inputs: Inputs) -> Size:  # noqa: ANN401 -- it needs no params
-    """A row a student and test; its JSON has about 12 bytes for each standard, its category's part included."""
-    rows = sum(size.rows for name, size in inputs.sizes.items() if name not in {"tests", "standards"})
-    return Size(rows, width=40 + 12 * inputs.rows("standards"))
-
-
-@generator(rows=_expected)
-def score_rows(
-    tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING, Apart("test")]
-) -> pa.RecordBatch:
-    """Combine sittings into rows of the table ``scores``, by student, then test, without missed tests.
-
-    An id is (student - 1) x number of tests + sequence of the test. The two JSON columns are compact objects, from
-    the id of a category or a standard to its scale score, in the order of ids. Raises ValueError when the tests'
-    sequences would give two rows the same id.
-    """
-    measure = Measure.of(standards)
-    table = pa.concat_tables([present(sitting).select(SITTING.names) for sitting in sittings.values()])
-    test_ids = table["test_id"].to_numpy()
-    ids = (table["student_id"].to_numpy() - 1) * tests.num_rows + _sequences(tests, test_ids)
-    order = np.argsort(ids, kind="stable")
-    return pa.record_batch(
-        {
-            "id": pa.array(ids[order]),
-            "student_id": pa.array(table["student_id"].to_numpy()[order]),
-            "test_id": pa.array(test_ids[order]),
-            "overall_score": pa.array(table["overall"].to_numpy()[order]),
-            "level": pa.array(table["level"].to_numpy()[order]),
-            "rc_scores": json_objects(measure.categories, matrix(table["categories"]).take(order, axis=0)),
-            "std_scores": json_objects(measure.standards, matrix(table["standards"]).take(order, axis=0)),
-        }
-    )
-
-
-def _sequences(tests: pa.Table, test_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sequence of each test."""
-    ids, sequences = tests["id"].to_numpy(), tests["sequence"].to_numpy()
-    if sorted(sequences) != list(range(sequences.min(), sequences.min() + len(sequences))):
-        message = f"the tests' sequences must be consecutive numbers, not {', '.join(map(str, sorted(sequences)))}"
-        raise ValueError(message)
-    order = np.argsort(ids)
-    places, _ = find(ids[order], test_ids)
-    return np.asarray(sequences[order][places])
 
 
 def _test_id(tests: pa.Table, name: str) -> int:
@@ -221,6 +173,22 @@ def _overall(
     scores = mean + start(streams, rosters, sd, variation) + deviations(streams, "overall", ids, within)[:, 0]
     clamped: NDArray[np.int32] = np.clip(scores, *clamp)
     return clamped
+
+
+def _growth(
+    streams: Streams, ids: NDArray[np.int64], growth: Growth, impact: Impact, windows: dict[str, pa.Table]
+) -> NDArray[np.int32]:
+    """Draw the growth of each student's standards."""
+    drawn = uniform(streams.words_of("growth", ids, impact.standards), *growth.untouched)
+    if impact.covered:
+        largest = np.full_like(drawn, UNTOUCHED)
+        flat = largest.reshape(-1)  # the same memory
+        for given in impact.assigned(windows, ids):
+            words = streams.words_of(f"growth of assignment {given.assignment}", given.students, given.cells.shape[1])
+            low, high = status_bounds(growth.assigned, given.statuses)
+            flat[given.cells] = np.maximum(flat[given.cells], uniform(words, low[:, None], high[:, None]))
+        np.copyto(drawn, largest, where=largest != UNTOUCHED)
+    return drawn
 
 
 def _shift(streams: Streams, previous: pa.Table, growth: Growth, shock: float) -> NDArray[np.int32]:
@@ -246,8 +214,12 @@ def _seen(
     return seen
 
 
-def _taken(streams: Streams, ids: NDArray[np.int64], missed: float) -> pa.Array:
-    return pa.array((~draw_share(streams, "missed", ids, missed)).astype(np.int8))
+def _taken(streams: Streams, columns: dict[str, Any], missed: float, chronic: float | None) -> pa.Array:
+    return _flags(~draw_by_chronic(streams, "missed", pa.table(columns), missed, chronic))
+
+
+def _flags(mask: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(mask.astype(np.int8))
 
 
 def _sitting(

@@ -58,10 +58,7 @@ def window(
     ``after`` to the test ``until``, completion one of the days from the start to ``until``; without a ``calendar`` all
     are alike. Raises ValueError when either test has no date, or ``until`` is before ``after``.
     """
-    begin, end = _day(tests, after), _day(tests, until)
-    if end < begin:
-        message = f"the window ends before it begins: {until} is before {after}"
-        raise ValueError(message)
+    begin, end = _span(tests, after, until)
     test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
     given = assignments["id"].to_numpy()[assignments["created_after_test_id"].to_numpy() == test_id]
 
@@ -70,11 +67,8 @@ def window(
     chosen = (roster >= rosters.low) & (roster <= rosters.high) & np.isin(scores["level"].to_numpy(), levels)
     students = scores["student_id"].to_numpy()[chosen]
 
-    draw_status = _Statuses(
-        status,
-        driven=optional(scores, "driven")[chosen] > 0,
-        added=_added(streams, roster[chosen], scores["overall"].to_numpy()[chosen], status),
-    )
+    added = _added(streams, roster[chosen], scores["overall"].to_numpy()[chosen], status)
+    draw_status = _Statuses(status, optional(scores, "driven")[chosen] > 0, added)
     weights = _weights(begin, end, calendar)
     statuses, starts, ends = (np.zeros((len(students), len(given)), dtype=np.int64) for _ in range(3))
     for index, assignment in enumerate(given):
@@ -157,6 +151,15 @@ def _weighted(
 ) -> NDArray[np.int64]:
     """Draw a day from the first one on, as likely as its weight; days are counted from 0."""
     return np.searchsorted(weights, uniform(words, weights[first], weights[-1] - 1), side="right") - 1
+
+
+def _span(tests: pa.Table, after: str, until: str) -> tuple[int, int]:
+    """Return the days of two tests."""
+    begin, end = _day(tests, after), _day(tests, until)
+    if end < begin:
+        message = f"the window ends before it begins: {until} is before {after}"
+        raise ValueError(message)
+    return begin, end
 
 
 def _day(tests: pa.Table, name: str) -> int:

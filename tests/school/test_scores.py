@@ -17,7 +17,8 @@ from etl.generator.params import Range
 from etl.generator.streams import Streams, choose, normal, uniform
 from etl.school.measure import half_up_mean
 from etl.school.params import STATUSES
-from etl.school.scores import first_scores, next_scores, score_rows
+from etl.school.score_rows import score_rows
+from etl.school.scores import first_scores, next_scores
 from tests.support import small
 
 if TYPE_CHECKING:
