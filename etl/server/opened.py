@@ -88,7 +88,6 @@ class OpenBuild:
         from etl.server import plugin  # noqa: PLC0415 -- Datasette takes a second to import
 
         datasette = plugin.make_datasette(self.folder, explore=self._explore)
-        plugin.APIS[datasette] = self.api
         self._opened.callback(plugin.close, datasette)
         return datasette.app()
 

