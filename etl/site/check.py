@@ -41,7 +41,7 @@ def check_rows(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping
     large = set[str]()
     for row in rows:
         for name, value in zip(names, row, strict=True):
-            if found := column_mismatch(endpoint.columns[name], value, endpoint.allowed.get(name, ())):
+            if found := column_mismatch(endpoint.columns[name], value):
                 raise _error(found, endpoint, name, values)
             if _has_large_integer(json.loads(value) if value and is_json(endpoint.columns[name]) else value):
                 large.add(name)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import Where
 from etl.pipeline.sql import literal, quote
-from etl.site.column_types import ROW, camel_case, contains_number, is_json, row_check
+from etl.site.column_types import ROW, base, camel_case, row_check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from etl.site.column_types import Type
 
@@ -34,9 +34,7 @@ class Endpoint:
     description: str
     sql: str
     parameters: Mapping[str, str]  # the query that lists the values of each
-    columns: Mapping[str, Type]  # resolved: no type refers to a column of the schema
-    declared: Mapping[str, Type] = field(default_factory=dict)  # the same as written in the file
-    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the only texts that a column may hold
+    columns: Mapping[str, Type]
     places: Mapping[str, Where] = field(default_factory=dict)  # of each column's type in the file
 
     @cached_property
@@ -68,7 +66,7 @@ class Endpoint:
     @cached_property
     def row_check(self) -> str:
         """See :func:`etl.site.column_types.row_check`."""
-        return row_check(self.columns, self.allowed)
+        return row_check(self.columns)
 
     @property
     def _json_row(self) -> str:
@@ -119,10 +117,8 @@ def restore(described: Iterable[dict[str, Any]]) -> list[Endpoint]:
 
 
 def _json_value(column: str, kind: Type) -> str:
-    if is_json(kind) or kind == "integer?":
-        return f"coalesce({column}, 'null')"
-    if kind == "integer":
-        return column
-    if kind in {"boolean", "boolean?"}:
-        return f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END"
-    return f"{NUMBER if contains_number(kind) else 'json_quote'}({column})"
+    return {
+        "number": f"{NUMBER}({column})",
+        "string": f"json_quote({column})",
+        "boolean": f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END",
+    }.get(base(kind), f"coalesce({column}, 'null')")

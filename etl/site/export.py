@@ -65,7 +65,7 @@ def export(  # noqa: PLR0913 -- what a build knows
                 raise EtlError(reason, Where(endpoint.file)) from error
             if sample:
                 samples[endpoint.name] = sample
-        document = openapi.document(endpoints, pipeline.schema, pipeline.site, build, database)
+        document = openapi.document(endpoints, pipeline.site, build, database)
     files.write("api/openapi.json", openapi.render(document))
     size = path.stat().st_size
     front = pages.front_page(

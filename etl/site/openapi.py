@@ -7,23 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.site.answers import MAX_ID, answer, combinations, parameter_lists
-from etl.site.column_types import SCALARS, camel_case, nullable, referenced_column, resolve
+from etl.site.column_types import camel_case, object_schema
 
 if TYPE_CHECKING:
     import sqlite3
 
     from etl.pipeline.forms import Site
-    from etl.pipeline.schema import Schema
-    from etl.site.column_types import Type
     from etl.site.endpoint import Endpoint
 
 #: Rows of an example.
 EXAMPLE_ROWS = 2
 
 
-def document(
-    endpoints: list[Endpoint], schema: Schema, site: Site, build: str, database: sqlite3.Connection
-) -> dict[str, Any]:
+def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite3.Connection) -> dict[str, Any]:
     """The document. The same build gives the same one."""
     return {
         "openapi": "3.1.0",
@@ -38,13 +34,8 @@ def document(
         "paths": {endpoint.template: _path(endpoint, database) for endpoint in endpoints},
         "components": {
             "schemas": {
-                **{_row_name(endpoint): _row(endpoint, schema) for endpoint in endpoints},
-                "Error": {
-                    "type": "object",
-                    "properties": {"error": {"type": "string", "description": "What is wrong."}},
-                    "required": ["error"],
-                    "additionalProperties": False,
-                },
+                **{_row_name(endpoint): _row(endpoint) for endpoint in endpoints},
+                "Error": object_schema({"error": {"type": "string", "description": "What is wrong."}}),
             },
             "responses": {
                 name: {
@@ -118,31 +109,5 @@ def _row_name(endpoint: Endpoint) -> str:
     return "".join(part.capitalize() for part in endpoint.name.split("-")) + "Row"
 
 
-def _row(endpoint: Endpoint, schema: Schema) -> dict[str, Any]:
-    return _object(
-        {camel_case(name): _type(kind, schema) for name, kind in (endpoint.declared or endpoint.columns).items()}
-    )
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _type(kind: Type, schema: Schema) -> dict[str, Any]:
-    """A type as JSON Schema."""
-    if isinstance(kind, list):
-        return {"type": "array", "items": _type(kind[0], schema)}
-    if isinstance(kind, dict):
-        if list(kind) == ["?"]:
-            return {"anyOf": [_type(kind["?"], schema), {"type": "null"}]}
-        if list(kind) == ["*"]:
-            return {"type": "object", "additionalProperties": _type(kind["*"], schema)}
-        return _object({camel_case(name): _type(value, schema) for name, value in kind.items()})
-    plain, column = str(resolve(kind, schema)), referenced_column(kind, schema)
-    scalar = SCALARS[plain.removesuffix("?")]
-    described: dict[str, Any] = {"type": [scalar, "null"] if nullable(plain) else scalar}
-    if column and column.values:
-        described["enum"] = [*column.values, None] if nullable(plain) else list(column.values)
-    if column and column.description:
-        described["description"] = column.description
-    return described
+def _row(endpoint: Endpoint) -> dict[str, Any]:
+    return object_schema({camel_case(name): kind for name, kind in endpoint.columns.items()})

@@ -17,7 +17,7 @@ from etl.config.parse import parse
 from etl.config.text import after, read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.pipeline.sql import check_compiles, empty_database
-from etl.site.column_types import SCALARS, camel_case, referenced_column, resolve
+from etl.site.column_types import SCALARS, camel_case, json_schema
 from etl.site.endpoint import PARAMETER, Endpoint
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.config.node import Node
-    from etl.pipeline.schema import Column, Schema
-    from etl.site.column_types import Type
+    from etl.pipeline.schema import Schema
+    from etl.site.column_types import Written
 
 _ANY_NAME = re.compile(r"\{[^}]*\}")
 _HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
@@ -105,16 +105,9 @@ class _Reader:
             description,
             self.sql,
             parameters,
-            columns={name: resolve(kind, self.schema) for name, kind in columns.items()},
-            declared=columns,
-            allowed={name: column.values for name, column in self._referenced(columns) if column.values},
+            columns={name: json_schema(kind, self.schema.tables) for name, kind in columns.items()},
             places={name: kind.where for name, kind in header.mapping()["columns"].mapping().items()},
         )
-
-    def _referenced(self, columns: Mapping[str, Type]) -> Iterator[tuple[str, Column]]:
-        for name, kind in columns.items():
-            if isinstance(kind, str) and (column := referenced_column(kind, self.schema)):
-                yield name, column
 
     def _path(self, parts: tuple[str, ...]) -> None:
         for segment in parts:
@@ -157,7 +150,7 @@ class _Reader:
                     self._add(f"parameters.{name}: must be a query with one column", query.where)
         return {name: str(query.scalar) for name, query in given.items()}
 
-    def _columns(self, header: Node) -> dict[str, Type]:
+    def _columns(self, header: Node) -> dict[str, Written]:
         node = header.mapping().get("columns")
         if node is None or not node.mapping():
             self._add("columns: missing; give the type of each column", node.where if node else Where(self.file, 1, 1))
@@ -195,7 +188,7 @@ class _Reader:
         elif name not in SCALARS:
             self._add(f"{path}: unknown type '{kind}'{did_you_mean(name, SCALARS)}", where)
 
-    def _select(self, parameters: set[str], columns: Mapping[str, Type], header: Node) -> None:
+    def _select(self, parameters: set[str], columns: Mapping[str, Written], header: Node) -> None:
         begin = after(self.comment, self.file)
         found = self._prepare(self.sql, parameters, self.comment)
         if found is None or not columns:

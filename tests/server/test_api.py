@@ -19,7 +19,7 @@ from etl.server.api import Api
 from etl.site.answers import answer
 from etl.site.endpoint import Endpoint, restore
 from etl.tables.sqlite import open_database
-from tests.support.serving import ROOT
+from tests.support.serving import ROOT, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,11 +305,9 @@ def test_answers_are_made_once(default_build: Path, monkeypatch: pytest.MonkeyPa
 
 def test_what_is_not_declared_is_no_answer(default_build: Path) -> None:
     """An answer that no build has looked at is held to its types too; the server says of it that it failed."""
-    endpoints = [
-        replace(endpoint, columns={**endpoint.columns, "name": "integer"}) if endpoint.name == "rosters" else endpoint
-        for endpoint in endpoints_of(default_build)
-    ]
-    api = Api(default_build / DATABASE, endpoints, default_build.name, b"{}")
+    (endpoint,) = (endpoint for endpoint in endpoints_of(default_build) if endpoint.name == "rosters")
+    endpoint = replace(endpoint, columns={**endpoint.columns, **typed({"name": "integer"})})
+    api = Api(default_build / DATABASE, [endpoint], default_build.name, b"{}")
     with closing(api), pytest.raises(EtlError, match=r"^/api/rosters: columns\.name: '.*' where integer is declared"):
         ask(api, "/api/rosters")
 

@@ -23,6 +23,7 @@ from etl.site.answers import (
 )
 from etl.site.endpoint import Endpoint
 from etl.tables.sqlite import open_database
+from tests.support.serving import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ numbers = st.integers(-(2**63), 2**63 - 1)
 
 def endpoint(sql: str, **columns: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
     """An endpoint without parameters."""
-    return Endpoint("sql/api/x.sql", ("x",), "X", "Of x.", sql, {}, columns)
+    return Endpoint("sql/api/x.sql", ("x",), "X", "Of x.", sql, {}, typed(columns))
 
 
 def compact(value: object) -> bytes:
@@ -97,7 +98,7 @@ def test_answers_are_checked_until_they_have_enough_rows() -> None:
     """Every answer is checked without making its text; a limit of rows ends with the answer that reaches it."""
     lists = {"id": "SELECT value FROM json_each('[1, 2, 3]')"}
     sql = "SELECT iif(:id = 3, 'x', :id) AS n UNION ALL SELECT 7"
-    asked = Endpoint("sql/api/x.sql", ("x", "[id]"), "X", "Of x.", sql, lists, {"n": "integer"})
+    asked = Endpoint("sql/api/x.sql", ("x", "[id]"), "X", "Of x.", sql, lists, typed({"n": "integer"}))
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
         assert [check_answers(database, asked, most_rows) for most_rows in (0, 1, 2, 3, 4)] == [0, 1, 1, 2, 2]
         message = r"^sql/api/x\.sql: columns\.n: 'x' where integer is declared, in /api/x/3\.json"
@@ -135,7 +136,7 @@ def test_every_combination_of_values_is_listed() -> None:
     """Two parameters have each pair of their values; none has one empty combination."""
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
         lists = {"a": "SELECT value FROM json_each('[1, 2]')", "b": 'SELECT value FROM json_each(\'["x", "y"]\')'}
-        asked = Endpoint("x.sql", ("[a]", "[b]"), "X", "Of x.", "SELECT 1 AS n", lists, {"n": "integer"})
+        asked = Endpoint("x.sql", ("[a]", "[b]"), "X", "Of x.", "SELECT 1 AS n", lists, typed({"n": "integer"}))
         expected = [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
         assert list(combinations(parameter_lists(database, asked))) == expected
         assert list(combinations({})) == [{}]

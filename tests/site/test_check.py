@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -12,29 +13,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError, Where
+from etl.pipeline.schema import Column, Table
 from etl.site.answers import answer, register_functions
+from etl.site.column_types import json_schema
 from etl.site.endpoint import Endpoint
 
+TABLES = {"v": Table("v", "", {"t": Column("t", "TEXT", nullable=False, description="", values=("a", "it's"))})}
 
-def asked(sql: str, kind: Any, **more: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
+
+def asked(sql: str, kind: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
     """An endpoint with one column, ``t``, declared in line 4."""
-    return Endpoint(
-        "api/x.sql", ("x",), "X", "Of x.", sql, {}, {"t": kind}, places={"t": Where("api/x.sql", 4, 8)}, **more
-    )
+    columns, places = {"t": json_schema(kind, TABLES)}, {"t": Where("api/x.sql", 4, 8)}
+    return Endpoint("api/x.sql", ("x",), "X", "Of x.", sql, {}, columns, places=places)
 
 
-def answered(sql: str, kind: Any, **more: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 -- as above
+def answered(sql: str, kind: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 -- as above
     """The values of the column, and what was said."""
     said: list[str] = []
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
-        content = answer(database, asked(sql, kind, **more), {}, said.append)
+        content = answer(database, asked(sql, kind), {}, said.append)
     return [row["t"] for row in json.loads(content)], said
 
 
-def refused(sql: str, kind: Any, **more: Any) -> str:  # noqa: ANN401 -- as above
+def refused(sql: str, kind: Any) -> str:  # noqa: ANN401 -- as above
     """Why the answer is none."""
     with pytest.raises(EtlError) as caught:
-        answered(sql, kind, **more)
+        answered(sql, kind)
     return str(caught.value)
 
 
@@ -104,11 +108,16 @@ def test_what_is_declared_is_answered() -> None:
 
 def test_a_text_is_one_of_those_that_are_allowed() -> None:
     """Where the schema's CHECK lists the values, and OpenAPI with it, no other one may stand."""
-    more = {"allowed": {"t": ["a", "it's"]}}
-    assert answered("SELECT 'it''s' AS t", "text", **more)[0] == ["it's"]
-    assert refused("SELECT 'b' AS t", "text", **more).startswith(
-        "api/x.sql:4:8: columns.t: 'b' where one of a, it's is declared, in /api/x.json"
-    )
+    assert answered("SELECT 'it''s' AS t UNION ALL SELECT NULL", "v.t?")[0] == ["it's", None]
+    assert answered("""SELECT '{"a": "it''s"}' AS t""", {"a": "v.t"})[0] == [{"a": "it's"}]
+    for sql, kind in (
+        ("SELECT 'b' AS t", "v.t"),
+        ("SELECT '[\"b\"]' AS t", ["v.t"]),
+        ("SELECT '[[\"b\"]]' AS t", [["v.t"]]),
+    ):
+        assert re.match(
+            r"api/x\.sql:4:8: columns\.t[][0]*: 'b' where one of a, it's is declared, in /", refused(sql, kind)
+        )
 
 
 def test_a_large_whole_number_is_written_and_told() -> None:

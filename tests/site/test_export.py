@@ -29,7 +29,7 @@ from etl.site.endpoint import Endpoint, restore
 from etl.site.export import _Answers, export
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.sqlite import open_database
-from tests.support.serving import ROOT, SMALL, serving, small_build
+from tests.support.serving import ROOT, SMALL, serving, small_build, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,7 +185,13 @@ def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN40
     database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values])
     sql = "SELECT name FROM t WHERE name = :name"
     return database, Endpoint(
-        "sql/api/x/[name].sql", ("x", "[name]"), "X", "Of x.", sql, {"name": "SELECT name FROM t"}, {"name": "text"}
+        "sql/api/x/[name].sql",
+        ("x", "[name]"),
+        "X",
+        "Of x.",
+        sql,
+        {"name": "SELECT name FROM t"},
+        typed({"name": "text"}),
     )
 
 
@@ -276,7 +282,7 @@ def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_
 def test_an_endpoint_that_fails_is_told_by_its_file(small: Path, tmp_path: Path) -> None:
     """What SQLite finds wrong only with rows at hand is told with the endpoint's file, not as a bug of ours."""
     good = Endpoint(
-        "sql/api/x.sql", ("x",), "X", "Of x.", "SELECT json(name) AS name FROM rosters", {}, {"name": "text"}
+        "sql/api/x.sql", ("x",), "X", "Of x.", "SELECT json(name) AS name FROM rosters", {}, typed({"name": "text"})
     )
     with pytest.raises(EtlError, match=r"^sql/api/x\.sql: SQLite says: malformed JSON$"):
         exported(small, tmp_path / "broken", endpoints=[good])

@@ -14,7 +14,6 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from etl.config.source import load
 from etl.pipeline.validate import validate
-from etl.site.openapi import _type
 from tests.support.serving import ROOT, serving
 
 if TYPE_CHECKING:
@@ -98,13 +97,6 @@ def test_types_come_from_the_schema(document: dict[str, Any], pipeline: Pipeline
     }
     assert schemas["RostersRow"]["required"] == ["id", "name", "createdAt"]
     assert schemas["RostersRow"]["additionalProperties"] is False
-
-
-def test_null_may_stand_in_the_place_of_a_shape(pipeline: Pipeline) -> None:
-    """A shape that may be null is either, at any depth, as a scalar with '?' is."""
-    found = _type({"a_b": {"?": [{"*": "number?"}]}}, pipeline.schema)
-    array = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}}
-    assert found["properties"] == {"aB": {"anyOf": [array, {"type": "null"}]}}
 
 
 def test_the_same_build_gives_the_same_document(document: dict[str, Any], default_build: Path) -> None:

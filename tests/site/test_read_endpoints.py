@@ -62,7 +62,9 @@ def test_a_file_is_an_endpoint(schema: Schema, tmp_path: Path) -> None:
     assert endpoint.path({"id": 7}) == "api/rosters/7/students.json"
     assert (endpoint.title, endpoint.description) == ("Students", "The students of a roster.")
     assert endpoint.parameters == {"id": "SELECT id FROM rosters"}
-    assert (endpoint.columns, endpoint.declared) == ({"id": "integer"}, {"id": "students.id"})
+    assert endpoint.columns == {
+        "id": {"type": "integer", "description": "Id of the student, from 1 without gaps, in roster order."}
+    }
     assert str(endpoint.where("id")) == "sql/api/rosters/[id]/students.sql:6:10"
     assert endpoint.sql == "SELECT id FROM students WHERE roster_id = :id"
 

@@ -13,13 +13,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
 import uvicorn
 
 from etl.server.listen import listen, settings
+from etl.site.column_types import json_schema
 from tests.support import running
 
 if TYPE_CHECKING:
@@ -130,6 +131,11 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             break
         time.sleep(0.01)
     raise AssertionError(f"the server did not start: {log.read_text()}")
+
+
+def typed(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The types of an endpoint's columns, from those that a file would say."""
+    return {name: json_schema(kind, {}) for name, kind in columns.items()}
 
 
 def small_project(folder: Path) -> Path:
