@@ -21,7 +21,7 @@ from etl.site.read_endpoints import read_endpoints
 from etl.tables.checks import Check, read_checks, running_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -97,20 +97,18 @@ def _write_site(
     return live
 
 
-def _about(
-    identity: Identity, pipeline: Pipeline, tables: Mapping[str, Mapping[str, Any]], rules: Sequence[Mapping[str, str]]
-) -> dict[str, Any]:
+def _about(identity: Identity, pipeline: Pipeline, tables: Mapping[str, Any], rules: list[Any]) -> dict[str, Any]:
     """The description of a build for its report."""
+    made = {"build": identity.id, "pipeline": identity.pipeline, "tables": tables, "checks": rules}
     descriptions = {
-        name: {
-            "rows": tables[name]["rows"],
+        table.name: {
             "description": table.description,
             "columns": {column.name: column.description for column in table.columns.values()},
         }
-        for name, table in pipeline.schema.tables.items()
+        for table in pipeline.schema.tables.values()
     }
     params = {stage.name: stage.params.model_dump() for stage in pipeline.stages.values() if stage.contract}
-    return report.about(identity.id, identity.pipeline, tables=descriptions, params=params, checks=rules)
+    return report.about(made, descriptions, params)
 
 
 class Project(NamedTuple):

@@ -15,7 +15,7 @@ from etl.errors import EtlError
 from etl.run import child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 #: The report's file in a build.
@@ -23,12 +23,9 @@ NAME = "report.html"
 
 
 def about(
-    build: str,
-    pipeline: Mapping[str, Any],
-    *,
-    tables: Mapping[str, Mapping[str, Any]],
-    params: Mapping[str, Mapping[str, Any]],
-    checks: Sequence[Mapping[str, str]],
+    made: Mapping[str, Any],
+    descriptions: Mapping[str, Mapping[str, Any]],
+    params: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The second argument of a function that draws a report; the first is the database.
 
@@ -36,10 +33,18 @@ def about(
     ``columns``, their descriptions by name; ``stages``: in order, each with ``name``, ``source`` (a file, or the full
     name of a generator), ``inputs``, ``table`` (None if it fills none), ``check`` and ``params`` (validated, with
     defaults); and ``checks``: those that passed, each with ``check`` and ``rule``.
+
+    ``made`` has ``build``, ``pipeline``, ``tables`` and ``checks`` as in a manifest.
     """
-    stages = [_stage(name, stage, params.get(name, {})) for name, stage in pipeline["stages"].items()]
-    site, seed = pipeline["site"], pipeline["seed"]
-    return {"build": build, "site": site, "seed": seed, "tables": tables, "stages": stages, "checks": list(checks)}
+    pipeline = made["pipeline"]
+    return {
+        "build": made["build"],
+        "site": pipeline["site"],
+        "seed": pipeline["seed"],
+        "tables": {name: {**descriptions[name], "rows": found["rows"]} for name, found in made["tables"].items()},
+        "stages": [_stage(name, stage, (params or {}).get(name, {})) for name, stage in pipeline["stages"].items()],
+        "checks": list(made["checks"]),
+    }
 
 
 def _stage(name: str, stage: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,15 +34,10 @@ def estimate(plan: Plan) -> int:
     sizes, pipeline = plan.expected(), plan.pipeline
     filled = [sizes[stage.name] for stage in plan.stages if stage.table]
     rows = sum(size.rows * (size.width or ROW) for size in filled)
-    total = 0.0
-    if "sqlite" in pipeline.outputs:
-        total += rows + PAGES * PAGE_SIZE * len(pipeline.schema.tables)
-        answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has, for example, one per class
-        as_files = answers <= pipeline.site.static_limit
-        total += rows * JSON if pipeline.api and as_files else 0  # above the limit they are only served live
-    if "parquet" in pipeline.outputs:
-        total += rows * PARQUET
-    return round(total)
+    answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has, for example, one per class
+    exported = pipeline.api and answers <= pipeline.site.static_limit  # above it they are only served live
+    sqlite = rows * (1 + JSON * bool(exported)) + PAGES * PAGE_SIZE * len(pipeline.schema.tables)
+    return round(sqlite * ("sqlite" in pipeline.outputs) + rows * PARQUET * ("parquet" in pipeline.outputs))
 
 
 def check(plan: Plan, folder: Path, free: int | None = None) -> None:

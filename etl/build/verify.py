@@ -142,6 +142,4 @@ def _drawn(folder: Path) -> bytes:
         raise EtlError("the build has no database to draw a report from", Where(display_path(folder)))
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     descriptions = metadata["databases"][database.stem]["tables"]
-    tables = {name: {**descriptions[name], "rows": found["rows"]} for name, found in content["tables"].items()}
-    about = report.about(content["build"], content["pipeline"], tables=tables, params={}, checks=content["checks"])
-    return report.make(GENERAL_REPORT, database, about)
+    return report.make(GENERAL_REPORT, database, report.about(content, descriptions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -32,21 +33,19 @@ def explain(plan: Plan, part: Part, error: EtlError) -> EtlError:
     stage = plan.pipeline.stage_of_table(part.table)
     if stage is None or part.rows is None or "constraint failed" not in error.message:
         return error  # such as a full disk
-    found = list(_violations(table, part.rows))
-    if not found and "UNIQUE" in error.message:
-        found = list(_violations(table, part.rows, _earlier_keys(plan, part, part.rows)))
+    earlier = _earlier_keys(plan, part) if "UNIQUE" in error.message else []
+    found = list(_violations(table, part.rows, earlier))
     message = "\n".join([f"the table {table.name} does not take its rows:", *found]) if found else error.message
     where = Where(stage.file) if stage.kind == "sql" else stage.where
     return EtlError(message, where, f"stages.{stage.name}")
 
 
-def _violations(table: Table, rows: pa.Table, earlier: pa.Table | None = None) -> Iterator[str]:
+def _violations(table: Table, rows: pa.Table, earlier: list[pa.Table]) -> Iterator[str]:
     """Lines with each violated constraint and the first violating rows; ``earlier`` are keys loaded before."""
-    offset = earlier.num_rows if earlier else 0
-    tables = [earlier, rows] if earlier else [rows]
-    cells = {name: [cell for each in tables for cell in each[name].to_pylist()] for name in tables[0].column_names}
+    known = pa.concat_tables([*earlier, rows], promote_options="default")
+    offset = known.num_rows - rows.num_rows
     violated: dict[Rule | Unique, list[int]] = {}
-    for found in violations(table, cells):
+    for found in violations(table, known.to_pydict()):
         if found.row >= offset:
             violated.setdefault(found.rule, []).append(found.row - offset)
     for rule, numbers in violated.items():
@@ -56,15 +55,10 @@ def _violations(table: Table, rows: pa.Table, earlier: pa.Table | None = None) -
             yield "  " + ", ".join(f"{column}={describe(value)}" for column, value in row.items())
 
 
-def _earlier_keys(plan: Plan, part: Part, rows: pa.Table) -> pa.Table:
+def _earlier_keys(plan: Plan, part: Part) -> list[pa.Table]:
     """The keys of the rows loaded before a part; they are generated again, which gives the same rows."""
     table = plan.pipeline.schema.tables[part.table]
     names = list(dict.fromkeys(name for key in table.unique for name in key.columns))
-    keys = [rows.select(names).slice(0, 0)]
     with closing(generate_locally(plan, Progress())) as parts:
-        for other in parts:
-            if other.table == part.table and other.shard == part.shard:
-                break
-            if other.table == part.table and other.rows:
-                keys.append(other.rows.select(names))
-    return pa.concat_tables(keys)
+        shards = ((other.shard, other.rows) for other in parts if other.table == part.table and other.rows)
+        return [rows.select(names) for _, rows in takewhile(lambda shard: shard[0] != part.shard, shards)]

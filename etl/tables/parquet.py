@@ -49,18 +49,11 @@ def open_target(url: str) -> Target:
     """The file system and the path of a URL or a local path. Raises EtlError."""
     from pyarrow import fs  # noqa: PLC0415 -- most runs write no Parquet
 
-    try:
-        if "://" not in url:
-            return fs.LocalFileSystem(), url
+    if "://" not in url:
+        return fs.LocalFileSystem(), url
+    with contextlib.suppress(OSError, ValueError):
         system, path = fs.FileSystem.from_uri(url)
-    except (pa.ArrowInvalid, OSError, ValueError):
-        return _open_with_fsspec(url)
-    return system, path
-
-
-def _open_with_fsspec(url: str) -> Target:
-    from pyarrow import fs  # noqa: PLC0415 -- as above
-
+        return system, path
     try:
         import fsspec  # noqa: PLC0415 -- an extra, for file systems that pyarrow does not support
 

@@ -415,7 +415,11 @@ def test_what_goes_wrong_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     """A process that cannot draw gives its reason and what to do; it is gone in the end."""
     about = {"site": {}, "seed": 1, "stages": {}}
     with pytest.raises(EtlError, match=r"the report could not be drawn: .*; --no-report builds without it"):
-        report.make(GENERAL_REPORT, tmp_path / "no.db", report.about("b", about, tables={}, params={}, checks=[]))
+        report.make(
+            GENERAL_REPORT,
+            tmp_path / "no.db",
+            report.about({"build": "b", "pipeline": about, "tables": {}, "checks": []}, {}),
+        )
     with report.reporting(GENERAL_REPORT) as unused:
         assert unused is not None
     assert unused._process.returncode is not None
