@@ -38,5 +38,5 @@ WITH
     FROM shares JOIN given USING (test_id)
     GROUP BY shares.test_id, shares.status
   ),
-  judged AS (SELECT *, max(found - most * total, least * total - found, 0) AS excess FROM counted)
-SELECT name AS after, status, found, total, least, most FROM judged WHERE excess * excess > 10.71 * total
+  compared AS (SELECT *, max(found - most * total, least * total - found, 0) AS excess FROM counted)
+SELECT name AS after, status, found, total, least, most FROM compared WHERE excess * excess > 10.71 * total

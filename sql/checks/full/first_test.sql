@@ -29,7 +29,7 @@ WITH
     FROM scores CROSS JOIN firsts USING (test_id)
     GROUP BY firsts.test_id
   ),
-  judged AS (
+  compared AS (
     SELECT
       *,
       max(
@@ -42,5 +42,5 @@ WITH
     FROM counted
   )
 SELECT test_id, mean, sd, students, below, above, within_sd
-FROM judged
+FROM compared
 WHERE excess * excess > 10.71 * students
