@@ -1,8 +1,7 @@
 """The vocabulary of a generator's parameters: its annotations, which validate pipeline.yaml.
 
-Plain types (``int``, ``str``, ``list[str]``, ``pa.Table``) work too. The markers at the end say which columns a table
-must have, or check a param against reference data and other stages before anything is generated. Whoever writes
-generators can write markers of their own, as subclasses of :class:`Marker`.
+Plain types (``int``, ``str``, ``list[str]``, ``pa.Table``) work too. Markers declare the columns of a table, or check a
+param against reference data and other stages before anything is generated. :class:`Marker` can be extended.
 """
 
 from __future__ import annotations
@@ -35,15 +34,15 @@ class Range(NamedTuple):
 
 
 def _two(value: object) -> object:
-    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 -- that is what a pair is
-        return value
-    found = (
-        f"a list of {len(value)}"
-        if isinstance(value, list)
-        else "a mapping"
-        if isinstance(value, dict)
-        else repr(value)
-    )
+    match value:
+        case [_, _]:
+            return value
+        case list():
+            found = f"a list of {len(value)}"
+        case dict():
+            found = "a mapping"
+        case _:
+            found = repr(value)
     message = f"must be a pair [low, high], not {found}"
     raise ValueError(message)
 
@@ -99,27 +98,27 @@ class Apart:
 
 
 class Context(Protocol):
-    """What a marker can look at beside the value that it marks."""
+    """What a marker can read besides its value."""
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The params of the stage, as far as they are right."""
+        """The valid params of the stage."""
 
     def reference(self, table: str) -> Reference | None:
         """The rows of the CSV file that fills a table."""
 
     def lacks(self, table: str, column: str, value: object) -> str | None:
-        """Say that a column of reference data does not have a value; None when it does, or that cannot be known."""
+        """A message if a column of reference data lacks a value; None if it has it, or cannot be read."""
 
     def upstream(self, generator: Callable[..., Any], param: str) -> Mapping[str, Any]:
-        """A param of each stage upstream that runs a generator, by the stage's name."""
+        """A param of each upstream stage that runs a generator, by the stage's name."""
 
 
 class Marker:
-    """A rule for a param that no type can say. Subclasses are frozen dataclasses, used in ``Annotated``."""
+    """A rule for a param beyond its type. Subclasses are frozen dataclasses, used in ``Annotated``."""
 
     def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- any param
-        """Yield what is wrong with the value; what is wrong with reference data goes to its own mistakes."""
+        """Yield what is wrong with the value; mistakes of reference data are reported there."""
         raise NotImplementedError
 
 
@@ -130,7 +129,7 @@ class In(Marker):
     column: str
 
     def faults(self, value: object, context: Context) -> Iterator[str]:
-        """Name the nearest value that is there."""
+        """Yield a message with the most similar value."""
         table, _, column = self.column.partition(".")
         if message := context.lacks(table, column, value):
             yield message
@@ -148,7 +147,7 @@ class NotBefore(Marker):
     days: str
 
     def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- any cell
-        """Compare the two days; a cell that is no day is a mistake of the CSV file."""
+        """Compare the two days; a cell that is not a day is a mistake of the CSV file."""
         table, _, names = self.names.partition(".")
         reference, other = context.reference(table), context.values.get(self.other)
         if not reference or not reference.is_complete(names, self.days):
@@ -168,16 +167,13 @@ class NotBefore(Marker):
 
 @dataclass(frozen=True)
 class UpTo(Marker):
-    """The range must end at or below a param of the stages upstream that run a generator: ``UpTo(classes, "count")``.
-
-    The generator is the function itself: however a pipeline spells its name, it is found.
-    """
+    """The range must end at or below a param of the upstream stages that run a generator, a function."""
 
     generator: Callable[..., Any]
     param: str
 
     def faults(self, value: Range, context: Context) -> Iterator[str]:
-        """Name the stage whose param is smaller."""
+        """Yield each stage whose param is smaller."""
         for stage, limit in context.upstream(self.generator, self.param).items():
             if value.high > limit:
                 yield f"ends at {value.high}, but stages.{stage}.params.{self.param} is {limit}"
@@ -190,7 +186,7 @@ class Template(Marker):
     fields: tuple[str, ...]
 
     def faults(self, value: str, _: Context) -> Iterator[str]:
-        """Name the fields."""
+        """Yield the fields that the text must have."""
         found = re.findall(r"\{[^{}]*\}|[{}]", value)
         if sorted(found) != sorted(f"{{{field}}}" for field in self.fields):
             yield f"must hold {' and '.join(f'{{{field}}}' for field in self.fields)} once, and no other braces"

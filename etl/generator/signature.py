@@ -17,7 +17,6 @@ from pydantic.errors import PydanticUserError
 from etl.config.modules import search
 from etl.errors import EtlError, did_you_mean
 from etl.generator.params import Apart, Columns, Distinct, Marker
-from etl.generator.size import estimate_of
 from etl.generator.streams import Streams
 from etl.generator.user_code import describe, stdout_to_stderr, user_line
 
@@ -46,14 +45,19 @@ class Contract:
     inputs: tuple[str, ...]  # names of its table parameters
     takes_more: bool  # whether it has **kwargs of tables
     streams: str | None  # the name of its parameter for random streams
+    fields: dict[str, tuple[Any, Any]]  # annotation and default of each param, as pydantic takes them
     params: type[BaseModel]
-    hints: dict[str, Any]  # the annotation of each param
     tables: dict[str, tuple[TableMarker, ...]]  # markers by input; "" for those of **kwargs
     estimate: Estimate | None  # of its rows
 
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The annotation of each param."""
+        return {name: hint for name, (hint, _) in self.fields.items()}
+
     def takes(self, table: str) -> bool:
         """Whether a table of this name may be among the inputs."""
-        return table in self.inputs or (self.takes_more and table not in self.hints and table != self.streams)
+        return table in self.inputs or (self.takes_more and table not in self.fields and table != self.streams)
 
     def markers(self, table: str) -> tuple[TableMarker, ...]:
         """The markers of an input."""
@@ -70,10 +74,7 @@ class Contract:
 
     def part(self, names: set[str]) -> type[BaseModel]:
         """The model of some of the params."""
-        parameters = inspect.signature(self.function).parameters
-        return _model(
-            self.name, {name: _field(hint, parameters[name]) for name, hint in self.hints.items() if name in names}
-        )
+        return _model(self.name, {name: field for name, field in self.fields.items() if name in names})
 
     def marked(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], Marker, Any]]:
         """Yield each marked value among params: its path, its marker, and the value."""
@@ -130,16 +131,17 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
     """Read a generator's signature. Raises EtlError for a type hint that is missing or cannot be used."""
-    if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(inspect.unwrap(function)):
+    original = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(original) or inspect.isasyncgenfunction(original):
         raise EtlError(f"{name} is an 'async def', which is not supported; write 'def'")
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except Exception as error:  # hints are evaluated: they can raise anything
-        raise EtlError(
-            f"the type hints of {name} cannot be read: {error}; import what they name at run time"
-        ) from error
-    inputs, fields, streams, takes_more = [], {}, None, False
+        message = f"the type hints of {name} cannot be read: {error}; import what they name at run time"
+        raise EtlError(message) from error
+    fields: dict[str, tuple[Any, Any]] = {}
     tables: dict[str, tuple[TableMarker, ...]] = {}
+    streams = None
     for parameter in inspect.signature(function).parameters.values():
         hint = hints.get(parameter.name)
         if hint is None:
@@ -147,17 +149,16 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
                 f"the parameter '{parameter.name}' of {name} has no type hint; write '{parameter.name}: pa.Table' for "
                 f"an input, or '{parameter.name}: int' (say) for a param"
             )
-        hint, own = _table(hint)
+        hint, markers = _table(hint)
         if hint is pa.Table and parameter.kind is parameter.VAR_KEYWORD:
-            takes_more, tables[""] = True, own
+            tables[""] = markers
         elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise EtlError(
                 f"the parameter '{parameter.name}' of {name} cannot be passed by its name; remove the '*' or '/', "
                 f"or write '**{parameter.name}: pa.Table' for further inputs"
             )
         elif hint is pa.Table:
-            inputs.append(parameter.name)
-            tables[parameter.name] = own
+            tables[parameter.name] = markers
         elif hint is Streams:
             streams = parameter.name
         elif parameter.name.startswith(("_", "model_")):  # pydantic keeps these names for itself
@@ -165,13 +166,10 @@ def contract_of(function: Callable[..., Any], name: str) -> Contract:
                 f"a param of {name} cannot be called '{parameter.name}'; take a name without '_' or 'model_'"
             )
         else:
-            fields[parameter.name] = _field(hint, parameter)
+            fields[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
+    inputs, estimate = tuple(filter(None, tables)), vars(function).get("rows")
     params = _model(name, fields)
-    param_hints = {name: hint for name, (hint, _) in fields.items()}
-    estimate = estimate_of(function)
-    return Contract(
-        function.__name__, function, tuple(inputs), takes_more, streams, params, param_hints, tables, estimate
-    )
+    return Contract(function.__name__, function, inputs, "" in tables, streams, fields, params, tables, estimate)
 
 
 def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 -- an annotation
@@ -179,10 +177,6 @@ def _table(hint: Any) -> tuple[Any, tuple[TableMarker, ...]]:  # noqa: ANN401 --
     if typing.get_origin(hint) is typing.Annotated and typing.get_args(hint)[0] is pa.Table:
         return pa.Table, tuple(marker for marker in typing.get_args(hint)[1:] if isinstance(marker, TableMarker))
     return hint, ()
-
-
-def _field(hint: Any, parameter: inspect.Parameter) -> tuple[Any, Any]:  # noqa: ANN401 -- an annotation
-    return hint, ... if parameter.default is parameter.empty else parameter.default
 
 
 def _model(name: str, fields: dict[str, Any]) -> type[BaseModel]:

@@ -25,18 +25,17 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The inputs and upstream params that an estimate can use."""
+    """The inputs and upstream params that an estimate can use.
+
+    ``param(generator, name)`` is a param of the nearest upstream stage that runs a generator; None if there is none.
+    """
 
     sizes: Mapping[str, Size]  # of each input
-    upstream: Callable[[Callable[..., Any], str], Any]  # see param
+    param: Callable[[Callable[..., Any], str], Any]
 
     def rows(self, name: str) -> int:
         """The estimated rows of an input."""
         return self.sizes[name].rows
-
-    def param(self, generator: Callable[..., Any], name: str) -> Any:  # noqa: ANN401 -- any param
-        """A param of the nearest stage upstream that runs a generator; None where there is none."""
-        return self.upstream(generator, name)
 
 
 Estimate = Callable[[Any, Inputs], int | Size]
@@ -53,9 +52,3 @@ def generator(*, rows: str | Estimate) -> Callable[[Function], Function]:
         return function
 
     return declare
-
-
-def estimate_of(function: Callable[..., Any]) -> Estimate | None:
-    """The declared estimate of a generator, if any."""
-    found: Estimate | None = vars(function).get("rows")
-    return found

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WORDS_A_BLOCK = 8  # a Philox block is four 64-bit numbers: eight 32-bit words
 _LONGEST_TABLE = 100_000  # of thresholds; a hundred thousand take a tenth of a second
-_GAP = 64  # drawing so many entities that nobody asked for costs about as much as beginning anew behind them
+_GAP = 64  # drawing this many unused entities costs about as much as a new start after them
 
 
 class Streams:
@@ -55,15 +55,12 @@ class Streams:
             place = int(np.argmax(gaps < 1))
             message = f"ids must ascend, each once; {entities[place + 1]} follows {entities[place]}"
             raise ValueError(message)
-        runs = np.split(entities, np.flatnonzero(gaps > _GAP) + 1) if len(entities) else []
-        drawn = [self._run(draw, run, width) for run in runs]
-        return drawn[0] if len(drawn) == 1 else np.concatenate([np.empty((0, width), dtype=np.uint32), *drawn])
-
-    def _run(self, draw: str, entities: NDArray[np.int64], width: int) -> NDArray[np.uint32]:
-        """The words of entities that lie close together."""
-        first, last = int(entities[0]), int(entities[-1])
-        words = self.words(draw, first, last - first + 1, width)
-        return words if len(words) == len(entities) else words[entities - first]
+        drawn = [np.empty((0, width), dtype=np.uint32)]
+        for run in np.split(entities, np.flatnonzero(gaps > _GAP) + 1) if len(entities) else ():
+            first, last = int(run[0]), int(run[-1])
+            words = self.words(draw, first, last - first + 1, width)
+            drawn.append(words if len(words) == len(run) else words[run - first])
+        return drawn[1] if len(drawn) == 2 else np.concatenate(drawn)  # noqa: PLR2004 -- one run is not copied
 
 
 def uniform(words: NDArray[np.uint32], low: Any, high: Any) -> NDArray[np.int32]:  # noqa: ANN401 -- number or array
@@ -97,7 +94,7 @@ def normal(words: NDArray[np.uint32], mean: float, sd: float, low: int, high: in
     return (low + np.searchsorted(_normal_bounds(mean, sd, low, high), words, side="right")).astype(np.int32)
 
 
-@lru_cache(maxsize=16)  # every shard asks for the same table
+@lru_cache(maxsize=16)  # every shard needs the same table
 def _normal_bounds(mean: float, sd: float, low: int, high: int) -> NDArray[np.float64]:
     """The lowest word that belongs to each number from ``low + 1`` to ``high``."""
     return _bounds_above(np.arange(low, high, dtype=np.float64), mean, sd)
@@ -109,7 +106,7 @@ def _bounds_above(numbers: NDArray[np.float64], mean: float, sd: float) -> NDArr
 
 
 def _bisected(words: NDArray[np.uint32], mean: float, sd: float, low: int, high: int) -> NDArray[np.int32]:
-    """What :func:`normal` gives, without the table."""
+    """The result of :func:`normal` without its table."""
     least, most = (np.full(words.shape, end, dtype=np.int64) for end in (low, high))
     for _ in range((high - low).bit_length()):
         middle = (least + most) >> 1
@@ -119,7 +116,7 @@ def _bisected(words: NDArray[np.uint32], mean: float, sd: float, low: int, high:
 
 
 def _normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability that a standard normal variable lies below x.
+    """Probability that a standard normal variable is below x.
 
     Marsaglia, "Evaluating the normal distribution", J. Stat. Software 11(4), 2004: 1/2 + phi(x) (x + x^3/3 + x^5/15 +
     ...). Only +, *, / on doubles, which IEEE 754 defines to the last bit; a libm's erf differs between machines.

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from etl.config.source import display_path
 from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
@@ -48,16 +49,16 @@ def running(stage: Stage, root: Path, failed: str) -> Iterator[None]:
         raise  # not the generator's fault
     except (Exception, SystemExit) as error:
         where = user_line(error, root, stage.contract.function.__code__.co_filename if stage.contract else "")
-        says = f"{failed}: {describe(error)}" if where else str(error)
-        raise EtlError(says, where or stage.where, f"stages.{stage.name}") from error
+        message = f"{failed}: {describe(error)}" if where else str(error)
+        raise EtlError(message, where or stage.where, f"stages.{stage.name}") from error
 
 
 def describe(error: BaseException) -> str:
     """The type and the text of an exception."""
-    says = str(error).strip()
+    text = str(error).strip()
     if isinstance(error, SystemExit):
-        return f"SystemExit({says}); raise an error instead of exiting"
-    return f"{type(error).__name__}: {says if len(says) <= _MAX_TEXT else says[:_MAX_TEXT] + '…'}".rstrip(": ")
+        return f"SystemExit({text}); raise an error instead of exiting"
+    return f"{type(error).__name__}: {text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + '…'}".rstrip(": ")
 
 
 def user_line(error: BaseException, root: Path, own: str = "") -> Where | None:
@@ -76,7 +77,7 @@ def user_line(error: BaseException, root: Path, own: str = "") -> Where | None:
     for name, line in reversed(places):
         path = Path(name)
         if name == own or (path.is_relative_to(root) and not _installed(path)):
-            return Where(_shown(path), line)
+            return Where(display_path(path), line)
     return None
 
 
@@ -86,7 +87,3 @@ _ETL = Path(sys.modules["etl"].__path__[0])
 def _installed(path: Path) -> bool:
     """Whether a file is part of etl or of an installed package; an environment can be inside the project."""
     return path.is_relative_to(_ETL) or "site-packages" in path.parts
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
