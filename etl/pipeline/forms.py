@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,18 +42,17 @@ class Form:
     def _check(self, text: str) -> str:
         if re.fullmatch(self.pattern, text):
             return text
-        message = f"must be {self.what}, not {describe(text)}"
-        raise ValueError(message)
+        raise ValueError(f"must be {self.what}, not {describe(text)}")
 
 
 def _instant(text: str) -> str:
-    try:
-        if datetime.strptime(text, "%Y-%m-%d %H:%M:%S").strftime("%Y-%m-%d %H:%M:%S") == text:  # noqa: DTZ007 -- no zone
+    with contextlib.suppress(ValueError):
+        if datetime.strptime(text, _INSTANT).strftime(_INSTANT) == text:  # noqa: DTZ007 -- no zone
             return text
-    except ValueError:
-        pass
-    message = f"must be a time written as YYYY-MM-DD HH:MM:SS, not {describe(text)}"
-    raise ValueError(message)
+    raise ValueError(f"must be a time written as YYYY-MM-DD HH:MM:SS, not {describe(text)}")
+
+
+_INSTANT = "%Y-%m-%d %H:%M:%S"
 
 
 def _as_mapping(value: object) -> object:
@@ -60,12 +60,10 @@ def _as_mapping(value: object) -> object:
     if isinstance(value, dict):
         return value
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        message = f"must be a list of stages, or a mapping from names to stages, not {describe(value)}"
-        raise ValueError(message)
-    twice = next((name for name in value if value.count(name) > 1), None)
-    if twice is not None:
-        message = f"duplicate stage '{twice}'"
-        raise ValueError(message)
+        raise ValueError(f"must be a list of stages, or a mapping from names to stages, not {describe(value)}")
+    for number, name in enumerate(value):
+        if name in value[:number]:
+            raise ValueError(f"duplicate stage '{name}'")
     return {name: name for name in value}
 
 
@@ -74,16 +72,15 @@ def _bindable(value: object) -> object:
     for item in value if isinstance(value, list) else [value]:
         long = isinstance(item, int) and not -(2**63) <= item < 2**63
         if long or not isinstance(item, (str, int, float)):
-            message = f"must be a string, a number, true or false, or a list of these, not {describe(item)}"
-            raise ValueError(message)
+            message = "must be a string, a number, true or false, or a list of these"
+            raise ValueError(f"{message}, not {describe(item)}")
     return value
 
 
 def _report(value: object) -> object:
     if isinstance(value, (bool, str)):
         return value
-    message = f"must be true, false or package.module:function, not {describe(value)}"
-    raise ValueError(message)
+    raise ValueError(f"must be true, false or package.module:function, not {describe(value)}")
 
 
 Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
@@ -222,17 +219,16 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], othe
     if node.entries is None or node.broken:
         return None  # reported by the top level's model, or the parser
     known = {name for model in KINDS.values() for name in fields_of(model)}
+    misspelt = next((name for name in node.mapping() if name not in known and closest(name, KINDS)), None)
     if kinds:
-        mistakes.append(EtlError(f"a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one", key, path))
-        return None
-    for name in node.mapping():
-        if name not in known and closest(name, KINDS):
-            what = f"unknown key{did_you_mean(name, KINDS)}"
-            mistakes.append(EtlError(what, node.key(name), f"{path}.{name}"))
-            return None
-    name = path.removeprefix("stages.")
-    hint = did_you_mean(name, others) if closest(name, others) else ""
-    message = f"a stage needs one of csv, python and sql, to say where its rows come from{hint}"
+        message = f"a stage is {', '.join(kinds[:-1])} or {kinds[-1]}, not both; keep one"
+    elif misspelt:
+        message, key, path = f"unknown key{did_you_mean(misspelt, KINDS)}", node.key(misspelt), f"{path}.{misspelt}"
+    else:
+        *first, last = KINDS
+        message = f"a stage needs one of {', '.join(first)} and {last}, to say where its rows come from"
+        name = path.removeprefix("stages.")
+        message += did_you_mean(name, others) if closest(name, others) else ""
     mistakes.append(EtlError(message, key, path))
     return None
 
@@ -260,7 +256,6 @@ def params_of(
     model, wrong = validated(contract.params, data, node or stage, (f"{path}.params", where), mistakes)
     right: BaseModel | None = model
     if model is None:
-        names = set(data) - wrong if isinstance(data, dict) else set()
-        part = contract.part(names)
-        right = part.model_validate({name: data[name] for name in names})
+        names = data.keys() - wrong if isinstance(data, dict) else set()
+        right = contract.part(names).model_validate({name: data[name] for name in names})
     return model, {name: getattr(right, name) for name in contract.hints if hasattr(right, name)}

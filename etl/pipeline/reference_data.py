@@ -1,19 +1,18 @@
-"""Reference data: CSV files, checked against the tables that they fill."""
+"""Reference data: the rows of files, checked against the tables that they fill."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from etl.config.text import read_text
 from etl.errors import EtlError, Where, did_you_mean
 from etl.generator.params import LIMIT
+from etl.pipeline import csv_file
 from etl.pipeline.constraints import collation_key, violations
-from etl.pipeline.csv_file import Row, read_rows
+from etl.pipeline.csv_file import Row
 from etl.pipeline.datatypes import TYPES
 from etl.pipeline.explain import describe, hints
 from etl.pipeline.schema import Rule
@@ -31,7 +30,7 @@ MAX_LISTED = 10
 
 @dataclass
 class Reference:
-    """The rows of a CSV file by column, and the mistakes in them."""
+    """The rows of a file by column, and the mistakes in them."""
 
     file: str  # its name in messages
     columns: dict[str, list[Cell]] = field(default_factory=dict)
@@ -104,18 +103,22 @@ def check_distinct(reference: Reference, column: str) -> None:
     reference.report_each(repeated, column, partial(_repeats, reference, (column,), firsts))
 
 
-def read_csv(path: Path, file: str, table: Table | None, *, fills_table: bool) -> Reference:
-    """Read a CSV file; the table's rules apply to the columns that it has, too. The result lists the mistakes.
+#: The function that reads the rows of a file, header first, by kind of stage. It raises EtlError.
+READERS: dict[str, Callable[[Path, str], list[Row]]] = {"csv": csv_file.read}
+
+
+def read_reference(kind: str, path: Path, file: str, table: Table | None, *, fills_table: bool) -> Reference:
+    """Read a file; the table's rules apply to the columns that it has, too. The result lists the mistakes.
 
     ``fills_table``: the file must have exactly the columns of the table.
     """
-    result = Reference(file)
-    rows = _rows(path, result)
-    if rows:
-        _header([name or "" for name in rows[0].cells], result, table if fills_table else None)
-    elif not result.mistakes:
-        result.mistakes.append(EtlError("the file is empty; its first row names the columns", Where(file, 1, 1)))
-    if not result.columns or (fills_table and table is None):  # a mistake in the schema, or in the name of the table
+    result, rows = Reference(file), list[Row]()
+    try:
+        rows = READERS[kind](path, file)
+        _header(rows[0], result, table if fills_table else None)
+    except EtlError as error:
+        result.mistakes.append(error)
+    if not rows or (fills_table and table is None):  # a mistake in the schema, or in the name of the table
         result.all_rows = False
         return result
     known = {name: column for name, column in table.columns.items() if name in result.columns} if table else {}
@@ -127,34 +130,14 @@ def read_csv(path: Path, file: str, table: Table | None, *, fills_table: bool) -
     return result
 
 
-def _rows(path: Path, result: Reference) -> list[Row]:
-    """The rows of a file, the header first."""
-    try:
-        rows = list(dropwhile(_is_blank, read_rows(read_text(path, result.file), result.file)))
-    except EtlError as error:
-        result.mistakes.append(error)
-        return []
-    return rows if rows and len(rows[0].cells) == 1 else [row for row in rows if not _is_blank(row)]
-
-
-def _is_blank(row: Row) -> bool:
-    """Whether a line is blank: not a row if the file has several columns."""
-    return row.cells == [None]
-
-
-def _header(header: list[str], result: Reference, table: Table | None) -> None:
+def _header(row: Row, result: Reference, table: Table | None) -> None:
     """Read the names of the columns, which must be those of the table."""
 
     def report(message: str, position: int) -> None:
-        result.mistakes.append(EtlError(message, Where(result.file, 1, position)))
+        result.mistakes.append(EtlError(message, Where(result.file, row.line, position)))
 
-    delimiter = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
-    if delimiter:
-        name = "a tab" if delimiter == "\t" else f"'{delimiter}'"
-        report(f"the delimiter must be a comma, but this file seems to use {name}; save the file with commas", 1)
-        return
     first: dict[object, str] = {}
-    for position, name in enumerate(header, 1):
+    for position, name in enumerate(row.cells, 1):
         if not name:
             report("the column has no name", position)
         elif name in result.columns:
@@ -166,11 +149,11 @@ def _header(header: list[str], result: Reference, table: Table | None) -> None:
             result.columns[name], result.positions[name] = [], position
     if table:
         extra = [name for name in result.columns if name not in table.columns]
-        unknown, missing = hints(extra, [name for name in table.columns if name not in header])
+        unknown, missing = hints(extra, [name for name in table.columns if name not in result.columns])
         for name, hint in unknown.items():
             report(f"the table {table.name} has no column '{name}'{hint or '; remove it'}", result.positions[name])
         for name in missing:
-            report(f"the column '{name}' of the table {table.name} is missing", len(header) + 1)
+            report(f"the column '{name}' of the table {table.name} is missing", len(row.cells) + 1)
 
 
 def _complete_rows(rows: list[Row], width: int, result: Reference) -> list[Row]:
@@ -198,7 +181,7 @@ def _cells(rows: list[Row], known: dict[str, Column], result: Reference) -> None
                 value = _value(row.cells[position - 1], known.get(name))
             except ValueError as error:
                 blank = 'a blank line; remove it, or write "" for an empty string'
-                problems[number] = blank if _is_blank(row) else str(error)
+                problems[number] = blank if row.is_blank else str(error)
             result.columns[name].append(value)
         if problems:
             result.bad_columns.add(name)

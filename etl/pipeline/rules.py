@@ -11,7 +11,7 @@ from etl.pipeline.draft import check_markers
 from etl.pipeline.explain import hints
 from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
 from etl.pipeline.query import inspect_query
-from etl.pipeline.reference_data import check_distinct, check_references, read_csv
+from etl.pipeline.reference_data import READERS, check_distinct, check_references, read_reference
 from etl.pipeline.rowwise import cross_shard_parts
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def check(draft: Draft) -> None:
     """Check all rules; the mistakes are added to the draft."""
-    csv_stages = [stage for stage in draft.stages.values() if stage.path and stage.kind == "csv"]
-    for stage in csv_stages:
+    sources = [stage for stage in draft.stages.values() if stage.path and stage.kind in READERS]
+    for stage in sources:
         _read(stage, draft)
-    for stage in csv_stages:
+    for stage in sources:
         _foreign_keys(stage, draft)
         _declared_references(stage, draft)
     for stage in draft.stages.values():
@@ -56,7 +56,9 @@ def _read(stage: Stage, draft: Draft) -> None:
         message = f"the schema has no table '{like.scalar}'{did_you_mean(str(like.scalar), tables)}"
         draft.report(stage, "like", message, like.where)
     if stage.path:
-        draft.references[stage.name] = read_csv(stage.path, stage.file, table, fills_table=not stage.internal)
+        draft.references[stage.name] = read_reference(
+            stage.kind, stage.path, stage.file, table, fills_table=not stage.internal
+        )
 
 
 def _foreign_keys(stage: Stage, draft: Draft) -> None:
@@ -67,7 +69,7 @@ def _foreign_keys(stage: Stage, draft: Draft) -> None:
 
 
 def _declared_references(stage: Stage, draft: Draft) -> None:
-    """Check the ``references`` of a csv stage."""
+    """Check the ``references`` of reference data."""
     node = stage.node.mapping().get("references")
     for column, value in node.mapping().items() if node else ():
         stage_name, dot, target_column = str(value.scalar).partition(".")
@@ -79,7 +81,8 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
             hint = did_you_mean(column, source.columns)
             draft.report(stage, path, f"{source.file} has no column '{column}'{hint}", node.key(column))
         elif target is None:
-            if stage_name not in draft.nodes or (stage_name in draft.stages and draft.stages[stage_name].kind != "csv"):
+            other = draft.stages.get(stage_name)
+            if stage_name not in draft.nodes or (other and other.kind not in READERS):
                 hint = did_you_mean(stage_name, draft.references)
                 draft.report(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
         elif target.columns and target_column not in target.columns:

@@ -26,8 +26,7 @@ _TOKEN = re.compile(
 )
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _NEAR = re.compile(r'(?:near|unrecognized token:) "(.*)"(?:: syntax error)?\Z', re.DOTALL)
-_NAMED = re.compile(r"(?:no such [a-z -]+|ambiguous column name|to use function): (.+)\Z")
-_ONCE = re.compile(r"(?:\b(\w+)\(\)|binding parameter (:\w+))")  # names that may occur elsewhere, too
+_NAMED = re.compile(r"(?:no such [a-z -]+|ambiguous column name|to use function): (.+)\Z|(\w+)\(\)|(:\w+)\.\Z")
 
 
 def quote(name: str) -> str:
@@ -116,12 +115,8 @@ def _offset(database: sqlite3.Connection, sql: str, message: str) -> int:
     if near := _NEAR.match(message):
         starts = (token.start() for token in tokens if sql.startswith(near[1], token.start()))
         return next((start for start in starts if _error_of(database, sql[: start + len(near[1])]) == message), 0)
-    found: list[int] = []
-    if named := _NAMED.search(message):
-        found = list(_occurrences(tokens, named[1].split(".")))
-    elif once := _ONCE.search(message):
-        found = list(_occurrences(tokens, [once[1] or once[2]]))
-        found = found if len(found) == 1 else []
+    named = _NAMED.search(message)
+    found = _occurrences(tokens, str(named[named.lastindex or 0]).split(".")) if named else ()
     return next(iter([*found, *(token.start() for token in tokens)]), 0)
 
 

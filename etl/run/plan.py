@@ -93,8 +93,8 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
 
     Raises EtlError when a generator's estimate fails.
     """
-    if stage.kind == "csv":
-        return Size(len(pipeline.references[stage.name].lines))
+    if reference := pipeline.references.get(stage.name):
+        return Size(len(reference.lines))
     if stage.check:
         return Size(0)
     if stage.contract and stage.contract.estimate:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
     """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place."""
-    if stage.kind == "csv":
-        reference = pipeline.references[stage.name]
+    if reference := pipeline.references.get(stage.name):
         result = pa.table(reference.columns, reference.arrow_schema())
     elif stage.kind == "sql":
         result = _run_sql(stage, inputs)

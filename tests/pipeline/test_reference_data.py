@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.pipeline.reference_data import Reference, check_references, lacks, read_csv
+from etl.pipeline.reference_data import Reference, check_references, lacks, read_reference
 from etl.pipeline.schema import Column, Rule, Table, Unique
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read(folder: Path, text: str | bytes, table: Table | None = TABLE, *, fills_
     """Read a CSV text."""
     file = folder / "things.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return read_csv(file, "t.csv", table, fills_table=fills_table)
+    return read_reference("csv", file, "t.csv", table, fills_table=fills_table)
 
 
 def told(reference: Reference) -> list[str]:
