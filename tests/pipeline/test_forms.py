@@ -13,7 +13,7 @@ from etl.config.source import load
 from etl.errors import EtlError, Where
 from etl.generator.signature import contract_of
 from etl.pipeline.editor import json_schema
-from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
+from etl.pipeline.forms import params_of, pipeline_model, stage_model
 from etl.pipeline.validate import generators_of
 from etl.school import first_scores
 
@@ -118,24 +118,6 @@ def test_keys_of_ones_own_are_free(schema: Draft202012Validator, world: Json) ->
     mistakes: list[EtlError] = []
     pipeline_model(parse("x-mine: [1]", "f"), mistakes)
     assert not any("x-mine" in mistake.message for mistake in mistakes)
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "message"),
-    [
-        ("csv: a.csv", "csv", ""),
-        ("{csv: a.csv, sql: a.sql}", None, "a stage is csv or sql, not both; keep one"),
-        ("{csv: a.csv, python: a, sql: a.sql}", None, "a stage is csv, python or sql, not both; keep one"),
-        ("{table: a}", None, "a stage needs one of csv, python and sql, to say where its rows come from"),
-        ("{pyhton: a}", None, "pyhton: unknown key; did you mean 'python'?"),
-        ("text", None, ""),
-    ],
-)
-def test_stage_has_one_kind(text: str, kind: str | None, message: str) -> None:
-    """Exactly one key of a stage says where its rows come from."""
-    mistakes: list[EtlError] = []
-    assert stage_kind(parse(text, "f"), "stage", Where("f", 1), mistakes) == kind
-    assert [mistake.message.removeprefix("stage").lstrip(".: ") for mistake in mistakes] == [message] * bool(message)
 
 
 def test_what_is_right_of_a_stage_is_kept() -> None:
