@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.server.http import Headers, Receive, Scope, Send
-    from etl.site.check import Value
-    from etl.site.endpoint import Endpoint
+    from etl.site.endpoint import Endpoint, Value
 
 #: Size of the cache of answers; the least recently used ones are dropped.
 CACHE_BYTES = 64_000_000

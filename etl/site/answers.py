@@ -9,15 +9,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from etl.pipeline.sql import quote
-from etl.site.check import DigitCheck, check_digits, check_rows
+from etl.site.check import check_rows
+from etl.site.digits import DigitCheck, check_digits
 from etl.site.endpoint import NUMBER
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
-    from etl.site.check import Say, Value
-    from etl.site.endpoint import Endpoint
+    from etl.site.check import Say
+    from etl.site.endpoint import Endpoint, Value
 
 #: A query of an answer may take so long.
 TIMEOUT_SECONDS = 30

@@ -7,15 +7,14 @@ key, ``{"?": shape}`` for a shape or null.
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from etl.pipeline.sql import literal, quote
+from etl.errors import EtlError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from etl.config.node import Node
     from etl.pipeline.schema import Table
 
 #: A type as a file writes it: a scalar's name, or the shape of JSON text.
@@ -27,28 +26,43 @@ Type = dict[str, Any]
 #: Scalars and their names in JSON Schema.
 SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean": "boolean"}
 
-#: JavaScript and many JSON parsers round larger integers.
-MAX_EXACT_INTEGER = 2**53
-
-#: The name of the row in :func:`row_check`; a name alone could mean a column of ``json_each``.
-ROW = "answer"
-
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "integer": (int,),
-    "number": (int, float),
-    "string": (str,),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
-_NAMES = {"string": "text", "array": "an array", "object": "an object"}  # in messages
-_MAX_VALUE_LENGTH = 40  # characters of a value in a message
-
 
 def camel_case(name: str) -> str:
     """``created_at`` as ``createdAt``."""
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)
+
+
+def mistakes(node: Node, tables: Mapping[str, Table], path: str) -> Iterator[EtlError]:
+    """Yield what is wrong with a type as a file writes it."""
+    if node.items is not None:
+        if len(node.items) != 1:
+            yield EtlError(f"{path}: an array has one type: [type]", node.where)
+        for item in node.items:
+            yield from mistakes(item, tables, path)
+    elif node.entries is not None:
+        entries = node.mapping()
+        if not entries or ({"*", "?"} & set(entries) and len(entries) > 1):
+            yield EtlError(f'{path}: an object has types by key, or one for all: {{"*": type}}', node.where)
+        if "?" in entries and entries["?"].scalar is not None:
+            yield EtlError(f"{path}: to allow null write the type with a '?' at its end", node.where)
+        for name, each in entries.items():
+            yield from mistakes(each, tables, f"{path}.{name}")
+    elif not isinstance(node.scalar, str):
+        yield EtlError(f"{path}: must be a type", node.where)
+    elif fault := _scalar_fault(node.scalar, tables):
+        yield EtlError(f"{path}: {fault}", node.where)
+
+
+def _scalar_fault(written: str, tables: Mapping[str, Table]) -> str:
+    kind = written.removesuffix("?")
+    table, dot, column = kind.partition(".")
+    if not dot:
+        return "" if kind in SCALARS else f"unknown type '{written}'{did_you_mean(kind, SCALARS)}"
+    if table not in tables:
+        return f"the schema has no table '{table}'{did_you_mean(table, tables)}"
+    columns = tables[table].columns
+    return "" if column in columns else f"the table {table} has no column '{column}'{did_you_mean(column, columns)}"
 
 
 def json_schema(written: Written, tables: Mapping[str, Table]) -> Type:
@@ -101,143 +115,10 @@ def is_json(kind: Type) -> bool:
 
 def contains_number(kind: Type) -> bool:
     """Whether a type is ``number``, or a shape with one in it."""
-    return base(kind) == "number" or any(map(contains_number, _members(kind)))
+    return base(kind) == "number" or any(map(contains_number, members(kind)))
 
 
-def _members(kind: Type) -> list[Type]:
+def members(kind: Type) -> list[Type]:
     """The types of the members of an array or object."""
     members = [kind.get("items"), kind.get("additionalProperties"), *kind.get("properties", {}).values()]
     return [each for each in members if each]
-
-
-def row_check(columns: Mapping[str, Type]) -> str:
-    """SQL that is 1 for a row of :data:`ROW` whose values fit their types, and never null.
-
-    It is 0 for a row that needs a closer look: one that does not fit, has integers over 2**53, or a nested shape.
-    """
-    names = {name: f"{ROW}.{quote(name)}" for name in columns}
-    integers = [
-        f"coalesce({names[name]}, 0)" if nullable(kind) else names[name]
-        for name, kind in columns.items()
-        if base(kind) == "integer"
-    ]
-    checks = [_check(names[name], kind) for name, kind in columns.items() if base(kind) != "integer"]
-    if integers:  # a sum is an integer if no term is real or null; texts and blobs are greater than any number
-        checks += [f"typeof({' + '.join(integers)}) = 'integer'", *map(_is_exact, integers)]
-    return " AND ".join(checks)
-
-
-def _check(column: str, kind: Type) -> str:
-    check = {
-        "number": lambda: (
-            f"CASE typeof({column}) WHEN 'real' THEN {_is_finite(column)} "
-            f"WHEN 'integer' THEN {_is_exact(column)} ELSE 0 END"
-        ),
-        "boolean": lambda: f"(typeof({column}) = 'integer' AND {column} IN (0, 1))",
-        "string": lambda: f"(typeof({column}) = 'text'{_is_allowed(column, kind)})",
-        "array": lambda: _json_check(column, kind),
-        "object": lambda: _json_check(column, kind),
-    }[base(kind)]()
-    return f"({column} IS NULL OR {check})" if nullable(kind) else check
-
-
-def _json_check(column: str, kind: Type) -> str:
-    """SQL that is 1 for JSON text of a flat shape."""
-    if any(map(is_json, _members(kind))):
-        return "0"
-    count = ""
-    if properties := kind.get("properties"):
-        cases = (f"WHEN {literal(key)} THEN {_member_check(each)}" for key, each in properties.items())
-        member = f"CASE json_each.key {' '.join(cases)} ELSE 0 END"
-        count = f"AND (SELECT count(DISTINCT key) FROM json_each({column})) = {len(properties)}"  # noqa: S608 -- quoted
-    else:
-        member = _member_check(*_members(kind))
-    brackets = "[[]*]" if base(kind) == "array" else "{*}"
-    text = f"typeof({column}) = 'text' AND {column} GLOB '{brackets}' AND instr({column}, char(0)) = 0"
-    others = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE NOT {member})"  # noqa: S608 -- as above
-    return f"CASE WHEN {text} AND json_valid({column}) THEN NOT {others} {count} ELSE 0 END"
-
-
-def _member_check(kind: Type) -> str:
-    integer = f"json_each.type = 'integer' AND {_is_exact('json_each.value')}"
-    check = {
-        "integer": f"({integer})",
-        "number": f"({integer} OR json_each.type = 'real' AND {_is_finite('json_each.value')})",
-        "boolean": "json_each.type IN ('true', 'false')",
-        "string": f"(json_each.type = 'text'{_is_allowed('json_each.value', kind)})",
-    }[base(kind)]
-    return f"(json_each.type = 'null' OR {check})" if nullable(kind) else check
-
-
-def _is_exact(value: str) -> str:
-    return f"+{value} BETWEEN {-MAX_EXACT_INTEGER} AND {MAX_EXACT_INTEGER}"  # + drops the affinity: '7' stays a text
-
-
-def _is_finite(value: str) -> str:
-    return f"({value} > -9e999 AND {value} < 9e999)"  # SQLite reads 9e999 as infinity
-
-
-def _is_allowed(value: str, kind: Type) -> str:
-    texts = [literal(each) for each in kind.get("enum", ()) if each is not None]
-    return f" AND {value} IN ({', '.join(texts)})" if texts else ""
-
-
-class Mismatch(NamedTuple):
-    """A value that does not have the declared type."""
-
-    path: str  # below the column, ``.key[0]``
-    message: str
-
-
-def column_mismatch(kind: Type, value: object) -> Mismatch | None:
-    """How a value from SQLite differs from its column's type; None if it fits."""
-    if base(kind) == "boolean" and type(value) is int and value in {0, 1}:
-        return None
-    if not is_json(kind) or not isinstance(value, str):
-        return json_mismatch(kind, value)
-    try:
-        return json_mismatch(kind, json.loads(value, parse_constant=_refuse_constant))
-    except (ValueError, RecursionError) as error:
-        return Mismatch("", f"{_shown(value)} is not JSON: {error}")
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a number in JSON")
-
-
-def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 -- JSON
-    """How a parsed JSON value differs from its type; None if it fits."""
-    if value is None and nullable(kind):
-        return None
-    fits = type(value) in _PYTHON_TYPES[base(kind)] and (type(value) is not float or math.isfinite(value))
-    if not fits or value not in kind.get("enum", [value]):
-        return Mismatch("", _expected(kind, value))
-    members: Iterable[tuple[str, Type, Any]] = ()
-    if isinstance(value, list):
-        members = ((f"[{index}]", kind["items"], each) for index, each in enumerate(value))
-    elif isinstance(value, dict):
-        types: dict[str, Type] = kind.get("properties", {})
-        for key in sorted(types.keys() ^ value.keys()) if types else ():
-            return Mismatch(f".{key}", "is missing" if key in types else "is there, and is not declared")
-        members = ((f".{key}", types[key] if types else kind["additionalProperties"], value[key]) for key in value)
-    for step, inner, each in members:
-        if found := json_mismatch(inner, each):
-            return Mismatch(step + found.path, found.message)
-    return None
-
-
-def _expected(kind: Type, value: object) -> str:
-    name, hint = _NAMES.get(base(kind), base(kind)), ""
-    if value is None:
-        null = '{"?": ...} around it' if is_json(kind) else f"{name}?"
-        hint = f"; to allow null write {null}"
-    elif isinstance(value, float) and not math.isfinite(value):
-        hint = "; JSON has no such number: divide by nullif(x, 0)"
-    elif "enum" in kind:
-        name = f"one of {', '.join(each for each in kind['enum'] if each is not None)}"
-    return f"{_shown(value)} where {name} is declared{hint}"
-
-
-def _shown(value: object) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."

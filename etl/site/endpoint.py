@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import Where
 from etl.pipeline.sql import literal, quote
-from etl.site.column_types import ROW, base, camel_case, row_check
+from etl.site.check import ROW, row_check
+from etl.site.column_types import base, camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from etl.site.column_types import Type
+from etl.site.column_types import Type
+
+#: The value of a parameter.
+Value = int | str
 
 #: A segment of a path that is a parameter.
 PARAMETER = re.compile(r"\[([a-z][a-z0-9_]*)\]\Z")

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
-    from etl.site.check import Say, Value
-    from etl.site.endpoint import Endpoint
+    from etl.site.check import Say
+    from etl.site.endpoint import Endpoint, Value
 
 #: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
 CHECKED_ROWS = 1_000_000

@@ -17,7 +17,7 @@ from etl.config.parse import parse
 from etl.config.text import after, read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.pipeline.sql import check_compiles, empty_database
-from etl.site.column_types import SCALARS, camel_case, json_schema
+from etl.site.column_types import camel_case, json_schema, mistakes
 from etl.site.endpoint import PARAMETER, Endpoint
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def read_endpoints(folder: Path, name: str, schema: Schema) -> list[Endpoint]:
 
     Raises Mistakes.
     """
-    mistakes: list[EtlError] = []
+    found: list[EtlError] = []
     endpoints: list[Endpoint] = []
     files = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob("*.sql")}
     with closing(empty_database(schema.statements, _UNSTABLE)) as database:
@@ -52,11 +52,11 @@ def read_endpoints(folder: Path, name: str, schema: Schema) -> list[Endpoint]:
         for parts in sorted(files, key=lambda parts: [segment.replace("[", "~") for segment in parts]):
             reader = _Reader(f"{name}/{files[parts].relative_to(folder)}", schema, database)
             endpoint = reader.read(files[parts], parts)
-            mistakes += reader.mistakes
+            found += reader.mistakes
             endpoints += [endpoint] if endpoint else []
-    mistakes += _duplicates(endpoints)
-    if mistakes:
-        raise Mistakes(mistakes)
+    found += _duplicates(endpoints)
+    if found:
+        raise Mistakes(found)
     return endpoints
 
 
@@ -156,37 +156,8 @@ class _Reader:
             self._add("columns: missing; give the type of each column", node.where if node else Where(self.file, 1, 1))
             return {}
         for name, kind in node.mapping().items():
-            self._type(kind, f"columns.{name}")
+            self.mistakes += mistakes(kind, self.schema.tables, f"columns.{name}")
         return {name: kind.plain() for name, kind in node.mapping().items()}
-
-    def _type(self, kind: Node, path: str) -> None:
-        if kind.items is not None:
-            if len(kind.items) != 1:
-                self._add(f"{path}: an array has one type: [type]", kind.where)
-            for item in kind.items:
-                self._type(item, path)
-        elif kind.entries is not None:
-            if not kind.mapping() or ({"*", "?"} & set(kind.mapping()) and len(kind.mapping()) > 1):
-                self._add(f'{path}: an object has types by key, or one for all: {{"*": type}}', kind.where)
-            if "?" in kind.mapping() and kind.mapping()["?"].scalar is not None:
-                self._add(f"{path}: to allow null write the type with a '?' at its end", kind.where)
-            for name, value in kind.mapping().items():
-                self._type(value, f"{path}.{name}")
-        elif not isinstance(kind.scalar, str):
-            self._add(f"{path}: must be a type", kind.where)
-        else:
-            self._scalar(kind.scalar, path, kind.where)
-
-    def _scalar(self, kind: str, path: str, where: Where) -> None:
-        name = kind.removesuffix("?")
-        if "." in name:
-            table, _, column = name.partition(".")
-            if table not in (tables := self.schema.tables):
-                self._add(f"{path}: the schema has no table '{table}'{did_you_mean(table, tables)}", where)
-            elif column not in (columns := tables[table].columns):
-                self._add(f"{path}: the table {table} has no column '{column}'{did_you_mean(column, columns)}", where)
-        elif name not in SCALARS:
-            self._add(f"{path}: unknown type '{kind}'{did_you_mean(name, SCALARS)}", where)
 
     def _select(self, parameters: set[str], columns: Mapping[str, Written], header: Node) -> None:
         begin = after(self.comment, self.file)
