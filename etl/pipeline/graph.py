@@ -67,21 +67,14 @@ def sharding(ordered: Iterable[Stage]) -> Sharding:
 
 def cycles(stages: Mapping[str, Stage]) -> Iterator[list[str]]:
     """Cycles without a stage in common: each stage takes the next as an input, and the last is the first again."""
-    names = list(stages)
-    graph = {name: _inputs(stage, stages) for name, stage in stages.items()}
-    while cycle := _cycle(graph):
-        start = cycle.index(min(cycle, key=names.index))
+    left = dict(stages)
+    while True:
+        try:
+            TopologicalSorter({name: _inputs(stage, left) for name, stage in left.items()}).prepare()
+        except CycleError as error:
+            cycle = list(reversed(error.args[1]))[1:]
+        else:
+            return
+        start = cycle.index(min(cycle, key=list(stages).index))
         yield [*cycle[start:], *cycle[: start + 1]]
-        graph = {
-            name: [source for source in sources if source not in cycle]
-            for name, sources in graph.items()
-            if name not in cycle
-        }
-
-
-def _cycle(graph: dict[str, list[str]]) -> list[str]:
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return list(reversed(error.args[1]))[1:]
-    return []
+        left = {name: stage for name, stage in left.items() if name not in cycle}

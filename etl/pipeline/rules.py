@@ -201,30 +201,23 @@ def _one_stage_per_table(draft: Draft) -> None:
 
 
 def _shards(draft: Draft) -> None:
-    first = None
-    for stage in draft.stages.values():
-        if stage.shard is None:
-            continue
-        first = first or stage
-        place = stage.node.key("shard")
+    sharded = [(stage, stage.shard) for stage in draft.stages.values() if stage.shard]
+    for stage, shard in sharded:
+        first, same = sharded[0]
+        by, place = first.inputs.get(same.by), stage.node.key("shard")
         if stage.gather:
             message = "a stage has 'shard' or 'gather', not both"
             draft.report(stage, "gather", message, stage.node.key("gather"))
-        if stage.shard.by not in stage.inputs:
-            hint = did_you_mean(stage.shard.by, stage.inputs)
+        if shard.by not in stage.inputs:
+            hint = did_you_mean(shard.by, stage.inputs)
             where = stage.node.mapping()["shard"].mapping()["by"].where
-            draft.report(stage, "shard.by", f"the stage has no input '{stage.shard.by}'{hint}", where)
+            draft.report(stage, "shard.by", f"the stage has no input '{shard.by}'{hint}", where)
         elif any(other.shard and other is not stage for other in upstream_of(stage, draft.stages)):
             message = "a stage upstream is sharded, and this one runs in the same shards; remove 'shard'"
             draft.report(stage, "shard", message, place)
-        elif first.shard and _shard(stage) != _shard(first):
-            message = f"must be the same as in stages.{first.name}: by {_shard(first)[0]}, {first.shard.rows} rows"
+        elif (stage.inputs[shard.by], shard.rows) != (by, same.rows):
+            message = f"must be the same as in stages.{first.name}: by {by}, {same.rows} rows"
             draft.report(stage, "shard", message, place)
-
-
-def _shard(stage: Stage) -> tuple[str | None, int]:
-    """The stage whose rows are divided, and the rows of a shard."""
-    return (stage.inputs.get(stage.shard.by), stage.shard.rows) if stage.shard else (None, 0)
 
 
 def _queries_over_shards(draft: Draft) -> None:
