@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
 from statistics import NormalDist
 
 import numpy as np
@@ -27,7 +24,7 @@ def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
 
 
 def test_words_are_these() -> None:
-    """Philox by these names gives these words for ever: the golden vector of every world."""
+    """Philox with these names gives these words: the golden vector of every world."""
     assert SEED.words("name", 1, 4).tolist() == [[3272676418], [276539947], [2885224930], [1329646665]]
     assert SEED.words("name", 10**12, 2, 3).tolist() == [
         [2465124695, 2917942667, 3064550860],
@@ -35,7 +32,7 @@ def test_words_are_these() -> None:
     ]
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.integers(0, 2**40), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 21))
 def test_a_slice_equals_the_slice_of_the_whole(first: int, before: int, count: int, after: int, width: int) -> None:
     """Any entities drawn by themselves get the words that they get among others, whatever the width."""
@@ -44,7 +41,7 @@ def test_a_slice_equals_the_slice_of_the_whole(first: int, before: int, count: i
     assert np.array_equal(SEED.words("growth", first + before, count, width), whole[before : before + count])
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.integers(0, 2**40), st.sets(st.integers(0, 400), max_size=30), st.integers(1, 9))
 def test_words_of_entities_are_their_rows(first: int, places: set[int], width: int) -> None:
     """Entities with gaps between them, small and large, get the words of their numbers."""
@@ -54,7 +51,7 @@ def test_words_of_entities_are_their_rows(first: int, places: set[int], width: i
 
 
 def test_words_of_far_entities() -> None:
-    """A student in a billion costs no more than one at hand."""
+    """An entity with a large number costs no more than one with a small number."""
     ids = np.array([1, 10**9, 2**62])
     drawn = SEED.words_of("growth", ids, 3)
     assert drawn.tolist() == [SEED.words("growth", int(number), 1, 3)[0].tolist() for number in ids]
@@ -62,7 +59,7 @@ def test_words_of_far_entities() -> None:
 
 @pytest.mark.parametrize("ids", [[2, 1], [1, 1]])
 def test_words_of_entities_that_do_not_ascend(ids: list[int]) -> None:
-    """Entities out of order, or twice, are refused: the words would stand in the wrong rows."""
+    """Entities out of order, or twice, are refused: the words would be in the wrong rows."""
     with pytest.raises(ValueError, match=rf"ids must ascend, each once; 1 follows {ids[0]}"):
         SEED.words_of("growth", np.array(ids))
 
@@ -89,7 +86,7 @@ def test_streams_do_not_go_together() -> None:
         assert abs(np.corrcoef(left, right)[0, 1]) < 5 / 200
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(WORDS, st.integers(-10_000_000, 10_000_000), st.integers(0, 10_000_000))
 def test_uniform_stays_within_its_bounds(words: np.ndarray, low: int, size: int) -> None:
     """A uniform number is the word's share of the range, and both ends belong to it."""
@@ -100,7 +97,7 @@ def test_uniform_stays_within_its_bounds(words: np.ndarray, low: int, size: int)
 
 
 def test_uniform_takes_bounds_as_arrays() -> None:
-    """Each row may have bounds of its own."""
+    """Each row may have its own bounds."""
     words = np.tile(EDGES, (3, 1))
     low, high = np.array([[40], [15], [-15]]), np.array([[80], [35], [15]])
     assert uniform(words, low, high).tolist() == [[40, 80], [15, 35], [-15, 15]]
@@ -119,17 +116,17 @@ def test_choose_respects_shares() -> None:
     assert chi_square(counts, shares * len(MANY)) < 27.6  # 2 degrees of freedom: -2 ln(1e-6)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(WORDS, st.lists(st.integers(0, 5), min_size=1, max_size=6))
-def test_choose_never_takes_what_has_no_share(words: np.ndarray, weights: list[int]) -> None:
-    """A share of nothing is never chosen, a share of all always."""
+def test_choose_ignores_zero_shares(words: np.ndarray, weights: list[int]) -> None:
+    """A share of 0 is never chosen, a share of 1 always."""
     assume(sum(weights))
     shares = [weight / sum(weights) for weight in weights]
     chosen = choose(np.concatenate([words, EDGES]), shares)
     assert all(weights[index] for index in chosen)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(WORDS, st.floats(-6000, 6000), st.floats(0.1, 3000), st.integers(-6000, 6000), st.integers(0, 900))
 def test_normal_is_the_rounded_clamped_inverse(words: np.ndarray, mean: float, sd: float, low: int, size: int) -> None:
     """A normal number is the word's quantile, rounded and clamped; only a word next to a threshold may fall beside."""
@@ -151,38 +148,22 @@ def test_normal_thresholds_are_exact() -> None:
 
 
 def test_normal_clamps() -> None:
-    """What lies beyond the ends is put on them, also where the whole distribution lies beyond."""
+    """Values beyond the ends become the ends, also if the whole distribution is beyond."""
     assert normal(EDGES, 5440, 95, 5430, 5450).tolist() == [5430, 5450]
     assert normal(EDGES, 5440, 1, 9000, 9010).tolist() == [9000, 9000]
     assert normal(EDGES, 5440, 1, 100, 110).tolist() == [110, 110]
     assert normal(EDGES, 5440, 95, 7, 7).tolist() == [7, 7]
 
 
-def test_normal_has_the_shares_of_the_levels() -> None:
-    """About 38, 25, 20 and 17 % of students lie in the default world's levels, as its specification says."""
-    scores = normal(MANY, 5440, 95, 5100, 5800)
-    shares = np.diff([0, *((scores < cut).mean() for cut in (5410, 5470, 5530)), 1])
-    assert shares == pytest.approx([0.374, 0.249, 0.204, 0.173], abs=0.01)
-
-
-def test_the_table_is_pure_arithmetic() -> None:
-    """The normal table is made of +, *, / and comparisons, which are the same everywhere: no libm, which is not."""
-    source = "".join(inspect.getsource(function) for function in (streams._normal_cdf, streams._exp_minus))
-    names = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
-    assert names == {"float64", "clip", "copy", "asarray", "ones_like"}
-    called = itertools.chain(*(function.__code__.co_names for function in (streams._normal_cdf, streams._exp_minus)))
-    assert not {"math", "exp", "erf", "power", "sqrt"}.intersection(called)
-
-
 @pytest.mark.parametrize(("mean", "sd", "low", "high"), [(5440, 95, 5100, 5800), (0, 3, -9, 9), (7, 1, 7, 7)])
 def test_bisection_gives_what_the_table_gives(mean: int, sd: int, low: int, high: int) -> None:
-    """A word stands for the same number whether it is looked up in the table or found by bisection."""
+    """A word gives the same number by the table and by bisection."""
     words = np.concatenate([Streams(1, "stage").words("draw", 1, 5000)[:, 0], np.array([0, 2**32 - 1], np.uint32)])
     assert (streams._bisected(words, mean, sd, low, high) == normal(words, mean, sd, low, high)).all()
 
 
-def test_a_huge_clamp_is_no_burden() -> None:
-    """Twenty million numbers to choose from need no table of them: memory and time are those of the words."""
+def test_a_wide_clamp_is_cheap() -> None:
+    """Twenty million possible numbers need no table: memory and time depend on the words."""
     words = Streams(1, "stage").words("draw", 1, 1000)[:, 0]
     drawn = normal(words, 100, 10_000_000, -10_000_000, 10_000_000)
     assert (drawn.min(), drawn.max()) == (-10_000_000, 10_000_000)  # a third of them lie beyond

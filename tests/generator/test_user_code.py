@@ -1,4 +1,4 @@
-"""Code that is not ours: where it prints, and what is told of what it raises."""
+"""User code: where it prints, and the messages of its exceptions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def told(folder: Path, module: str, code: str, files: Mapping[str, str] | None = None) -> str:
-    """What is said of a project whose one stage is a function ``rooms`` in a module of this text."""
+    """The error of a project whose one stage is a function ``rooms`` in a module of this text."""
     stages = f"rooms: {{python: '{module}:rooms'}}"
     path = small.project(folder, stages, {"schema.sql": SCHEMA, f"{module}.py": code, **(files or {})})
     with pytest.raises(EtlError) as caught:
@@ -46,23 +46,20 @@ def told(folder: Path, module: str, code: str, files: Mapping[str, str] | None =
     ("body", "says"),
     [
         ("np.zeros(2) + np.zeros(3)", "ValueError: operands could not be broadcast together with shapes (2,) (3,)"),
-        ("pa.array([1]).cast('no')", "ValueError: No type alias for no"),
         ("pa.array(['\\ud800'])", "UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0"),
         ("raise ValueError('no rooms today')", "ValueError: no rooms today"),
-        ("{}['gone']", "KeyError: 'gone'"),
         ("open('gone.txt')", "FileNotFoundError: [Errno 2] No such file or directory: 'gone.txt'"),
         ("sys.exit(7)", "SystemExit(7); raise an error instead of exiting"),
-        ("assert False", "AssertionError"),
     ],
 )
 def test_what_a_stage_raises(tmp_path: Path, run: str, body: str, says: str) -> None:
-    """Whatever a generator raises, also from inside of a library, is told with its file, its line and its stage."""
+    """An exception of a generator, or of a library below it, is reported with file, line and stage."""
     code = f"import sys\nimport numpy as np, pyarrow as pa\ndef rooms() -> pa.Table:\n    {body}\n"
     assert told(tmp_path, run, code).startswith(f"own.py:4: stages.rooms: own:rooms failed: {says}")
 
 
 def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> None:
-    """A helper of the project's own is where it failed, though a generator that yields called it."""
+    """The line is in the project's helper that failed, also if the generator yields."""
     helper = f"{run}_helper"
     code = f"import pyarrow as pa, {helper}\ndef rooms() -> pa.Table:\n    yield from {helper}.made()\n"
     files = {f"{helper}.py": "import json\ndef made():\n    return [json.loads('[')]\n"}
@@ -73,10 +70,8 @@ def test_the_line_is_the_last_one_of_the_project(tmp_path: Path, run: str) -> No
 @pytest.mark.parametrize(
     ("error", "says"), [(ValueError("too few names"), None), (EtlError("no"), None), (KeyError("x"), 3)]
 )
-def test_what_our_own_code_raises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: int | None
-) -> None:
-    """A ValueError of ours speaks of the pipeline and needs no line; any other exception is a bug and has one."""
+def test_what_etl_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, says: int | None) -> None:
+    """A ValueError of etl is about the pipeline and has no line; any other exception is a bug and has one."""
     monkeypatch.setattr(user_code, "_ETL", tmp_path)
     ours = tmp_path / "ours.py"
     ours.write_text("def rooms(error):\n\n    raise error\n")
@@ -88,7 +83,7 @@ def test_what_our_own_code_raises(
 
 
 def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
-    """A function that estimates the rows of a stage is told in the same way."""
+    """An exception of an estimate is reported in the same way."""
     code = "import pyarrow as pa\nfrom etl.generator.size import generator\n\n"
     code += "def many(params, inputs):\n    return 1 // 0\n\n"
     code += "@generator(rows=many)\ndef rooms() -> pa.Table: ...\n"
@@ -116,7 +111,7 @@ def test_what_an_estimate_raises(tmp_path: Path, run: str) -> None:
 def test_a_module_that_cannot_be_used(
     tmp_path: Path, run: str, capsys: pytest.CaptureFixture[str], code: str, says: str
 ) -> None:
-    """A module that fails when it is imported, and a function that nobody awaits, are told by validation."""
+    """Validation reports a module that cannot be imported, and an async function."""
     assert told(tmp_path, run, code).startswith(f"pipeline.yaml:10:19: stages.rooms.python: {says}")
     assert capsys.readouterr().out == ""
 
