@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 -- one for each option
         without = ("report=false",) if no_report else ()
         source = load(pipeline, {**request, "changes": (*request["changes"], *without)})
         if copy_to and source.tree.plain().get("outputs") in ("parquet", ["parquet"]):
-            raise EtlError("--copy-to: the build has no database; say outputs: [sqlite, parquet]")
+            raise EtlError("--copy-to: the build has no database; set outputs: [sqlite, parquet]")
         out = out or source.root / "build"
         written = [(copy_to, copies.COPY), (timings, copies.TIMINGS)]
         copies.check(source, out, *((path, kind) for path, kind in written if path))

@@ -57,11 +57,11 @@ class _SourceLoader(SourceFileLoader):
 _LOADERS = ((_SourceLoader, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES))
 
 
+@dataclass(frozen=True)
 class _Finder:
     """Imports the modules of a project from source."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    root: Path
 
     def find_spec(self, name: str, path: Iterable[str] | None = None, _: object = None) -> ModuleSpec | None:
         """Find a module in the project, or in one of its packages: Python's import protocol."""
@@ -74,15 +74,14 @@ class _Finder:
 
 def search(root: Path) -> None:
     """Let a project's modules be imported, before those in ``sys.path``, until :func:`forget`."""
-    if not any(isinstance(finder, _Finder) and finder.root == root for finder in sys.meta_path):
-        index = next((index for index, finder in enumerate(sys.meta_path) if finder is PathFinder), 0)
-        sys.meta_path.insert(index, _Finder(root))
+    if _Finder(root) not in sys.meta_path:
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder(root))
         sys.path.insert(0, str(root))  # for packages without __init__.py
 
 
 def forget(root: Path) -> None:
     """Unload a project's modules: another project may have modules of the same names."""
-    sys.meta_path[:] = [other for other in sys.meta_path if not (isinstance(other, _Finder) and other.root == root)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder != _Finder(root)]
     sys.path[:] = [path for path in sys.path if path != str(root)]
     for name, module in list(sys.modules.items()):
         places = (getattr(module, "__file__", None), *getattr(module, "__path__", ()))
@@ -129,10 +128,12 @@ def files_below(folder: Path) -> Iterator[Path]:
     seen = set[str]()
     for home, folders, names in os.walk(folder, onerror=fail, followlinks=True):
         real = os.path.realpath(home)
-        folders[:] = [] if real in seen else sorted(name for name in folders if name != "__pycache__")
-        if real not in seen:
-            yield from (path for path in (Path(home, name) for name in sorted(names)) if path.is_file())
+        if real in seen:  # a link to a folder above
+            folders.clear()
+            continue
         seen.add(real)
+        folders[:] = sorted({*folders} - {"__pycache__"})
+        yield from filter(Path.is_file, (Path(home, name) for name in sorted(names)))
 
 
 def find_module(top: str, root: Path) -> tuple[ModuleSpec | None, bool]:

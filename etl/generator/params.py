@@ -189,7 +189,7 @@ class Template(Marker):
         """Yield the fields that the text must have."""
         found = re.findall(r"\{[^{}]*\}|[{}]", value)
         if sorted(found) != sorted(f"{{{field}}}" for field in self.fields):
-            yield f"must hold {' and '.join(f'{{{field}}}' for field in self.fields)} once, and no other braces"
+            yield f"must contain {' and '.join(f'{{{field}}}' for field in self.fields)} once, and no other braces"
 
 
 def _day(cell: object) -> date | None:

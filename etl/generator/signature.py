@@ -89,7 +89,7 @@ def contract_named(name: str, generators: ModuleType | None, root: Path) -> Cont
         known = functions_of(generators) if generators else {}
         if name in known:
             return contract_of(known[name], name)
-        written_out = "; write package.module:function, or say generators: module"
+        written_out = "; write package.module:function, or set generators: module"
         raise EtlError(f"unknown generator '{name}'{did_you_mean(name, known) if generators else written_out}")
     return contract_of(function_named(name, root), name)
 

@@ -33,7 +33,7 @@ def run_through(progress: Progress) -> None:
 
 
 def test_table_aligns_its_columns() -> None:
-    """Texts stand left, numbers right with their thousands apart, nothing is a dash, no line ends in spaces."""
+    """Texts are aligned left, numbers right with separators; None is a dash; no line ends in spaces."""
     rows = [("scores", 52_500, None), ("a", 1, "x")]
     assert display.table(("table", "rows", "note"), rows, right=(1,)).splitlines() == [
         "table     rows  note",
@@ -93,7 +93,7 @@ def test_display_fits_the_place() -> None:
 
 @contextlib.contextmanager
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Put a terminal in the place of stderr; at the end the list holds what has appeared on it."""
+    """Replace stderr by a terminal; at the end the list has its output."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
@@ -104,7 +104,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         patch.setattr(sys, "stderr", stream)
         yield appeared
     content = b""
-    with contextlib.suppress(OSError):  # Linux says it so: all is read, and the other end is closed
+    with contextlib.suppress(OSError):  # on Linux, the end of the stream
         while part := os.read(reader, 10_000):
             content += part
     os.close(reader)

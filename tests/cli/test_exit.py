@@ -1,4 +1,4 @@
-"""How a command ends: each end has its exit code and says what to do."""
+"""Exit codes and final messages of commands."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def raising(error: BaseException) -> Callable[[], Any]:
 def test_every_end_has_its_code(
     error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever ends a command has its exit code and says what to do."""
+    """Each kind of exception has its exit code and a message."""
     assert exit_code(raising(error)) == code
     assert message in capsys.readouterr().err
 
 
 def test_bug_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """With ``--json`` a bug is told as JSON too, with the traceback on stderr."""
+    """With ``--json`` a bug is JSON too, with the traceback on stderr."""
     assert exit_code(raising(ZeroDivisionError()), as_json=True) == 3
     captured = capsys.readouterr()
     assert json.loads(captured.out)["success"] is False

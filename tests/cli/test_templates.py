@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "command", ["run", "ship file:///x", "plan", "show students", "validate", "check", "report", "serve", "clean"]
 )
 def test_a_folder_without_a_pipeline(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command that needs a pipeline says what to do next in a folder without one."""
+    """In a folder without a pipeline, every command that needs one prints what to do next."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(click.UsageError) as caught:
         commands.main(command.split(), prog_name="etl", standalone_mode=False)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_files_are_written_and_described(tmp_path: Path) -> None:
-    """Many files, in folders that are made for them and empty or large ones among them, are as they were given."""
+    """Many files, empty and large ones, are written in new folders."""
     given = {f"a/{n % 7}/{n}.json": bytes([n % 256]) * (n * 997) for n in range(3 * WAITING)}
     with Writer(tmp_path) as files:
         for name, content in given.items():
@@ -27,8 +27,8 @@ def test_files_are_written_and_described(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_that_is_there_is_taken_in(tmp_path: Path) -> None:
-    """A file that something else made is described as those that were written, whatever its size."""
+def test_an_existing_file_is_registered(tmp_path: Path) -> None:
+    """A file written by something else gets the same kind of entry, whatever its size."""
     for size in (0, 1, 99_999, 100_000, 100_001):
         content = b"x" * size
         (tmp_path / f"{size}").write_bytes(content)
@@ -37,8 +37,8 @@ def test_a_file_that_is_there_is_taken_in(tmp_path: Path) -> None:
             assert files.entry(f"{size}") == {"bytes": size, "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def test_a_fault_of_one_file_ends_the_work(tmp_path: Path) -> None:
-    """What goes wrong in a thread is raised where the files are given, at the latest when they are finished."""
+def test_an_error_of_one_file_is_raised(tmp_path: Path) -> None:
+    """An error in a thread is raised by a later write, at the latest by finish."""
     (tmp_path / "a").write_text("no folder")
     with Writer(tmp_path) as files:
         files.write("a/b", b"")
@@ -52,7 +52,7 @@ def test_a_fault_of_one_file_ends_the_work(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sync knows no file's name, so its errors get the one of the file, or of the folder, that it was asked for."""
+    """Errors of a sync name the file or the folder."""
 
     def fail(_: object) -> None:
         raise OSError(5, "Input/output error")
@@ -68,8 +68,8 @@ def test_a_fault_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.
     assert raised.value.filename == str(tmp_path)
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
-    """Two files of one name are a mistake, not the second one."""
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A second file of the same name is an error."""
     with Writer(tmp_path) as files:
         files.write("a", b"1")
         files.write("a", b"2")

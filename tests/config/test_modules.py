@@ -1,4 +1,4 @@
-"""What generators are made of: every file and package that can change their rows, and nothing is imported."""
+"""Dependencies of generators: every file and package that can change their rows; nothing is imported."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ def test_a_circle_of_imports_and_of_links(tmp_path: Path) -> None:
     ],
     ids=range(7),
 )
-def test_what_is_no_python_counts_as_a_file(tmp_path: Path, source: bytes) -> None:
-    """A module that cannot be parsed is named all the same: the validation says what is wrong with it."""
+def test_a_broken_module_counts_as_a_file(tmp_path: Path, source: bytes) -> None:
+    """A module that cannot be parsed counts; validation reports it."""
     (tmp_path / "library.py").write_bytes(source)
     assert own(code_of(["library"], tmp_path), tmp_path) == {"library.py"}
 
 
 @pytest.mark.parametrize("name", ["", "..", "a b", "no_such_module", "__main__", "json", "etl.school.classes"])
-def test_what_is_not_there_is_left_to_the_validation(tmp_path: Path, name: str) -> None:
-    """Names of nothing, of the standard library and of our own code lead to no file."""
+def test_names_without_files(tmp_path: Path, name: str) -> None:
+    """Unknown names, the standard library and etl have no files here."""
     assert code_of([name], tmp_path) == Code()
 
 
@@ -136,7 +136,7 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
     assert after.installed["some.names"] != before.installed["some.names"]
 
 
-def test_files_that_no_installer_noted(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_without_a_record(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder in PYTHONPATH, or a package that is installed to be edited, counts with its files."""
     write(site, {"loose.py": "import looser, edited", "looser/__init__.py": "", "looser/deep.py": ""})
     edited = write(tmp_path / "src", {"edited/__init__.py": ""}) / "edited/__init__.py"
@@ -155,7 +155,7 @@ def test_files_that_no_installer_noted(tmp_path: Path, site: Path, monkeypatch: 
 
 
 def test_files_below_a_folder(tmp_path: Path) -> None:
-    """Every file, whatever its name, but not what Python has compiled; a folder that cannot be read is said."""
+    """Every file, whatever its name, except compiled ones; a missing folder is an error."""
     write(tmp_path, {"a/b.txt": "", "a/.c": "", "a/__pycache__/d.pyc": "", "z": ""})
     assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ["z", "a/.c", "a/b.txt"]
     with pytest.raises(FileNotFoundError):

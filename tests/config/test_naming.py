@@ -87,7 +87,7 @@ SPELT = [
 
 @pytest.fixture
 def clinic(tmp_path: Path) -> Iterator[Callable[..., Source]]:
-    """A project of another domain, with generators of its own package: load its pipeline as it is asked for."""
+    """A project of another domain with its own generators: a function that loads its pipeline."""
     files = {
         "pyproject.toml": "",
         "schema.sql": SCHEMA,
@@ -129,7 +129,7 @@ def test_a_name_does_not_matter(clinic: Callable[..., Source], names: tuple[str,
 
 
 def test_a_world_of_another_domain_is_built_and_checked(clinic: Callable[..., Source], tmp_path: Path) -> None:
-    """Its checks find its stages by short names; one that finds none to judge is told before anything is made."""
+    """Its checks find its stages by short names; a check without stages is an error before anything is built."""
     result = make_build(clinic(), tmp_path / "build")
     assert (result.state, result.manifest["tables"]["visits"]["rows"]) == ("built", 4)
     assert result.manifest["pipeline"]["stages"]["visits"]["python"] == "clinic.people:visits"
@@ -145,7 +145,7 @@ def test_a_world_of_another_domain_is_built_and_checked(clinic: Callable[..., So
 
 
 def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_path: Path) -> None:
-    """What the module of the generators says of their version stands in the manifest, and makes another build."""
+    """The version of the generators' module is recorded in the manifest, and makes another build."""
     before = identify(clinic()).id
     with (tmp_path / "clinic/__init__.py").open("a", encoding="utf-8") as file:
         file.write("VERSION = 5\n")
@@ -174,13 +174,13 @@ def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_
         ("", ""),
     ],
 )
-def test_names_are_made_full_where_source_tells(name: str, full: str) -> None:
-    """A function has the name of its definition; what no source tells is left as it is written."""
+def test_names_are_made_full(name: str, full: str) -> None:
+    """A function has the name of its definition; an unknown name is unchanged."""
     assert namer("etl.school", ROOT)(name) == full
 
 
 def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
-    """A name that leads in a circle, or through a broken module, is left where it leads to."""
+    """A circle of imports and a broken module end the search."""
     (tmp_path / "one_way.py").write_text("from other_way import f\n", encoding="utf-8")
     (tmp_path / "other_way.py").write_text("from one_way import f\nfrom broken_way import g\n", encoding="utf-8")
     (tmp_path / "broken_way.py").write_text("def g(:\n", encoding="utf-8")

@@ -38,21 +38,21 @@ def test_mappings_are_merged_and_all_else_is_replaced() -> None:
     assert tree == {"a": {"b": 1, "c": 3, "e": {"f": 4, "g": 5}}, "d": 4}
 
 
-def test_change_of_a_rule_holds_everywhere() -> None:
+def test_change_of_a_rule_applies_everywhere() -> None:
     """A rule that is written once, and used by alias, changes everywhere at once."""
     stages = laid("x-clamp: [2, 8]\nas_of: later")["stages"]
     assert stages["pm1"]["params"]["clamp"] == stages["pm2"]["params"]["clamp"] == [2, 8]
     assert stages["pm2"]["params"]["created_at"] == "later"
 
 
-def test_change_inside_of_a_rule_holds_everywhere() -> None:
+def test_change_inside_a_rule_applies_everywhere() -> None:
     """So does a change of a part of a rule, deep inside, and of its kind."""
     stages = laid("x-growth: {assigned: {started: [5, 6]}}")["stages"]
     assert [stages[name]["params"]["growth"]["assigned"]["started"] for name in stages] == [[5, 6], [5, 6]]
     assert laid("x-growth: none")["stages"]["pm2"]["params"]["growth"] == "none"
 
 
-def test_change_of_a_stage_holds_for_it_alone() -> None:
+def test_change_of_a_stage_applies_to_it_alone() -> None:
     """A change at a place that uses a rule leaves the rule, and its other users, as they were."""
     tree = laid("stages: {pm1: {params: {clamp: [2, 8], growth: {assigned: {started: [5, 6]}}}}}")
     assert tree["stages"]["pm1"]["params"]["clamp"] == [2, 8]
@@ -68,7 +68,7 @@ def test_stage_that_deviates_follows_the_rule_in_the_rest() -> None:
     assert growth == {"untouched": [7, 7], "assigned": {"started": [5, 6], "completed": [2, 3]}}
 
 
-def test_change_of_a_merged_mapping_holds_everywhere() -> None:
+def test_change_of_a_merged_mapping_applies_everywhere() -> None:
     """A key added to a rule, or changed in it, reaches every mapping that merges it, however indirectly."""
     stages = laid("x-measure: {levels: levels, tests: others}")["stages"]
     assert stages["pm1"]["inputs"] == {
@@ -88,7 +88,7 @@ def test_change_of_a_rule_leaves_the_rule_that_it_merges() -> None:
     assert tree["x-clamp"] == [1, 9]
 
 
-def test_null_takes_one_key_away() -> None:
+def test_null_removes_one_key() -> None:
     """Null removes a key, a merged one too, and leaves its neighbours."""
     tree = laid("seed: null\nstages: {pm1: {inputs: {tests: ~}, params: null}}")
     assert "seed" not in tree
@@ -96,7 +96,7 @@ def test_null_takes_one_key_away() -> None:
     assert tree["stages"]["pm2"]["inputs"]["tests"] == "tests"
 
 
-def test_what_was_taken_away_can_be_given_again() -> None:
+def test_a_removed_key_can_be_set_again() -> None:
     """A later change can set a key that an earlier one removed."""
     mistakes: list[EtlError] = []
     tree = overlay(parse(BASE, "base"), parse("stages: {pm1: {inputs: {tests: null}}}", "over"), mistakes)
@@ -105,8 +105,8 @@ def test_what_was_taken_away_can_be_given_again() -> None:
     assert tree.plain()["stages"]["pm1"]["inputs"]["tests"] == "mine"
 
 
-def test_taking_away_what_is_not_there_is_a_mistake() -> None:
-    """A null for a key that is not there is told, with what may have been meant."""
+def test_removing_a_missing_key_is_a_mistake() -> None:
+    """A null for a missing key is a mistake with a suggestion."""
     mistakes: list[EtlError] = []
     overlay(parse(BASE, "base"), parse("stages:\n  pm3: null", "over"), mistakes)
     assert [str(mistake) for mistake in mistakes] == [
@@ -115,7 +115,7 @@ def test_taking_away_what_is_not_there_is_a_mistake() -> None:
 
 
 def test_places_are_those_of_the_change() -> None:
-    """What a change says stands where the change says it, everything else where it was."""
+    """A changed value has its place in the change, all others their old place."""
     over = parse("x-growth: {assigned: {started: [5, 6]}}", "over")
     tree = overlay(parse(BASE, "base"), over, [])
     changed, kept = (
@@ -129,7 +129,7 @@ def test_places_are_those_of_the_change() -> None:
 
 
 def test_rule_of_the_change_can_be_an_alias_too() -> None:
-    """An overriding file may use anchors of its own, and a third file may change what they say."""
+    """An overriding file may use its own anchors, and a third file may change their values."""
     mistakes: list[EtlError] = []
     tree = overlay(parse(BASE, "base"), parse("x-mine: &mine {a: 1}\nx-yours: *mine", "over"), mistakes)
     tree = overlay(tree, parse("x-yours: {a: 2}", "third"), mistakes)

@@ -76,7 +76,7 @@ def test_a_world_with_nothing_to_scale_refuses(change: str) -> None:
 
 
 def test_scale_multiplies_what_is_listed_alone() -> None:
-    """Which numbers make a world larger is the pipeline's to say; how a generator is spelt does not matter."""
+    """The pipeline lists the numbers; the spelling of a generator does not matter."""
     changes = ["scale=[stages.classes.params.count]", "stages.classes.python=etl.school.classes:classes"]
     stages = load(TINY, changes=changes, scale=10).tree.plain()["stages"]
     assert stages["classes"]["params"]["count"] == 30

@@ -130,7 +130,7 @@ def test_set_reads_yaml() -> None:
     ],
 )
 def test_mistakes_of_set_name_the_option(change: str, message: str) -> None:
-    """A mistake in a change is told as one of the command line."""
+    """A mistake in a change names the option."""
     found = [line.removeprefix(f"--set {change}: ") for line in told(TINY, change)]
     assert found == [message.removeprefix(f"--set {change}: ")]
 
@@ -160,7 +160,7 @@ def test_an_empty_mapping_is_refused(change: str) -> None:
     ],
 )
 def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) -> None:
-    """A text is not cut where YAML sees a comment; where it is not clear what is the text, quotes are asked for."""
+    """A plain text with a '#' is not cut; elsewhere a comment is a mistake."""
     source = load(TINY, changes=[f"site.title={text}"])
     if value is not None:
         assert (source.tree.plain()["site"]["title"], source.mistakes) == (value, ())
@@ -169,7 +169,7 @@ def test_nothing_is_a_comment_on_the_command_line(text: str, value: str | None) 
 
 
 @pytest.mark.parametrize("written", ["005", "1.10", "true"])
-def test_a_number_for_a_text_is_told_as_written(written: str) -> None:
+def test_a_number_for_a_text_is_quoted_as_written(written: str) -> None:
     """What YAML makes of it is another text: it must be quoted."""
     (found,) = told(TINY, f"stages.students.params.created_at={written}")
     assert found.endswith(f"created_at: must be a string, not {written}; put it in quotes: '{written}'")
@@ -196,8 +196,8 @@ def test_shown_names_are_relative(tmp_path: Path) -> None:
     assert display_path(tmp_path / "x.yaml") == str(tmp_path / "x.yaml")
 
 
-def test_missing_file_is_told(tmp_path: Path) -> None:
-    """A pipeline file that is not there is told as such."""
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A missing pipeline file is an error with its path."""
     path = tmp_path / "none.yaml"
     assert told(path) == [f"{path}: cannot read it: No such file or directory"]
 

@@ -1,4 +1,4 @@
-"""Text files: what they hold, and what is told of those that hold no text."""
+"""Text files, and the errors of files that are not text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_text_is_read_unchanged(tmp_path: Path) -> None:
     """Line ends and every other character stay; a byte order mark goes."""
     file = tmp_path / "a.txt"
     file.write_bytes(b"\xef\xbb\xbfone\r\n\xc3\xa9\xf0\x9f\x98\x80")
@@ -28,8 +28,8 @@ def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
         (b"ab\n\0", "a.txt:2:1: a NUL character; delete it"),
     ],
 )
-def test_what_is_no_text_is_told(tmp_path: Path, data: bytes, message: str) -> None:
-    """Bytes that are not UTF-8, and NUL, are told with line and column."""
+def test_other_bytes_are_an_error(tmp_path: Path, data: bytes, message: str) -> None:
+    """Bytes that are not UTF-8, and NUL, are errors with line and column."""
     file = tmp_path / "a.txt"
     file.write_bytes(data)
     with pytest.raises(EtlError) as caught:
@@ -37,7 +37,7 @@ def test_what_is_no_text_is_told(tmp_path: Path, data: bytes, message: str) -> N
     assert str(caught.value) == message
 
 
-def test_unreadable_file_is_told(tmp_path: Path) -> None:
+def test_unreadable_file_is_an_error(tmp_path: Path) -> None:
     """A folder, or a file that is not there, cannot be read."""
     with pytest.raises(EtlError, match=r"a\.txt: cannot read it: Is a directory"):
         read_text(tmp_path, "a.txt")
