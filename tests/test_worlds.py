@@ -6,7 +6,6 @@ import json
 import sqlite3
 from contextlib import closing
 from functools import cache
-from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,9 +23,11 @@ if TYPE_CHECKING:
 ROOT = small.ROOT
 #: What makes each of them small: twelve classes with a third of them in each window, or six with half.
 SMALL = {
-    "null": small.TWELVE,
+    "null": (*small.TWELVE, "report=false"),
     "realistic": small.TWELVE,
     "biased": small.TWELVE,
+    "regression": (*small.TWELVE, "report=false"),
+    "clustered": (*small.TWELVE, "report=false"),
     "ela": (
         "stages.classes.params.count=6",
         "stages.window1.params.rosters=[1, 3]",
@@ -42,12 +43,6 @@ ALIKE = {
 #: Growth in worlds where it depends on nothing that the database does not say.
 GROWTH = {
     "null": dict.fromkeys(oracle.GROWTH, (-15, 15)),
-    "realistic": {
-        "no assignment": (-40, 60),
-        "not_started": (-40, 60),
-        "started": (-37, 63),
-        "completed": (-30, 70),
-    },
     "biased": {  # anybody may be driven
         "no assignment": (-15, 35),
         "not_started": (-15, 35),
@@ -57,6 +52,14 @@ GROWTH = {
 }
 #: Rules that need to know how everybody grows.
 TRUE = {"planted", "impact", "impact_tests", "impact_found"}
+#: The rules that the oracle checks in each world: not those about growth where scores do not show it.
+RULES = {
+    "null": ALIKE | TRUE,
+    "biased": ALIKE,
+    "clustered": ALIKE - {"growth_ranges"},
+    "regression": ALIKE - {"growth_ranges", "first_jitters"},
+    "realistic": ALIKE - {"growth_ranges", "first_jitters", "tests", "clock", "dates"},  # its tests have other days
+}
 
 
 class Built(NamedTuple):
@@ -74,14 +77,6 @@ class Built(NamedTuple):
     def estimates(self) -> list[dict[str, Any]]:
         """The assignments' estimates."""
         return self.rows("SELECT * FROM impact_estimates WHERE scope = 'assignment' ORDER BY assignment_id")
-
-
-def gains(world: Built) -> list[dict[str, Any]]:
-    """The mean gain from each test to the next."""
-    return world.rows(
-        "SELECT avg(now.overall_score - was.overall_score) AS gain FROM scores AS now"
-        " JOIN scores AS was ON was.student_id = now.student_id AND was.test_id = now.test_id - 1 GROUP BY now.test_id"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +103,16 @@ def test_every_check_passes(name: str, worlds: Any) -> None:  # noqa: ANN401
     assert result.manifest["pipeline"]["site"]["title"] in (result.folder / "index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", GROWTH)
+@pytest.mark.parametrize("name", RULES)
 def test_oracle_finds_no_violations(name: str, worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     """With a world's growth and windows in its specification the oracle finds nothing, missed tests or not."""
-    low, high = (np.array(ends) for ends in zip(*GROWTH[name].values(), strict=True))
-    monkeypatch.setattr(oracle, "GROWTH", GROWTH[name])
-    monkeypatch.setattr(oracle, "GROWTH_LOW", low)
-    monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
+    if growth := GROWTH.get(name):
+        low, high = (np.array(ends) for ends in zip(*growth.values(), strict=True))
+        monkeypatch.setattr(oracle, "GROWTH", growth)
+        monkeypatch.setattr(oracle, "GROWTH_LOW", low)
+        monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
     monkeypatch.setattr(oracle, "WINDOWS", {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)})
-    rules = ALIKE if name == "biased" else ALIKE | TRUE
-    assert oracle.violations(worlds(name).result.database, sorted(rules)) == []
+    assert oracle.violations(worlds(name).result.database, sorted(RULES[name])) == []
 
 
 def test_null_world_has_no_effects(worlds: Any) -> None:  # noqa: ANN401
@@ -128,23 +123,6 @@ def test_null_world_has_no_effects(worlds: Any) -> None:  # noqa: ANN401
     assert {row["planted"] for row in worlds("null").estimates()} == {0}
 
 
-def test_realistic_effects_are_a_tenth_of_a_standard_deviation(worlds: Any) -> None:  # noqa: ANN401
-    """In realistic.yaml the median effect is about 0.1 standard deviations of the mean score in its standards."""
-    covered: dict[int, list[str]] = {}
-    for row in worlds("realistic").rows("SELECT * FROM assignment_standards"):
-        covered.setdefault(row["assignment_id"], []).append(str(row["standard_id"]))
-    first = [
-        json.loads(row["std_scores"]) for row in worlds("realistic").rows("SELECT * FROM scores WHERE test_id = 1")
-    ]
-    deviations = {
-        number: pstdev([fmean(scores[key] for key in keys) for scores in first]) for number, keys in covered.items()
-    }
-    sizes = [row["planted"] / deviations[row["assignment_id"]] for row in worlds("realistic").estimates()]
-    assert len(sizes) == 8
-    assert 0.09 < median(sizes) < 0.11
-    assert min(row["gain"] for row in gains(worlds("realistic"))) > 5
-
-
 def test_realistic_students_miss_tests_and_leave(worlds: Any) -> None:  # noqa: ANN401
     """In realistic.yaml a few tests are missed, some students leave for good, and nobody absent is given work."""
     world: Built = worlds("realistic")
@@ -152,9 +130,9 @@ def test_realistic_students_miss_tests_and_leave(worlds: Any) -> None:  # noqa: 
     for row in world.rows("SELECT student_id, test_id FROM scores ORDER BY id"):
         took[row["student_id"]].append(row["test_id"])
     missed = sum(test not in tests for tests in took.values() for test in range(1, max(tests, default=0)))
-    assert 0.01 < missed / sum(map(len, took.values())) < 0.05
+    assert 0.01 < missed / sum(map(len, took.values())) < 0.08
     gone = sum(max(tests, default=0) < 5 for tests in took.values())
-    assert 0.01 < gone / len(took) < 0.08
+    assert 0.01 < gone / len(took) < 0.12
     given = world.rows(
         "SELECT student_id, created_after_test_id AS test FROM assignment_students"
         " JOIN assignments ON assignments.id = assignment_id"
@@ -169,6 +147,14 @@ def test_biased_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: ANN40
     assert min(row["surprise"] for row in rows) > 1e-6
     for row in rows:
         assert abs(row["bias"] - row["expected_bias"]) < 5 * row["standard_error"]
+
+
+def test_regression_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: ANN401
+    """In regression.yaml every estimate is larger than the planted effect by the return of bad luck to the mean."""
+    for row in worlds("regression").estimates():
+        assert row["expected_bias"] > 5
+        assert abs(row["bias"] - row["expected_bias"]) < row["standard_error"]
+        assert row["surprise"] > 1e-6
 
 
 def test_ela_has_its_own_tests_and_scale(worlds: Any) -> None:  # noqa: ANN401
