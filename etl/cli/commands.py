@@ -17,6 +17,8 @@ from etl.cli.exit import finish
 from etl.cli.options import (
     DEFAULT,
     FILE,
+    Commands,
+    Output,
     execution_options,
     json_option,
     load,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from etl.run.job import Execution
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="teacher-dashboard-etl", prog_name="etl", version="0.1.0")
 def commands() -> None:
     """Build a synthetic world from a pipeline file and publish it.
@@ -240,4 +242,5 @@ for command in (plan, show, validate, schema):
 
 def main() -> NoReturn:
     """Run the command line."""
-    finish(lambda: commands.main(standalone_mode=False), as_json="--json" in sys.argv)
+    output = Output()
+    finish(lambda: commands.main(standalone_mode=False, obj=output), output)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from etl.cli.options import print_json
+from etl.cli.options import Output, print_json
 from etl.errors import EtlError, Mistakes
 from etl.run import process
 
@@ -26,10 +26,10 @@ INTERRUPTED = "Interrupted; existing builds are unchanged."
 GRACE = 5.0  # seconds to clean up after a signal; the next run removes what is left
 
 
-def finish(command: Callable[[], Any], *, as_json: bool = False) -> NoReturn:
-    """Run a command and exit the process with its exit code; errors are printed as JSON if asked."""
+def finish(command: Callable[[], Any], output: Output) -> NoReturn:
+    """Run a command and exit the process with its exit code; ``output`` is set once arguments are parsed."""
     process.prepare_streams()
-    code = exit_code(command, as_json=as_json)
+    code = exit_code(command, output)
     with contextlib.suppress(OSError):  # already reported
         sys.stdout.flush()
     # An orderly shutdown of the libraries takes 40 ms, and after a signal a thread may still be in DuckDB or Arrow,
@@ -37,7 +37,7 @@ def finish(command: Callable[[], Any], *, as_json: bool = False) -> NoReturn:
     os._exit(code)
 
 
-def exit_code(command: Callable[[], Any], *, as_json: bool = False) -> int:
+def exit_code(command: Callable[[], Any], output: Output) -> int:
     """Run a command, print its error if it fails, and return its exit code."""
     with _signals() as received:
         try:
@@ -47,12 +47,12 @@ def exit_code(command: Callable[[], Any], *, as_json: bool = False) -> int:
             if received:
                 click.echo(INTERRUPTED, err=True)
                 return STOPPED + received[0]
-            if isinstance(error, click.ClickException) and not as_json:
+            if isinstance(error, click.ClickException) and not output.json:
                 error.show()
                 return error.exit_code
             code, problem = _explain(error)
             if problem:
-                _print(problem, as_json=as_json)
+                _print(problem, as_json=output.json)
             return code
     return OK
 

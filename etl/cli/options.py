@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,28 @@ out_option = click.option(
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Print only errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_JSON = click.Option(["--json", "as_json"], is_flag=True)  # for an unknown command
+
+
+@dataclass
+class Output:
+    """Whether a command prints JSON, its errors too."""
+
+    json: bool = False
+
+
+class Commands(click.Group):
+    """Commands that set their :class:`Output` (the context's ``obj``) even if other arguments are invalid."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and whether ``--json`` is among its options and not the value of another one."""
+        command = self.get_command(ctx, args[0]) or click.Command(None, params=[_JSON])
+        trial = click.Context(command, resilient_parsing=True, ignore_unknown_options=True)
+        options, _, _ = command.make_parser(trial).parse_args(args[1:])
+        ctx.ensure_object(Output).json = bool(options.get("as_json"))
+        return super().resolve_command(ctx, args)
 
 
 def print_json(value: object) -> None:

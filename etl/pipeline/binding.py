@@ -6,21 +6,22 @@ The columns of an internal Python stage are not known; of a query over one, only
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from etl.errors import EtlError
 from etl.pipeline.fitting import column_mistakes, duplicate_names, name_mistakes
 from etl.pipeline.graph import in_order
-from etl.pipeline.query import bind_query, selection
+from etl.pipeline.query import bind_query, nodes_of, query_error, run_query, selection, to_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
-    from etl.pipeline.query import Query
+    from etl.pipeline.query import Node, Query
     from etl.pipeline.schema import Table
 
 
@@ -33,6 +34,7 @@ def check(draft: Draft) -> None:
         table = tables.get(stage.table or "") if filled[stage.table] == 1 else None  # otherwise one of them is wrong
         query, bound = draft.queries.get(stage.name), None
         if query and not query.mistakes and not stage.invalid_keys and query.params == set(stage.params):
+            draft.mistakes += _failing_casts(query, stage)
             bound = _bound(query, stage, known, draft)
             draft.mistakes += _result_mistakes(query, stage, table, bound)
         columns = _columns(stage, table, draft) or bound
@@ -67,3 +69,34 @@ def _result_mistakes(query: Query, stage: Stage, table: Table | None, bound: pa.
         return column_mistakes(bound, stage, table)
     names = list(selection(query.tree))
     return name_mistakes(names, stage, table) if names and all(names) else iter(())
+
+
+def _failing_casts(query: Query, stage: Stage) -> Iterator[EtlError]:
+    """Casts of constants and params that fail; DuckDB would report them only for a query that has rows."""
+    for cast in _constant_casts(query.tree):
+        used = {part["identifier"] for part in nodes_of(cast) if part.get("class") == "PARAMETER"}
+        try:
+            run_query(f"SELECT {to_sql(cast)}", {name: stage.params[name] for name in used}, {})
+        except duckdb.Error as error:
+            yield query_error(error, "", "").under(f"stages.{stage.name}", query.place(cast))
+
+
+def _constant_casts(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- JSON
+    """The outermost casts that read no column, except those in TRY()."""
+    waiting = [tree]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict) and value.get("type") != "OPERATOR_TRY":
+            if value.get("class") != "CAST" or not _is_constant(value["child"]):
+                waiting += value.values()
+            elif not value["try_cast"]:
+                yield value
+
+
+def _is_constant(node: Node) -> bool:
+    return all(part.get("class", "CONSTANT") in _CONSTANT for part in nodes_of(node))
+
+
+_CONSTANT = {"CONSTANT", "PARAMETER", "CAST", "FUNCTION", "OPERATOR", "COLLATE"}

@@ -220,3 +220,13 @@ def selection(tree: Node) -> dict[str, Node]:
 def _name_of(node: Node) -> str:
     names = node["column_names"] if node.get("class") == "COLUMN_REF" else [""]
     return str(node["alias"] or names[-1])
+
+
+def to_sql(node: Node) -> str:
+    """An expression as SQL."""
+    with _database().cursor() as cursor:
+        (empty,) = cursor.execute("SELECT json_serialize_sql('SELECT 1')").fetchone() or ("",)
+        tree = json.loads(empty)
+        tree["statements"][0]["node"]["select_list"] = [{**node, "alias": ""}]
+        (text,) = cursor.execute("SELECT json_deserialize_sql($tree)", {"tree": json.dumps(tree)}).fetchone() or ("",)
+    return str(text).removeprefix("SELECT ")

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.cli.commands import commands
 from etl.cli.exit import exit_code
+from etl.cli.options import Output
 from etl.run import process
 from tests.support.running import ROOT
 
@@ -55,13 +57,13 @@ def test_every_end_has_its_code(
     error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each kind of exception has its exit code and a message."""
-    assert exit_code(raising(error)) == code
+    assert exit_code(raising(error), Output()) == code
     assert message in capsys.readouterr().err
 
 
 def test_bug_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--json`` a bug is JSON too, with the traceback on stderr."""
-    assert exit_code(raising(ZeroDivisionError()), as_json=True) == 3
+    assert exit_code(raising(ZeroDivisionError()), Output(json=True)) == 3
     captured = capsys.readouterr()
     assert json.loads(captured.out)["success"] is False
     assert "ZeroDivisionError" in captured.err
@@ -80,8 +82,37 @@ def test_signal_that_a_library_swallows_still_counts(
         except BaseException:  # noqa: BLE001 -- as a library does that must not let it through
             raise RuntimeError("Query interrupted") from None
 
-    assert exit_code(command) == 128 + number
+    assert exit_code(command, Output()) == 128 + number
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["validate", "--json", "--bogus"], 2, "No such option '--bogus'."),
+        (["plan", "--seed", "x", "--json"], 2, "Invalid value for '--seed'"),
+        (["bogus", "--json"], 2, "No such command 'bogus'."),
+        (["validate", "--json", "--seed"], 2, "Option '--seed' requires an argument."),
+        (["validate", "--out", "--json"], 2, "No such option '--out'."),
+        (["run", "--out", "--json", "--bogus"], 2, None),
+        (["validate", "--", "--json"], 2, None),
+        (["clean", "--json"], 2, None),
+        (["--bogus"], 2, None),
+    ],
+)
+def test_wrong_usage_as_json(
+    arguments: list[str], code: int, message: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wrong usage is reported as JSON where ``--json`` is an option of the command, and not the value of another one."""
+    output = Output()
+    assert exit_code(lambda: commands.main(arguments, standalone_mode=False, obj=output), output) == code
+    captured = capsys.readouterr()
+    if message is None:
+        assert (captured.out, captured.err[:6]) == ("", "Usage:")
+    else:
+        (mistake,) = json.loads(captured.out)["mistakes"]
+        assert message in mistake["message"]
+        assert captured.err == ""
 
 
 #: For a command that is run in another folder.
@@ -90,6 +121,7 @@ ELSEWHERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 STREAMS = """
 import sys
 from etl.cli.exit import finish
+from etl.cli.options import Output
 
 def command():
     print("working", file=sys.stderr)
@@ -98,7 +130,7 @@ def command():
     print("done", "-" * 9000)
     open("work", "x").write("whole")
 
-finish(command)
+finish(command, Output())
 """
 
 
@@ -107,6 +139,7 @@ finish(command)
     ("redirected", "code", "told"),
     [
         (">&-", 0, "working\n"),
+        ("2>&-", 0, ""),
         ("<&- >&- 2>&-", 0, ""),
         ("2>/dev/full", 0, ""),
         (">/dev/full", 1, "working\nstandard output: No space left on device\n"),
@@ -127,7 +160,9 @@ def test_streams_that_cannot_be_written(tmp_path: Path, redirected: str, code: i
 
 def test_any_letter_fits_any_terminal(tmp_path: Path) -> None:
     """Letters that the encoding of the output lacks are escaped."""
-    code = "from etl.cli.exit import finish; finish(lambda: print('Ж 😀'))"
+    code = (
+        "from etl.cli.exit import finish; from etl.cli.options import Output; finish(lambda: print('Ж 😀'), Output())"
+    )
     env = {**ELSEWHERE, "PYTHONIOENCODING": "latin-1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b"\\u0416 \\U0001f600\n")
@@ -151,6 +186,7 @@ def test_a_pipe_that_nobody_reads(tmp_path: Path, stream: str, code: int) -> Non
 DEAF = """
 import sys, time
 from etl.cli import exit
+from etl.cli.options import Output
 
 def deaf():
     print("ready", flush=True)
@@ -161,7 +197,7 @@ def deaf():
             pass
 
 exit.GRACE = 0.3
-sys.exit(exit.exit_code(deaf))
+sys.exit(exit.exit_code(deaf, Output()))
 """
 
 

@@ -134,6 +134,8 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
     assert after.installed["letters"][0] == "3.1"
     assert after.installed["Row_maker"] == before.installed["Row_maker"]
     assert after.installed["some.names"] != before.installed["some.names"]
+    (site / "Row_maker-1.0.dist-info/METADATA").unlink()
+    assert code_of(["rowmaker"], tmp_path).installed["rowmaker"][0] == ""
 
 
 def test_files_without_a_record(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,14 @@ def test_queries_that_fit(tmp_path: Path) -> None:
             "1:16 DuckDB says: No function matches the given name and argument types '+(VARCHAR,",
         ),
         (
+            ODD.replace("total::BIGINT", "'abc'::INTEGER"),
+            "1:17 DuckDB says: Could not convert string 'abc' to INT32",
+        ),
+        (
+            ODD.replace("cost AS rate", "1 AS rate") + " WHERE $day::DATE > DATE '2025-01-01'",
+            '1:99 DuckDB says: invalid date field format: "x", expected format is (YYYY-MM-DD)',
+        ),
+        (
             ODD.replace("total::BIGINT", "sum(v.id) OVER ()"),
             "1:12 the column total is decimal128(38, 0), its table declares INTEGER; ",
         ),
@@ -114,6 +122,12 @@ def test_every_query_is_bound(tmp_path: Path) -> None:
         "pipeline.yaml:14:3:",
         "sums.sql:2:9:",
     ]
+
+
+def test_constants_that_may_fail(tmp_path: Path) -> None:
+    """TRY, TRY_CAST, and casts of what only the rows decide are left alone."""
+    tries = "TRY('x'::INTEGER)::BIGINT + TRY_CAST('x' AS INTEGER) + day::INTEGER"
+    assert check(tmp_path, sums=ODD.replace("total::BIGINT", tries)) == []
 
 
 @pytest.mark.usefixtures("told")
