@@ -103,7 +103,7 @@ def test_signal_that_a_library_swallows_still_counts(
 def test_wrong_usage_as_json(
     arguments: list[str], code: int, message: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wrong usage is reported as JSON where ``--json`` is an option of the command, and not the value of another one."""
+    """Wrong usage is JSON where ``--json`` is an option of the command, and not the value of another one."""
     output = Output()
     assert exit_code(lambda: commands.main(arguments, standalone_mode=False, obj=output), output) == code
     captured = capsys.readouterr()
