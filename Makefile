@@ -46,7 +46,7 @@ lock: ## resolve pyproject.toml into the lock files (ARGS=--upgrade for newer ve
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) --output-file requirements.lock
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
-	@$(COMPILE:pyproject.toml=) --group pandas --no-emit-package numpy --constraint requirements.lock --output-file requirements-pandas.lock
+	@$(COMPILE:pyproject.toml=) --group pandas --no-emit-package numpy --no-emit-package scipy --constraint requirements-dev.lock --output-file requirements-pandas.lock
 
 clean: ## remove builds, environment and caches
 	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/drizzle/node_modules

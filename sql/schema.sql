@@ -109,19 +109,20 @@ CREATE TABLE planted_effects ( -- The true effect of each assignment on the scor
   UNIQUE (assignment_id, standard_id, status)
 );
 
-CREATE TABLE impact_estimates ( -- Estimates of each effect by difference in differences, with the true effect.
+CREATE TABLE impact_estimates ( -- Estimates of each effect by three analyses, with the true effect.
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, -- Id of the row, from 1 without gaps.
+  estimator TEXT NOT NULL CHECK (estimator IN ('did', 'did_fixed_effects', 'ancova')), -- The analysis: difference in differences; the same within rosters; the same within rosters, adjusted for the scores before.
   scope TEXT NOT NULL CHECK (scope IN ('assignment', 'standard', 'category')), -- What is estimated: the effect of an assignment on the mean of its standards or on one of them, or the pooled effect of a category's assignments.
   assignment_id INTEGER REFERENCES assignments (id) ON DELETE CASCADE, -- The assignment; null for a category.
   rc_id INTEGER REFERENCES reporting_categories (id) ON DELETE CASCADE, -- The reporting category of the assignment, or of the standard.
   standard_id INTEGER REFERENCES standards (id) ON DELETE CASCADE, -- The standard; null unless the scope is a standard.
-  treated INTEGER NOT NULL, -- Number of students who completed the assignment and took the tests; summed for a category.
+  treated INTEGER NOT NULL, -- Number of students who completed the assignment and took the tests, in the rosters that the analysis uses; summed for a category.
   control INTEGER NOT NULL, -- Number of students of the same rosters who were not given it and took the tests; summed for a category.
-  treated_gain REAL, -- Mean gain of the treated from the test that the assignment follows to the one that it impacts, in scale points.
-  control_gain REAL, -- The same for the control group.
+  treated_gain REAL, -- Mean gain of the treated from the test that the assignment follows to the one that it impacts, in scale points; within rosters, the weighted mean over rosters.
+  control_gain REAL, -- The same for the control group; in ancova, adjusted to the scores of the treated.
   effect REAL, -- The estimate: treated_gain minus control_gain.
-  standard_error REAL, -- Welch's standard error of the effect; null if a group has fewer than two students.
-  degrees_of_freedom REAL, -- Welch-Satterthwaite degrees of freedom; null for a category, whose statistic is normal.
+  standard_error REAL, -- Standard error of the effect: Welch's, or clustered by roster; null if there are too few students or rosters.
+  degrees_of_freedom REAL, -- Degrees of freedom: of Welch and Satterthwaite, or the number of rosters minus 1; null for a category, whose statistic is normal.
   t REAL, -- The effect divided by its standard error.
   p REAL, -- Two-sided p-value for no effect; 0 below the smallest floating-point number.
   low REAL, -- Lower end of the 95 % confidence interval.
@@ -130,6 +131,6 @@ CREATE TABLE impact_estimates ( -- Estimates of each effect by difference in dif
   expected_bias REAL, -- Expected difference between the estimate and the planted effect, given the scores before the impacted test.
   bias REAL, -- effect minus planted.
   covered INTEGER CHECK (covered IN (0, 1)), -- 1 if the interval contains the planted effect, 0 if not.
-  surprise REAL -- Upper bound on the probability of a bias so far from the expected one, if the planted effects are in the data; null for a category.
+  surprise REAL -- Upper bound on the probability of a bias so far from the expected one, if the planted effects are in the data; null unless the estimator is did, and for a category.
 );
 CREATE INDEX impact_estimates_by_assignment ON impact_estimates (assignment_id);

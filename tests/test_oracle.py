@@ -351,7 +351,10 @@ DAMAGES = {
         ("row 1 is", "UPDATE impact_estimates SET effect = effect - 0.00001, bias = bias - 0.00001 WHERE id = 1"),
         ("row 9 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 9"),
         ("row 30 is", "UPDATE impact_estimates SET treated = treated + 1 WHERE id = 30"),
-        ("29 rows, not 30", "DELETE FROM impact_estimates WHERE id = 30"),
+        ("row 31 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 31"),
+        ("row 62 is", "UPDATE impact_estimates SET expected_bias = expected_bias + 0.00001 WHERE id = 62"),
+        ("row 90 is", "UPDATE impact_estimates SET estimator = 'did' WHERE id = 90"),
+        ("89 rows, not 90", "DELETE FROM impact_estimates WHERE id = 90"),
     ],
     "impact_tests": [
         ("t of estimate 8", "UPDATE impact_estimates SET t = t + 0.00001 WHERE id = 8"),
@@ -360,7 +363,8 @@ DAMAGES = {
         ("interval of estimate 28", "UPDATE impact_estimates SET high = high + 0.001 WHERE id = 28"),
         ("covered of estimate 27", "UPDATE impact_estimates SET covered = 1 - covered WHERE id = 27"),
         ("surprise of estimate 6", "UPDATE impact_estimates SET surprise = surprise / 2 WHERE id = 6"),
-        ("29 estimates, not 30", "DELETE FROM impact_estimates WHERE id = 30"),
+        ("interval of estimate 61", "UPDATE impact_estimates SET low = low - 0.001 WHERE id = 61"),
+        ("89 estimates, not 90", "DELETE FROM impact_estimates WHERE id = 90"),
     ],
     "impact_found": [
         ("assignment 6, standard 8", grow(8, 4, f"{growth(8)} - 10 * ({growth(8)} > 35)")),

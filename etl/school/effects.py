@@ -37,11 +37,11 @@ _ROOM = 2**20  # students whose sums must fit, each at the far end of the scale
 
 
 class Outlook(NamedTuple):
-    """Sums over some students of what is expected of one standard's score on an impacted test."""
+    """What is expected of one standard's score on an impacted test, a number for each of some students."""
 
-    expected: int  # seen score less the true score on the test before, in 1 / denominator points
-    untouched: int  # the same without assignments
-    spread: int  # squared distance between the least and the greatest possible score
+    expected: NDArray[np.int64]  # seen score less the true score on the test before, in 1 / denominator points
+    untouched: NDArray[np.int64]  # the same without assignments
+    spread: NDArray[np.int64]  # squared distance between the least and the greatest possible score
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,18 @@ class Impacted:
         kinds = np.zeros(len(rows), dtype=np.int64)
         for number in covering:
             kinds = kinds * _KINDS + self.statuses[number][rows]
-        total = np.zeros(len(Outlook._fields), dtype=np.int64)
+        found = np.zeros((len(Outlook._fields), len(rows)), dtype=np.int64)
         for kind in np.unique(kinds).tolist():
-            some = rows[kinds == kind]
+            chosen = kinds == kind
+            some = rows[chosen]
             error = 0 if self.error is None else self.error[some, standard].astype(np.int64)
             students = Students(self.before[some, standard].astype(np.int64), self.shift[some], error, self.clamp)
             ranges = self._ranges(kind, len(covering))
             untouched = students.expected([self.growth.untouched], self.denominator)
             expected = students.expected(ranges, self.denominator) if ranges else untouched
             spread = students.spread(ranges or [self.growth.untouched])
-            total += [expected.sum(), untouched.sum(), (spread * spread).sum()]
-        return Outlook(*total.tolist())
+            found[:, chosen] = expected, untouched, spread * spread
+        return Outlook(*found)
 
     def _ranges(self, kind: int, covering: int) -> list[Range]:
         """Return the ranges of growth of students with one status in each covering assignment."""

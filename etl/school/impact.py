@@ -1,11 +1,11 @@
 """Per-shard sums for each assignment's effect: of gains, and of planted effects.
 
-They are integers, so the order of addition and the cut into shards do not matter.
+They are whole numbers, so the order of addition and the cut into shards do not matter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from etl.school.columns import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
 from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.school.params import STATUSES, Growth
+from etl.school.within import COUNTS, SUMS, TYPE, both_groups, within_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,10 +30,15 @@ Assignments = Annotated[pa.Table, Columns(("id", "rc_id", "created_after_test_id
 
 #: The sums over the students of a group.
 TALLY = ("gain", "squares", "planted", "excess", "spread")
-#: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ...
-NUMBERS = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
+#: The planted effect of treated students whose roster has control students too.
+WITHIN_PLANTED = "within_planted"
+#: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ..., then those within rosters.
+_TALLIES = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
+NUMBERS = (*_TALLIES, *COUNTS, WITHIN_PLANTED, *SUMS)
 _KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
-GAIN_SUMS = pa.schema([(name, pa.int64()) for name in (*_KEYS, *NUMBERS)])
+GAIN_SUMS = pa.schema(
+    [(name, pa.int64()) for name in (*_KEYS, *_TALLIES, *COUNTS, WITHIN_PLANTED)] + [(name, TYPE) for name in SUMS]
+)
 PLANTED_SUMS = pa.schema(
     [
         ("assignment_id", pa.int64()),
@@ -78,7 +84,7 @@ def planted_sums(
                         "standard_id": int(measure.standards[standard]),
                         "status": status,
                         "students": len(students),
-                        "planted": outlook.expected - outlook.untouched,
+                        "planted": int((outlook.expected - outlook.untouched).sum()),
                         "denominator": impacted.denominator,
                     }
                 )
@@ -106,7 +112,8 @@ def gain_sums(
     For ``treated`` and ``control`` a row has the number of students, and over them the sums of: the gain times parts;
     its square; the planted effect, and by how much the gain exceeds its expectation, both times parts and in parts of
     a ``denominator``; and, for each standard, the square of the distance between its least and greatest score
-    possible. Raises ValueError when the scale is so wide that the sums might not be exact.
+    possible. Then follow sums over the rosters that have both groups: see :mod:`etl.school.within`. Raises ValueError
+    when the scale is so wide that the sums might not be exact.
     """
     measure = Measure.of(standards)
     windows, sittings = windows_of(sittings_and_windows), sittings_of(sittings_and_windows)
@@ -114,69 +121,76 @@ def gain_sums(
     for row, impacted in impacts(
         tests, measure, assignments, assignment_standards, clamp, growth, sittings_and_windows
     ):
-        first = sittings.get(row["created_after_test_id"])
-        groups = _groups(row["id"], impacted, first, windows)
+        compared = _compared(row["id"], impacted, sittings.get(row["created_after_test_id"]), windows)
         covered = impacted.impact.covered[row["id"]]
-        tallies = {name: _tally(impacted, *group, covered) for name, group in groups.items()}
+        sums = _sums(impacted, compared, covered)
         for place, standard in enumerate((None, *covered.tolist())):
             standard_id = None if standard is None else int(measure.standards[standard])
             category = row["rc_id"] if standard is None else int(measure.categories[measure.category[standard]])
             keys = (row["id"], category, standard_id, len(covered) if standard is None else 1, impacted.denominator)
-            numbers = {f"{name}{suffix}": sums[place] for name, of in tallies.items() for suffix, sums in of.items()}
-            rows.append(dict(zip(_KEYS, keys, strict=True)) | numbers)
+            rows.append(dict(zip(_KEYS, keys, strict=True)) | {name: cells[place] for name, cells in sums.items()})
     return pa.RecordBatch.from_pylist(rows, schema=GAIN_SUMS)
 
 
-def _groups(
-    assignment: int, impacted: Impacted, first: pa.Table | None, windows: dict[str, pa.Table]
-) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int32]]]:
-    """The treated and the control students: their rows, and their standard scores on the first test."""
-    nobody = dict.fromkeys(("treated", "control"), (impacted.ids[:0], impacted.before[:0]))
+class _Compared(NamedTuple):
+    """The treated and the control students of an assignment, a row each."""
+
+    rows: NDArray[np.int64]  # of the impacted test
+    treated: NDArray[np.bool_]
+    roster: NDArray[np.int64]
+    first: NDArray[np.int32]  # standard scores on the test that the assignment follows
+    overall: NDArray[np.int32]  # the overall score on it, which decided who was given the assignment
+
+
+def _compared(assignment: int, impacted: Impacted, first: pa.Table | None, windows: dict[str, pa.Table]) -> _Compared:
+    """Find the students who are compared; nobody, if nobody was given the assignment."""
+    nobody, nothing = impacted.ids[:0], impacted.before[:0]
     if first is None:
-        return nobody
-    students, scores = first["student_id"].to_numpy(), matrix(first["standards"])
+        return _Compared(nobody, nobody.astype(bool), nobody, nothing, nothing[:, 0])
+    students, roster = first["student_id"].to_numpy(), first["roster_id"].to_numpy()
     assigned = np.zeros(len(students), dtype=bool)
     for window in windows.values():
         given = window["student_id"].to_numpy()[window["assignment_id"].to_numpy() == assignment]
         place, found = find(students, given)
         assigned[place[found]] = True
-    if not assigned.any():
-        return nobody
-    rosters, roster = np.unique(first["roster_id"].to_numpy(), return_inverse=True)
-    somebody = np.zeros(len(rosters), dtype=bool)  # per roster: was anybody given it
-    somebody[roster[assigned]] = True
-    around = somebody[roster] & ~assigned
+    around = np.isin(roster, roster[assigned]) & ~assigned  # in a roster where somebody was given it
     place, took = find(students, impacted.ids)
-    chosen = {
-        "treated": np.flatnonzero(took & (impacted.statuses[assignment] == _COMPLETED)),
-        "control": np.flatnonzero(took & around[place]),
-    }
-    return {name: (rows, scores.take(place[rows], axis=0)) for name, rows in chosen.items()}
+    completed = impacted.statuses[assignment] == _COMPLETED
+    rows = np.flatnonzero(took & ((completed & assigned.any()) | around[place]))
+    place = place[rows]
+    scores = matrix(first["standards"]).take(place, axis=0)
+    return _Compared(rows, completed[rows], roster[place], scores, first["overall"].to_numpy()[place])
 
 
-def _tally(
-    impacted: Impacted, rows: NDArray[np.int64], first: NDArray[np.int32], covered: NDArray[np.int64]
-) -> dict[str, list[int]]:
-    """The sums over some students: for all the covered standards together, then for each."""
-    after = impacted.after[np.ix_(rows, covered)].astype(np.int64)
-    moves = after - impacted.before[np.ix_(rows, covered)]
-    gains = after - first[:, covered]
-    gains = np.column_stack([gains.sum(axis=1), gains])
-    peak = int(np.abs(gains).max(initial=0))
-    if peak * peak * len(rows) >= _LARGEST:
+def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -> dict[str, list[int]]:
+    """The sums, by name: for all the covered standards together, then for each."""
+    after = impacted.after[np.ix_(compared.rows, covered)].astype(np.int64)
+    before = impacted.before[np.ix_(compared.rows, covered)]
+    first = compared.first[:, covered].astype(np.int64)
+    outlooks = [impacted.outlook(compared.rows, standard) for standard in covered.tolist()]
+    expected, untouched, spread = (np.stack(cells, axis=1) for cells in zip(*outlooks, strict=True))
+    gain = _with_sum(after - first)
+    planted, excess = _with_sum(expected - untouched), _with_sum((after - before) * impacted.denominator - expected)
+    peak = int(np.abs(gain).max(initial=0))
+    if peak * peak * len(gain) >= _LARGEST:
         message = f"gains of {peak} points, squared, are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
-    planted, excess, spread = [], [], []
-    for standard, move in zip(covered.tolist(), moves.T, strict=True):
-        outlook = impacted.outlook(rows, standard)
-        planted.append(outlook.expected - outlook.untouched)
-        excess.append(int(move.sum()) * impacted.denominator - outlook.expected)
-        spread.append(outlook.spread)
-    return {
-        "": [len(rows)] * (1 + len(covered)),
-        "_gain": gains.sum(axis=0).tolist(),
-        "_squares": (gains * gains).sum(axis=0).tolist(),
-        **{
-            name: [sum(sums), *sums] for name, sums in (("_planted", planted), ("_excess", excess), ("_spread", spread))
-        },
+    tally = dict(zip(TALLY, (gain, gain * gain, planted, excess, _with_sum(spread)), strict=True))
+    sums: dict[str, list[int]] = {}
+    for group, chosen in (("treated", compared.treated), ("control", ~compared.treated)):
+        sums[group] = [int(chosen.sum())] * gain.shape[1]
+        sums |= {f"{group}_{name}": cells[chosen].sum(axis=0).tolist() for name, cells in tally.items()}
+    mixed = both_groups(compared.roster, compared.treated)
+    variables = {
+        "score": _with_sum(first - impacted.clamp.low)[mixed].astype(np.float64),
+        "overall": (compared.overall[mixed, None] - impacted.clamp.low).astype(np.float64),
+        "gain": gain[mixed].astype(np.float64),
+        "excess": excess[mixed] / impacted.denominator,
     }
+    sums[WITHIN_PLANTED] = planted[mixed & compared.treated].sum(axis=0).tolist()
+    return sums | within_sums(compared.roster[mixed], compared.treated[mixed], variables)
+
+
+def _with_sum(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put the sum of all columns before them."""
+    return np.column_stack([cells.sum(axis=1), cells])

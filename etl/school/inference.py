@@ -1,22 +1,38 @@
-"""The formulas of the analysis, each with its source. Inputs are fractions; only the last step rounds."""
+"""The formulas of the analysis, each with its source. Those of two means are exact fractions up to the last step."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
+from itertools import product
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from etl.school.within import EXCESS, GAIN, MOMENTS, TREATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    Pair = tuple[str, str]
 
 
 _STEPS = 10_000  # far more than a continued fraction needs
 _TINY = 1e-15  # a negligible relative change
 _CLOSE = 1e-12
+_COLLINEAR = 1e-9  # the share of a variable that others must leave unexplained
 
 
-def difference_in_differences(treated_gain: Fraction, control_gain: Fraction) -> Fraction:
+class Regression(NamedTuple):
+    """The coefficient of the treatment in a regression with roster effects."""
+
+    effect: float
+    excess: float  # of the effect over its expectation
+    variance: float | None  # cluster-robust; 0 when the regression explains every gain; None for too few students
+    freedom: int  # degrees of freedom of the variance
+
+
+def difference_in_differences(treated_gain: Fraction | float, control_gain: Fraction | float) -> Fraction | float:
     """How much more the treated gained between two tests than the control group.
 
     Angrist and Pischke, "Mostly Harmless Econometrics", Princeton 2009, section 5.2.
@@ -37,16 +53,85 @@ def welch(*groups: tuple[int, Fraction]) -> tuple[Fraction, float | None]:
     return total, float(total * total / below) if below else None
 
 
+def fixed_effects(
+    covariates: Sequence[str],
+    moments: Mapping[Pair, float],
+    products: Mapping[tuple[Pair, Pair], float],
+    rosters: int,
+    students: int,
+) -> Regression | None:
+    """Regress the gain on the treatment, covariates and roster effects, with standard errors clustered by roster.
+
+    ``moments`` and ``products`` are summed over rosters: see :mod:`etl.school.within`. A collinear covariate is left
+    out; None if the treatment is collinear. Least squares by the sweep operator: Goodnight, "A tutorial on the SWEEP
+    operator", American Statistician 33, 1979. The variance is CR1, a sandwich of the rosters' scores times
+    G / (G - 1) x (N - 1) / (N - K), where K counts the regressors and a constant: Liang and Zeger, "Longitudinal data
+    analysis using generalized linear models", Biometrika 73, 1986; Cameron and Miller, "A practitioner's guide to
+    cluster-robust inference", J. Human Resources 50, 2015. Its t has G - 1 degrees of freedom.
+    """
+    inverse: dict[Pair, float] = {}
+    used: list[str] = []
+    for name in (*covariates, TREATED):
+        if _sweep(inverse, used, name, moments):
+            used.append(name)
+    if TREATED not in used:
+        return None
+    slopes = {one: sum(inverse[one, other] * moments[other, GAIN] for other in used) for one in used}
+    weights = {name: inverse[TREATED, name] for name in used}
+    # What a roster adds to the effect is a weighted sum of its moments: the weights times its scores.
+    influence = dict.fromkeys(MOMENTS, 0.0)
+    for one, other in product(used, used):
+        influence[(one, other) if (one, other) in influence else (other, one)] -= weights[one] * slopes[other]
+    influence |= {(name, GAIN): weights[name] for name in used}
+    terms = [
+        influence[one] * influence[other] * products[(one, other) if (one, other) in products else (other, one)]
+        for one, other in product(influence, influence)
+    ]
+    variance, freedom = math.fsum(terms), students - len(used) - 1
+    if variance < _CLOSE * math.fsum(map(abs, terms)):
+        variance = 0.0  # what rounding left
+    factor = rosters / (rosters - 1) * (students - 1) / freedom if rosters > 1 and freedom else None
+    excess = sum(weights[name] * moments[name, EXCESS] for name in used)
+    return Regression(slopes[TREATED], excess, None if factor is None else factor * variance, rosters - 1)
+
+
+def _sweep(inverse: dict[Pair, float], used: Sequence[str], name: str, moments: Mapping[Pair, float]) -> bool:
+    """Extend the inverse of the moments of the ``used`` variables by one; False if it is collinear with them."""
+
+    def moment(one: str, other: str) -> float:
+        return moments[(one, other) if (one, other) in moments else (other, one)]
+
+    slopes = {one: sum(inverse[one, other] * moment(other, name) for other in used) for one in used}
+    rest = moment(name, name) - sum(slopes[one] * moment(one, name) for one in used)
+    if rest <= _COLLINEAR * moment(name, name):
+        return False
+    for one, other in product(used, used):
+        inverse[one, other] += slopes[one] * slopes[other] / rest
+    for one in used:
+        inverse[one, name] = inverse[name, one] = -slopes[one] / rest
+    inverse[name, name] = 1 / rest
+    return True
+
+
 def student(t: float, freedom: float, confidence: float) -> tuple[float, float]:
     """Two-sided p of a statistic, and how many standard errors an interval of some confidence reaches to either side.
 
     "Student", "The probable error of a mean", Biometrika 6, 1908. With infinitely many degrees of freedom it is the
-    normal distribution. The quantile is found by Newton's method from the normal one, which lies below it: the tail is
-    convex, so every step comes nearer from below.
+    normal distribution.
+    """
+    p = math.erfc(abs(t) / math.sqrt(2)) if math.isinf(freedom) else _two_tails(t, freedom)
+    return p, _reach(freedom, confidence)
+
+
+@lru_cache(maxsize=1024)  # many estimates have as many rosters
+def _reach(freedom: float, confidence: float) -> float:
+    """How many standard errors an interval reaches: a quantile, by Newton's method from the normal one below it.
+
+    The tail is convex, so every step comes nearer from below.
     """
     reach = NormalDist().inv_cdf((1 + confidence) / 2)
     if math.isinf(freedom):
-        return math.erfc(abs(t) / math.sqrt(2)), reach
+        return reach
     log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
     for _ in range(100):
         density = math.exp(log_scale - (freedom + 1) / 2 * math.log1p(reach * reach / freedom))
@@ -54,7 +139,7 @@ def student(t: float, freedom: float, confidence: float) -> tuple[float, float]:
         reach += step
         if abs(step) < _CLOSE * reach:
             break
-    return _two_tails(t, freedom), reach
+    return reach
 
 
 def _two_tails(t: float, freedom: float) -> float:

@@ -7,6 +7,7 @@ import { check, index, integer, primaryKey, real, sqliteTable, text, unique } fr
 
 export const platforms = ["ixl", "lexiacore5", "reflex", "khan_academy"] as const;
 export const statuses = ["not_started", "started", "completed"] as const;
+export const estimators = ["did", "did_fixed_effects", "ancova"] as const;
 export const scopes = ["assignment", "standard", "category"] as const;
 
 /** Scale scores by the id of a reporting category or of a standard: {"1": 5420, "2": 5510}. */
@@ -158,6 +159,7 @@ export const impactEstimates = sqliteTable(
   "impact_estimates",
   {
     id: integer("id").primaryKey({ autoIncrement: true }),
+    estimator: text("estimator", { enum: estimators }).notNull(),
     scope: text("scope", { enum: scopes }).notNull(),
     assignmentId: integer("assignment_id").references(() => assignments.id, { onDelete: "cascade" }),
     rcId: integer("rc_id").references(() => reportingCategories.id, { onDelete: "cascade" }),
@@ -181,6 +183,7 @@ export const impactEstimates = sqliteTable(
   },
   (table) => [
     index("impact_estimates_by_assignment").on(table.assignmentId),
+    check("impact_estimates_estimator", sql`${table.estimator} IN ('did', 'did_fixed_effects', 'ancova')`),
     check("impact_estimates_scope", sql`${table.scope} IN ('assignment', 'standard', 'category')`),
     check("impact_estimates_covered", sql`${table.covered} IN (0, 1)`),
   ],

@@ -1,7 +1,8 @@
 -- title: Impact estimates
--- description: Every estimated effect, by difference in differences, with the planted effect.
+-- description: Every estimated effect, by each estimator, with the planted effect.
 -- columns:
 --   id: impact_estimates.id
+--   estimator: impact_estimates.estimator
 --   scope: impact_estimates.scope
 --   assignment_id: impact_estimates.assignment_id
 --   rc_id: impact_estimates.rc_id
@@ -23,7 +24,7 @@
 --   covered: impact_estimates.covered
 --   surprise: impact_estimates.surprise
 SELECT
-  id, scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect, standard_error,
-  degrees_of_freedom, t, p, low, high, planted, expected_bias, bias, covered, surprise
+  id, estimator, scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect,
+  standard_error, degrees_of_freedom, t, p, low, high, planted, expected_bias, bias, covered, surprise
 FROM impact_estimates
 ORDER BY id

@@ -56,8 +56,9 @@ TABLES = {
     " status text default 'not_started', started_at? text, completed_at? text",
     "planted_effects": "id, assignment_id -> assignments.id, standard_id -> standards.id, status text, students int,"
     " effect? real",
-    "impact_estimates": "id, scope text, assignment_id? -> assignments.id, rc_id? -> reporting_categories.id,"
-    " standard_id? -> standards.id, treated int, control int, treated_gain? real, control_gain? real, effect? real,"
+    "impact_estimates": "id, estimator text, scope text, assignment_id? -> assignments.id,"
+    " rc_id? -> reporting_categories.id, standard_id? -> standards.id, treated int, control int, treated_gain? real,"
+    " control_gain? real, effect? real,"
     " standard_error? real, degrees_of_freedom? real, t? real, p? real, low? real, high? real, planted? real,"
     " expected_bias? real, bias? real, covered? int, surprise? real",
 }
@@ -78,6 +79,7 @@ LOOKUPS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "assignment_students by student": ("assignment_students", (("student_id",),)),
     "estimates by assignment": ("impact_estimates", (("assignment_id",),)),
 }
+ESTIMATE = "INSERT INTO impact_estimates (treated, control,"
 # What an application does to an empty copy of the schema with foreign keys on, and whether it may.
 APPLICATION = (
     ("INSERT INTO rosters (name) VALUES ('r')", True),
@@ -107,14 +109,15 @@ APPLICATION = (
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 1)", True),
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 2)", False),
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'late', 1)", False),
-    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('assignment', 1, 1)", True),
-    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('standard', 1, 1)", True),
-    ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 0)", True),
-    ("INSERT INTO impact_estimates (scope, treated, control) VALUES ('roster', 1, 1)", False),
-    ("INSERT INTO impact_estimates (scope, treated, control, covered) VALUES ('category', 1, 1, 2)", False),
-    ("INSERT INTO impact_estimates (scope, assignment_id, treated, control) VALUES ('assignment', 1, 1, 1)", True),
-    ("INSERT INTO impact_estimates (scope, standard_id, treated, control) VALUES ('standard', 1, 1, 1)", True),
-    ("INSERT INTO impact_estimates (scope, rc_id, treated, control) VALUES ('category', 1, 1, 1)", True),
+    (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'did', 'assignment')", True),
+    (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'ancova', 'standard')", True),
+    (f"{ESTIMATE} estimator, scope, covered) VALUES (1, 1, 'did_fixed_effects', 'category', 0)", True),
+    (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'did', 'roster')", False),
+    (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'guess', 'category')", False),
+    (f"{ESTIMATE} estimator, scope, covered) VALUES (1, 1, 'did', 'category', 2)", False),
+    (f"{ESTIMATE} estimator, scope, assignment_id) VALUES (1, 1, 'did', 'assignment', 1)", True),
+    (f"{ESTIMATE} estimator, scope, standard_id) VALUES (1, 1, 'did', 'standard', 1)", True),
+    (f"{ESTIMATE} estimator, scope, rc_id) VALUES (1, 1, 'did', 'category', 1)", True),
 )  # fmt: skip
 # What it may delete when nothing but rows that only belong to it refer to it.
 DELETIONS = (
@@ -1107,6 +1110,7 @@ def close(what: str, expected: Sequence[Row], found: Sequence[Row]) -> Iterator[
 class Estimate(NamedTuple):
     """A row of impact_estimates, but for its id and what follows from the numbers in it."""
 
+    estimator: str
     scope: str
     assignment: int | None
     category: int
@@ -1123,17 +1127,22 @@ class Estimate(NamedTuple):
     bias: float
 
 
+ESTIMATORS = ("did", "did_fixed_effects", "ancova")
+
+
 def estimates(world: World) -> tuple[list[Estimate], list[float]]:
-    """Estimate every effect from the scores, and bound the chance of what is found; categories have no bound."""
+    """Estimate every effect from the scores, and bound the chance of what is found by did, except for categories."""
     outcome = outcomes()
-    found, bounds = [], []
+    found: dict[str, list[Estimate]] = {name: [] for name in ESTIMATORS}
+    bounds: list[float] = []
     for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
         took = world.taken[:, [given.after - 1, given.impacts - 2, given.impacts - 1]].all(1)
         holds = world.status[:, number] >= 0
         treated = (world.status[:, number] == STATUSES.index("completed")) & took
         control = ~holds & np.isin(world.roster, world.roster[holds]) & took
-        gains = (world.std[:, given.impacts - 1] - world.std[:, given.after - 1])[:, list(covers)].astype(float)
-        ahead = (world.std[:, given.impacts - 2] - world.std[:, given.after - 1])[:, list(covers)]
+        first = world.std[:, given.after - 1][:, list(covers)]
+        gains = (world.std[:, given.impacts - 1][:, list(covers)] - first).astype(float)
+        ahead = world.std[:, given.impacts - 2][:, list(covers)] - first
         scores = before_impact(world, number)
         kind = world.kind[:, given.impacts - 2][:, list(covers)]
         untouched, width = outcome.move[0, scores], outcome.width[kind, scores]
@@ -1141,35 +1150,79 @@ def estimates(world: World) -> tuple[list[Estimate], list[float]]:
         everything = np.arange(len(covers))
         for some in (everything, *everything[:, None]):
             own = covers[some[0]] if len(some) == 1 and some is not everything else None
-            one, other = gains[treated][:, some].mean(1), gains[control][:, some].mean(1)
-            terms = [part.var(ddof=1) / len(part) for part in (one, other)]
-            freedom = sum(terms) ** 2 / sum(
-                term**2 / (len(part) - 1) for term, part in zip(terms, (one, other), strict=True)
-            )
-            truth = (move - untouched)[treated][:, some].mean()
-            due = (move + ahead)[:, some]
-            effect, expected = one.mean() - other.mean(), due[treated].mean() - due[control].mean()
-            spread = sum(
-                (width[group][:, some] ** 2).sum() / (group.sum() * len(some)) ** 2 for group in (treated, control)
-            )
-            bounds.append(min(1.0, 2 * math.exp(-2 * (effect - expected) ** 2 / spread)))
-            numbers = (one.mean(), other.mean(), effect, math.sqrt(sum(terms)), freedom)
-            truths = (truth, expected - truth, effect - truth)
-            found.append(
-                Estimate(
-                    "assignment" if own is None else "standard",
-                    number + 1,
-                    given.category if own is None else int(CATEGORY_OF[own]) + 1,
-                    None if own is None else own + 1,
-                    int(treated.sum()),
-                    int(control.sum()),
-                    *map(float, numbers),
-                    *map(float, truths),
-                )
-            )
-    order = sorted(range(len(found)), key=lambda n: found[n].scope != "assignment")
-    found, bounds = [found[n] for n in order], [bounds[n] for n in order]
-    return [*found, *pooled(found)], bounds
+            category = given.category if own is None else int(CATEGORY_OF[own]) + 1
+            keys = (number + 1, category, None if own is None else own + 1)
+            scope = "assignment" if own is None else "standard"
+            gain, due = gains[:, some].mean(1), (move + ahead)[:, some].mean(1)
+            truth = (move - untouched)[:, some].mean(1)
+            groups = (treated, control)
+            before = np.stack([first[:, some].mean(1), world.overall[:, given.after - 1]], axis=1)
+            for name in ESTIMATORS:
+                if name == "did":
+                    numbers = two_means((gain, due, truth), groups)
+                    spread = sum(
+                        (width[group][:, some] ** 2).sum() / (group.sum() * len(some)) ** 2 for group in groups
+                    )
+                    excess = numbers[-1] - numbers[-2]
+                    bounds.append(min(1.0, 2 * math.exp(-2 * excess**2 / spread)))
+                else:
+                    covariates = before if name == "ancova" else before[:, :0]
+                    groups = both_groups(world.roster, groups)
+                    numbers = within_rosters((gain, due, truth), groups, world.roster, covariates)
+                students = (int(group.sum()) for group in groups)
+                found[name].append(Estimate(name, scope, *keys, *students, *map(float, numbers)))
+    order = sorted(range(len(bounds)), key=lambda n: found["did"][n].scope != "assignment")
+    ordered = [[rows[n] for n in order] for rows in found.values()]
+    return [one for rows in ordered for one in (*rows, *pooled(rows))], [bounds[n] for n in order]
+
+
+def two_means(students: tuple[Floats, Floats, Floats], groups: tuple[Bools, Bools]) -> tuple[float, ...]:
+    """The numbers of an estimate by the difference of two mean gains, with Welch's standard error.
+
+    ``students``: the gain of each, the gain that is due, and what was planted.
+    """
+    gain, due, truth = students
+    one, other = (gain[group] for group in groups)
+    terms = [part.var(ddof=1) / len(part) for part in (one, other)]
+    freedom = sum(terms) ** 2 / sum(term**2 / (len(part) - 1) for term, part in zip(terms, (one, other), strict=True))
+    effect, expected = (cells[groups[0]].mean() - cells[groups[1]].mean() for cells in (gain, due))
+    planted = truth[groups[0]].mean()
+    error = math.sqrt(sum(terms))
+    return one.mean(), other.mean(), effect, error, freedom, planted, expected - planted, effect - planted
+
+
+def both_groups(roster: Ints, groups: tuple[Bools, Bools]) -> tuple[Bools, Bools]:
+    """Leave only the rosters with students of both groups."""
+    mixed = np.isin(roster, np.intersect1d(roster[groups[0]], roster[groups[1]]))
+    return groups[0] & mixed, groups[1] & mixed
+
+
+def within_rosters(
+    students: tuple[Floats, Floats, Floats], groups: tuple[Bools, Bools], roster: Ints, covariates: Floats
+) -> tuple[float, ...]:
+    """The numbers of an estimate by least squares with roster effects, its standard error clustered by roster."""
+    gain, due, truth = students
+    some = groups[0] | groups[1]
+    _, place, size = np.unique(roster[some], return_inverse=True, return_counts=True)
+    treated = groups[0][some].astype(float)
+
+    def centred(cells: Floats) -> Floats:
+        means = np.stack([np.bincount(place, column) / size for column in cells.T], axis=1)
+        return cells - means[place]
+
+    x = centred(np.column_stack([treated, covariates[some]]))
+    inverse = np.linalg.inv(x.T @ x)
+    slopes, expected = (inverse @ (x.T @ cells[some]) for cells in (gain, due))
+    residuals = centred(gain[some, None])[:, 0] - x @ slopes
+    scores = np.stack([np.bincount(place, column) for column in (x * residuals[:, None]).T], axis=1)
+    sandwich = inverse @ (scores.T @ scores) @ inverse
+    factor = len(size) / (len(size) - 1) * (len(x) - 1) / (len(x) - x.shape[1] - 1)
+    share = (np.bincount(place, treated) / size)[place]
+    mean = float(np.average(gain[some], weights=treated * (1 - share)))  # as the rosters weigh in the comparison
+    planted = truth[groups[0]].mean()
+    effect = slopes[0]
+    error = math.sqrt(factor * sandwich[0, 0])
+    return mean, mean - effect, effect, error, len(size) - 1, planted, expected[0] - planted, effect - planted
 
 
 def pooled(found: Sequence[Estimate]) -> Iterator[Estimate]:
@@ -1184,6 +1237,7 @@ def pooled(found: Sequence[Estimate]) -> Iterator[Estimate]:
             return float(weights @ [getattr(one, name) for one in members] / weights.sum())
 
         yield Estimate(
+            members[0].estimator,
             "category",
             None,
             category,
@@ -1208,16 +1262,19 @@ def tail(t: float, freedom: float | None) -> float:
     log_peak = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
     shrinks = math.exp(100 / (freedom + 1))  # beyond it the density is e^-50 of what it is at t
     far = math.sqrt(freedom * ((1 + t * t / freedom) * shrinks - 1))
+    begin, end = math.atan(t / math.sqrt(freedom)), math.atan(far / math.sqrt(freedom))  # in angles no tail is long
     nodes, weights = np.polynomial.legendre.leggauss(200)
-    x = t + (far - t) * (nodes + 1) / 2
-    ratio = np.exp(-(freedom + 1) / 2 * np.log1p((x * x - t * t) / (freedom + t * t)))
-    start = log_peak - (freedom + 1) / 2 * math.log1p(t * t / freedom)
-    return math.exp(start) * float(weights @ ratio) * (far - t) / 2
+    angle = begin + (end - begin) * (nodes + 1) / 2
+    ratio = np.exp((freedom - 1) * np.log(np.cos(angle) / math.cos(begin)))
+    start = log_peak + math.log(freedom) / 2 + (freedom - 1) * math.log(math.cos(begin))
+    return math.exp(start) * float(weights @ ratio) * (end - begin) / 2
 
 
 def impact(world: World) -> Iterator[str]:
-    """Estimates are differences in differences of gains, with Welch's standard error, beside what was planted."""
-    columns = "scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect"
+    """Estimates are those of the three analyses, beside what was planted."""
+    columns = (
+        "estimator, scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect"
+    )
     more = "standard_error, degrees_of_freedom, planted, expected_bias, bias"
     found = world.rows(f"SELECT id, {columns}, {more} FROM impact_estimates ORDER BY id")  # noqa: S608
     expected: list[Row] = [(number, *one) for number, one in enumerate(estimates(world)[0], 1)]
@@ -1255,7 +1312,7 @@ def impact_tests(world: World) -> Iterator[str]:
 def impact_found(world: World) -> Iterator[str]:
     """No estimate is so far from what is expected that chance could not have brought it there."""
     expected, bounds = estimates(world)
-    for one, bound in zip(expected, bounds, strict=False):
+    for one, bound in zip(expected, bounds, strict=False):  # those of did come first
         if bound < FALSE_ALARM / len(bounds):
             yield (
                 f"assignment {one.assignment}, standard {one.standard or 'any'}: the effect {one.effect:.2f} is not the"

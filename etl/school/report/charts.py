@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from etl.school.report.frame import (
     ACCENT,
     BAND,
+    CLOSE_ROW,
     INK,
     LEFT,
     LINE,
     MISSED,
     ROW,
+    SHAPES,
     SOFT,
     Rows,
     Spec,
@@ -127,33 +129,49 @@ def growths(rows: Rows, names: Sequence[str]) -> Spec:
     return chart([planted, found, mean, names_beside(names)], left, len(names) * ROW)
 
 
-def intervals(rows: Rows, names: Sequence[str]) -> Spec:
-    """Estimates beside the truth: ``row``, ``effect``, ``low``, ``high``, ``planted``, ``covered``; any may be null."""
-    left, names = fitted(names)
+def intervals(estimates: Rows) -> Spec:
+    """Estimates with the truth: ``name``, ``shape``, ``effect``, ``low``, ``high``, ``planted``, ``covered``.
+
+    Those of one name follow each other; all but name and shape may be null.
+    """
+    names = [row["name"] for row in estimates]
+    first = [place == 0 or name != names[place - 1] for place, name in enumerate(names)]
+    gaps = [sum(first[1 : place + 1]) for place in range(len(names))]  # a free row before each name but the first
+    left, fitting = fitted([name if new else "" for name, new in zip(names, first, strict=True)])
+    rows = [{**row, "row": place + gap} for place, (row, gap) in enumerate(zip(estimates, gaps, strict=True))]
+    lines = [""] * (rows[-1]["row"] + 1)
+    for row, name in zip(rows, fitting, strict=True):
+        lines[row["row"]] = name
     domain = wide([row[key] for row in rows for key in ("effect", "low", "high", "planted")])
-    y = place(len(names))
+    y = place(len(lines))
     colour = {
         "field": "covered",
         "type": "nominal",
         "scale": {"domain": [1, 0, None], "range": [ACCENT, MISSED, SOFT]},
         "legend": None,
     }
+    shape = {
+        "field": "shape",
+        "type": "nominal",
+        "scale": {"domain": list(SHAPES), "range": list(SHAPES.values())},
+        "legend": None,
+    }
     interval = {
         "data": {"values": [row for row in rows if row["low"] is not None]},
-        "mark": {"type": "rule", "strokeWidth": 3},
+        "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"y": y, "x": across("low", domain, left), "x2": {"field": "high"}, "color": colour},
     }
     estimate = {
         "data": {"values": [row for row in rows if row["effect"] is not None]},
-        "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-        "encoding": {"y": y, "x": across("effect", domain, left), "color": colour},
+        "mark": {"type": "point", "filled": True, "size": 40, "opacity": 1},
+        "encoding": {"y": y, "x": across("effect", domain, left), "color": colour, "shape": shape},
     }
     truth = {
         "data": {"values": [row for row in rows if row["planted"] is not None]},
-        "mark": {"type": "tick", "orient": "vertical", "thickness": 2, "size": 15, "color": INK, "opacity": 1},
+        "mark": {"type": "tick", "orient": "vertical", "thickness": 2, "size": 12, "color": INK, "opacity": 1},
         "encoding": {"y": y, "x": across("planted", domain, left)},
     }
-    return chart([interval, estimate, truth, names_beside(names)], left, len(names) * ROW)
+    return chart([interval, estimate, truth, names_beside(lines)], left, len(lines) * CLOSE_ROW)
 
 
 def stacks(rows: Rows, names: Sequence[str]) -> Spec:

@@ -42,8 +42,8 @@ PARTS: tuple[Callable[[Database, Planned], Part], ...] = (
 )
 
 _INTRODUCTION = """<p>The effects in this world are known, because they were planted: the pipeline says by how much an
-assignment moves a score. The report shows what is there, and whether the field's usual
-analysis, difference in differences, finds those effects again.</p>"""
+assignment moves a score. The report shows the data, and whether three analyses of the field find those effects
+again: difference in differences (DiD), the same within rosters, and analysis of covariance (ANCOVA).</p>"""
 
 _END = """What the numbers mean, and the formulas with their sources: <code>docs/data.md</code> of the project. The same
 numbers as data: <code>api/impact.json</code> and <code>api/effects.json</code>."""
@@ -77,7 +77,11 @@ def svg(chart: Spec) -> str:
 
 def warm() -> None:
     """Draw a chart of each kind and discard it: the first one takes as long as all others of a report."""
-    svg(charts.intervals([{"row": 0, "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}], ["-"]))
+    svg(
+        charts.intervals(
+            [{"name": "-", "shape": "circle", "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}]
+        )
+    )
     svg(charts.ridges([{"row": 0, "x": 1, "base": 0, "top": 1}], ["-"], [0, 1]))
 
 
@@ -90,7 +94,11 @@ def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str
     ]
     with contextlib.suppress(Lacking):
         rows = database.ask(ESTIMATES)
-        covered = [row["covered"] for row in rows if row["scope"] == "assignment" and row["covered"] is not None]
+        covered = [
+            row["covered"]
+            for row in rows
+            if (row["estimator"], row["scope"]) == ("did", "assignment") and row["covered"] is not None
+        ]
         if covered:
             facts.append((f"{sum(covered)} of {len(covered)}", "intervals contain the planted effect"))
     return facts

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from etl.school.report.queries import Database
 
 
+#: The estimators, by their names in the table: what the report calls them, and their shapes in charts.
+ESTIMATORS = {
+    "did": ("DiD", "circle"),
+    "did_fixed_effects": ("DiD within rosters", "square"),
+    "ancova": ("ANCOVA within rosters", "triangle"),
+}
+
+
 def assignment_effects(database: Database, _: Planned) -> Part:
     """Each assignment's effect: planted, and estimated."""
     rows = _estimates(database, "assignment")
@@ -38,10 +46,14 @@ def category_effects(database: Database, _: Planned) -> Part:
 
 
 def _estimates(database: Database, scope: str) -> list[dict[str, Any]]:
-    rows = [row for row in database.ask(ESTIMATES) if row["scope"] == scope]
+    """The estimates of a scope; those of one effect follow each other, in the order of the estimators."""
+    rows = [row for row in database.ask(ESTIMATES) if row["scope"] == scope and row["estimator"] in ESTIMATORS]
     if not rows:
         raise Lacking(f"any estimate by {scope}")
-    return rows
+    keys = ("assignment_id", "standard_id", "rc_id")
+    effects = dict.fromkeys(tuple(row[key] for key in keys) for row in rows)
+    order = {effect: place for place, effect in enumerate(effects)}
+    return sorted(rows, key=lambda row: order[tuple(row[key] for key in keys)])
 
 
 def _intervals(
@@ -49,31 +61,37 @@ def _intervals(
 ) -> Part:
     """A part with a row for each estimate; ``long`` are the names in the table and in sentences, if longer."""
     drawn = [
-        {"row": place, **{key: row[key] for key in ("effect", "low", "high", "planted", "covered")}}
-        for place, row in enumerate(rows)
+        {"name": name, "shape": ESTIMATORS[row["estimator"]][1]}
+        | {key: row[key] for key in ("effect", "low", "high", "planted", "covered")}
+        for name, row in zip(names, rows, strict=True)
     ]
     missed = any(row["covered"] == 0 for row in rows)
     return Part(
         title,
         tuple(_sentences(rows, long or names)),
         (
-            *(what.capitalize(), "Treated", "Control", "Planted", "Estimate", "95 % interval", "Contains it", "Bias"),
-            *("Expected bias", "Std. error", "p"),
+            *(what.capitalize(), "Estimator", "Treated", "Control", "Planted", "Estimate", "95 % interval"),
+            *("Contains it", "Bias", "Expected bias", "Std. error", "p"),
         ),
         [_cells(name, row) for name, row in zip(long or names, rows, strict=True)],
-        charts.intervals(drawn[:MOST_ROWS], names[:MOST_ROWS]),
+        charts.intervals(drawn[:MOST_ROWS]),
         (
             ("tick", frame.INK, "planted"),
-            ("line", frame.ACCENT, "estimate and 95 % interval"),
-            *((("line", frame.MISSED, "interval misses the truth"),) if missed else ()),
+            *((shape, frame.ACCENT, name) for name, shape in _used(rows).values()),
+            *((("line", frame.MISSED, "95 % interval misses the truth"),) if missed else ()),
         ),
-        f"effect, in scale points{note}",
+        f"effect and 95 % interval, in scale points{note}",
     )
+
+
+def _used(rows: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    return {key: value for key, value in ESTIMATORS.items() if any(row["estimator"] == key for row in rows)}
 
 
 def _cells(name: str, row: dict[str, Any]) -> tuple[object, ...]:
     return (
         name,
+        ESTIMATORS[row["estimator"]][0],
         row["treated"],
         row["control"],
         number(row["planted"], 2),
@@ -89,38 +107,35 @@ def _cells(name: str, row: dict[str, Any]) -> tuple[object, ...]:
 
 def _sentences(rows: list[dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
     known = [row for row in rows if row["covered"] is not None]
+    for estimator, (name, _) in _used(known).items():
+        yield _coverage(name, [row for row in known if row["estimator"] == estimator])
     if known:
-        yield from _coverage(known)
+        yield "Of intervals by an analysis that fits the world, 95 % contain the planted effect in the long run."
         worst = max(known, key=lambda row: abs(row["bias"]))
         far = abs(worst["bias"]) / worst["standard_error"] if worst["standard_error"] else 0.0
         yield (
-            f"The estimate that is furthest off is that of {names[rows.index(worst)]}: {number(worst['bias'], 2)} "
-            f"points, {far:.1f} of its standard errors."
+            f"The estimate that is furthest off is that of {names[rows.index(worst)]} by "
+            f"{ESTIMATORS[worst['estimator']][0]}: {number(worst['bias'], 2)} points, {far:.1f} of its standard errors."
         )
     if len(known) < len(rows):
         yield (
-            f"{plural(len(rows) - len(known), 'estimate has', 'estimates have')} no interval, for want of students or "
-            "variation."
+            f"{plural(len(rows) - len(known), 'estimate has', 'estimates have')} no interval, for want of students, "
+            "rosters or variation."
         )
 
 
-def _coverage(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """How many intervals contain the truth; if the comparison itself is biased, also the truth and that bias."""
-
-    def every(number: int) -> str:
-        return f"{'All' if number == len(rows) else f'{number} of'} {plural(len(rows), 'interval')} contain"
-
-    covered = f"{every(sum(row['covered'] for row in rows))} the effect that was planted"
-    expected = [row["expected_bias"] or 0.0 for row in rows]
-    if all(abs(bias) <= row["standard_error"] for bias, row in zip(expected, rows, strict=True)):
-        yield f"{covered}; in the long run 95 % do."
-        return
-    yield (
-        f"{covered}. In this world the plain comparison is biased: without the work, too, those who did it would have "
-        f"grown {number(min(expected), 2)} to {number(max(expected), 2)} points more than those they are compared with."
+def _coverage(name: str, rows: list[dict[str, Any]]) -> str:
+    """How many intervals of an estimator contain the truth, and its expected bias, if that is more than its error."""
+    held = sum(row["covered"] for row in rows)
+    covered = (
+        f"{'all' if held == len(rows) else f'{held} of'} {plural(len(rows), 'interval')} contain the planted effect"
     )
+    expected = [row["expected_bias"] or 0.0 for row in rows]
+    if sum(map(abs, expected)) <= sum(row["standard_error"] for row in rows):
+        return f"{name}: {covered}."
+    span = f"{number(min(expected), 2)} to {number(max(expected), 2)} points"
     both = sum(row["low"] <= row["planted"] + bias <= row["high"] for bias, row in zip(expected, rows, strict=True))
-    yield f"{every(both)} the planted effect and that known bias together; in the long run 95 % do."
+    return f"{name}: {covered}. Its expected bias here is {span}; {both} contain the planted effect and that bias."
 
 
 def _chance(p: float | None) -> str:

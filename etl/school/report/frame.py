@@ -22,6 +22,7 @@ Rows = list[dict[str, Any]]
 
 WIDTH = 360  # pixels, all of it
 ROW = 21
+CLOSE_ROW = 13  # of several estimates of one effect
 LEFT = 40  # room for counts
 _NAMES = 210  # room for names, at most
 _RIGHT = 20
@@ -42,6 +43,9 @@ STATUS_COLOURS = {
     "not_started": "var(--not-started)",
     "none": "var(--soft)",
 }
+
+#: What the legend and Vega call the shapes of points.
+SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up"}
 
 _OTHERS = ("#8b6bd1", "#2a9d9d", "#c98a1b", "#b8547f", "#5b7fb5")
 

@@ -39,7 +39,10 @@ NEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "scores": ("student_id", "test_id", "std_scores"),
     },
     ESTIMATES: {
-        "impact_estimates": ("scope", "assignment_id", "rc_id", "standard_id", "effect", "low", "high", "planted"),
+        "impact_estimates": (
+            *("estimator", "scope", "assignment_id", "rc_id", "standard_id"),
+            *("effect", "low", "high", "planted"),
+        ),
         "assignments": ("id", "name"),
         "standards": ("id", "code"),
         "reporting_categories": ("id", "name"),

@@ -21,6 +21,9 @@ _STYLE = Path(__file__).with_name("page.css")
 _SHAPES = {
     "box": '<rect x="1" y="1" width="12" height="12" fill="{}"/>',
     "line": '<path d="M0 7H14" stroke="{0}" stroke-width="3"/><circle cx="7" cy="7" r="3.5" fill="{0}"/>',
+    "circle": '<circle cx="7" cy="7" r="4" fill="{}"/>',
+    "square": '<path d="M3.5 3.5h7v7h-7z" fill="{}"/>',
+    "triangle": '<path d="M7 2.5L11.5 11h-9z" fill="{}"/>',
     "tick": '<path d="M7 0V14" stroke="{}" stroke-width="2"/>',
 }
 

@@ -100,7 +100,7 @@ def test_it_is_in_the_build_and_the_same_when_drawn_again(default_build: Path) -
 
 
 def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> None:
-    """The three parts of estimates show the rows of impact_estimates, and count the intervals that hold the effects."""
+    """The three parts of estimates have the rows of the table, three for each effect, and count the intervals."""
     database, planned = default
     rows = database.ask(queries.ESTIMATES)
     for part, scope in (
@@ -108,30 +108,35 @@ def test_estimates_are_those_of_the_table(default: tuple[Database, Planned]) -> 
         (effects.standard_effects, "standard"),
         (effects.category_effects, "category"),
     ):
-        mine = [row for row in rows if row["scope"] == scope]
         made = part(database, planned)
-        assert [row[4] for row in made.rows] == [number(row["effect"], 2) for row in mine]
-        assert [row[6] for row in made.rows] == ["yes" if row["covered"] else "no" for row in mine]
-        held = sum(row["covered"] for row in mine)
-        start = "All" if held == len(mine) else f"{held} of"
-        assert made.says[0].startswith(f"{start} {len(mine)} intervals contain the effect")
-        worst = max(mine, key=lambda row: abs(row["bias"]))
-        assert f": {number(worst['bias'], 2)} points" in made.says[1]
+        for place, (estimator, (name, _)) in enumerate(effects.ESTIMATORS.items()):
+            mine = [row for row in rows if (row["scope"], row["estimator"]) == (scope, estimator)]
+            drawn = made.rows[place::3]
+            assert {row[1] for row in drawn} == {name}
+            assert [row[5] for row in drawn] == [number(row["effect"], 2) for row in mine]
+            assert [row[7] for row in drawn] == ["yes" if row["covered"] else "no" for row in mine]
+            held = sum(row["covered"] for row in mine)
+            start = "all" if held == len(mine) else f"{held} of"
+            assert f": {start} {len(mine)} intervals contain the planted effect." in made.says[place]
+        worst = max((row for row in rows if row["scope"] == scope), key=lambda row: abs(row["bias"]))
+        assert f": {number(worst['bias'], 2)} points" in made.says[-1]
 
 
 def test_a_biased_comparison_is_said_to_be_one(edited: Callable[[str], Path], tiny_build: Path) -> None:
-    """Where bias is expected, the report says how much, and how many intervals hold the truth and the bias together."""
+    """Where bias is expected, the report says how much, and how many intervals contain the truth and the bias."""
     biased = """
     UPDATE impact_estimates SET
-      expected_bias = 4 + id / 100.0, planted = 10, low = 13, effect = 14, high = 15, standard_error = 0.5, covered = 0;
+      expected_bias = 4 + id / 100.0, planted = 10, bias = 4, low = 13, effect = 14, high = 15, standard_error = 0.5,
+      covered = 0;
     UPDATE impact_estimates SET expected_bias = -4 WHERE id = 1;
     """
     with closing(sqlite3.connect(edited(biased))) as connection:
         made = effects.assignment_effects(Database(connection), Planned(told(tiny_build)["stages"]))
-    count = len(made.rows)
-    assert made.says[0].startswith(f"0 of {count} intervals contain the effect that was planted. In this world")
-    assert f" {MINUS}4.00 to {number(4 + count / 100, 2)} points" in made.says[0]
-    assert made.says[1].startswith(f"{count - 1} of {count} intervals contain the planted effect and that known bias")
+    count = len(made.rows) // 3
+    assert made.says[0] == (
+        f"DiD: 0 of {count} intervals contain the planted effect. Its expected bias here is "
+        f"{MINUS}4.00 to {number(4 + count / 100, 2)} points; {count - 1} contain the planted effect and that bias."
+    )
 
 
 def test_levels_are_counted_and_held_to_the_target(default: tuple[Database, Planned]) -> None:
@@ -317,7 +322,8 @@ def labels(chart: frame.Spec) -> Iterator[tuple[bool, list[tuple[float, str]]]]:
 
 def estimate(low: float, high: float) -> dict[str, Any]:
     """An estimate as a chart draws it."""
-    return {"row": 0, "effect": low, "low": low, "high": high, "planted": high, "covered": 1}
+    name = "Data Analysis and Probability"
+    return {"name": name, "shape": "circle", "effect": low, "low": low, "high": high, "planted": high, "covered": 1}
 
 
 def lasting(days: int) -> frame.Spec:
@@ -333,8 +339,8 @@ def lasting(days: int) -> frame.Spec:
     "chart",
     [
         *(lasting(days) for days in (20, 60, 150, 245, 260, 300, 500, 1000, 4000)),
-        *(charts.intervals([estimate(*ends)], ["Data Analysis and Probability"]) for ends in ((-0.55, 0.73), (-1, 1))),
-        *(charts.intervals([estimate(low, 1.3 * low)], ["Data Analysis and Probability"]) for low in (0.01, 1, 9, 99)),
+        *(charts.intervals([estimate(*ends)]) for ends in ((-0.55, 0.73), (-1, 1))),
+        *(charts.intervals([estimate(low, 1.3 * low)]) for low in (0.01, 1, 9, 99)),
         *(charts.columns([{"x": x, "number": x - 4} for x in range(5, last)], 1) for last in (6, 7, 9, 45)),
         *(
             charts.stacks([{"row": 0, "status": "started", "start": 0, "end": end}], ["A class's very own practice"])

@@ -1,9 +1,10 @@
 -- title: Impact of an assignment
--- description: The estimated effects of one assignment, over all its standards and for each, with the planted effects.
+-- description: The estimated effects of one assignment, by each estimator, over all its standards and for each, with the planted effects.
 -- parameters:
 --   id: SELECT id FROM assignments
 -- columns:
 --   id: impact_estimates.id
+--   estimator: impact_estimates.estimator
 --   scope: impact_estimates.scope
 --   assignment_id: impact_estimates.assignment_id
 --   rc_id: impact_estimates.rc_id
@@ -25,8 +26,8 @@
 --   covered: impact_estimates.covered
 --   surprise: impact_estimates.surprise
 SELECT
-  id, scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect, standard_error,
-  degrees_of_freedom, t, p, low, high, planted, expected_bias, bias, covered, surprise
+  id, estimator, scope, assignment_id, rc_id, standard_id, treated, control, treated_gain, control_gain, effect,
+  standard_error, degrees_of_freedom, t, p, low, high, planted, expected_bias, bias, covered, surprise
 FROM impact_estimates
 WHERE assignment_id = :id
 ORDER BY id
