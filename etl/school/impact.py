@@ -16,7 +16,7 @@ from etl.school.columns import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
 from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.school.params import STATUSES, Growth
-from etl.school.within import COUNTS, SUMS, TYPE, both_groups, within_sums
+from etl.school.within import COUNTS, SUMS, TYPE, Students, within_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,8 +121,8 @@ def gain_sums(
     for row, impacted in impacts(
         tests, measure, assignments, assignment_standards, clamp, growth, sittings_and_windows
     ):
-        compared = _compared(row["id"], impacted, sittings.get(row["created_after_test_id"]), windows)
         covered = impacted.impact.covered[row["id"]]
+        compared = _compared(row["id"], impacted, sittings.get(row["created_after_test_id"]), windows)
         sums = _sums(impacted, compared, covered)
         for place, standard in enumerate((None, *covered.tolist())):
             standard_id = None if standard is None else int(measure.standards[standard])
@@ -133,20 +133,19 @@ def gain_sums(
 
 
 class _Compared(NamedTuple):
-    """The treated and the control students of an assignment, a row each."""
+    """The students whom an assignment's analysis compares: the treated, then the control group."""
 
     rows: NDArray[np.int64]  # of the impacted test
-    treated: NDArray[np.bool_]
+    treated: int  # so many of them are treated
     roster: NDArray[np.int64]
-    first: NDArray[np.int32]  # standard scores on the test that the assignment follows
+    first: NDArray[np.int32]  # standard scores on the test that the assignment follows, a column a student
     overall: NDArray[np.int32]  # the overall score on it, which decided who was given the assignment
 
 
 def _compared(assignment: int, impacted: Impacted, first: pa.Table | None, windows: dict[str, pa.Table]) -> _Compared:
     """Find the students who are compared; nobody, if nobody was given the assignment."""
-    nobody, nothing = impacted.ids[:0], impacted.before[:0]
     if first is None:
-        return _Compared(nobody, nobody.astype(bool), nobody, nothing, nothing[:, 0])
+        return _Compared(impacted.ids[:0], 0, impacted.ids[:0], impacted.before[:0].T, impacted.before[:0, 0])
     students, roster = first["student_id"].to_numpy(), first["roster_id"].to_numpy()
     assigned = np.zeros(len(students), dtype=bool)
     for window in windows.values():
@@ -156,41 +155,45 @@ def _compared(assignment: int, impacted: Impacted, first: pa.Table | None, windo
     around = np.isin(roster, roster[assigned]) & ~assigned  # in a roster where somebody was given it
     place, took = find(students, impacted.ids)
     completed = impacted.statuses[assignment] == _COMPLETED
-    rows = np.flatnonzero(took & ((completed & assigned.any()) | around[place]))
+    treated = np.flatnonzero(took & completed) if assigned.any() else impacted.ids[:0]
+    rows = np.concatenate([treated, np.flatnonzero(took & around[place])])
     place = place[rows]
-    scores = matrix(first["standards"]).take(place, axis=0)
-    return _Compared(rows, completed[rows], roster[place], scores, first["overall"].to_numpy()[place])
+    return _Compared(
+        rows, len(treated), roster[place], matrix(first["standards"])[place].T, first["overall"].to_numpy()[place]
+    )
 
 
 def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -> dict[str, list[int]]:
     """The sums, by name: for all the covered standards together, then for each."""
-    after = impacted.after[np.ix_(compared.rows, covered)].astype(np.int64)
-    before = impacted.before[np.ix_(compared.rows, covered)]
-    first = compared.first[:, covered].astype(np.int64)
-    outlooks = [impacted.outlook(compared.rows, standard) for standard in covered.tolist()]
-    expected, untouched, spread = (np.stack(cells, axis=1) for cells in zip(*outlooks, strict=True))
+    rows, treated = compared.rows, compared.treated
+    after, before = (scores[rows[:, None], covered].T.astype(np.int64) for scores in (impacted.after, impacted.before))
+    first = compared.first[covered].astype(np.int64)
+    outlooks = [impacted.outlook(rows, standard) for standard in covered.tolist()]
+    expected, untouched, spread = (np.stack(cells) for cells in zip(*outlooks, strict=True))
     gain = _with_sum(after - first)
     planted, excess = _with_sum(expected - untouched), _with_sum((after - before) * impacted.denominator - expected)
     peak = int(np.abs(gain).max(initial=0))
-    if peak * peak * len(gain) >= _LARGEST:
+    if peak * peak * len(rows) >= _LARGEST:
         message = f"gains of {peak} points, squared, are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
     tally = dict(zip(TALLY, (gain, gain * gain, planted, excess, _with_sum(spread)), strict=True))
     sums: dict[str, list[int]] = {}
-    for group, chosen in (("treated", compared.treated), ("control", ~compared.treated)):
-        sums[group] = [int(chosen.sum())] * gain.shape[1]
-        sums |= {f"{group}_{name}": cells[chosen].sum(axis=0).tolist() for name, cells in tally.items()}
-    mixed = both_groups(compared.roster, compared.treated)
-    variables = {
-        "score": _with_sum(first - impacted.clamp.low)[mixed].astype(np.float64),
-        "overall": (compared.overall[mixed, None] - impacted.clamp.low).astype(np.float64),
-        "gain": gain[mixed].astype(np.float64),
-        "excess": excess[mixed] / impacted.denominator,
+    for group, chosen in (("treated", slice(treated)), ("control", slice(treated, None))):
+        sums[group] = [len(rows[chosen])] * len(gain)
+        sums |= {f"{group}_{name}": cells[:, chosen].sum(axis=1).tolist() for name, cells in tally.items()}
+    students = Students(compared.roster, np.arange(len(rows)) < treated)
+    mixed = students.in_both_groups()
+    variables: dict[str, NDArray[Any]] = {
+        "score": _with_sum(first - impacted.clamp.low),
+        "overall": compared.overall[None] - impacted.clamp.low,
+        "gain": gain,
+        "excess": excess / impacted.denominator,
     }
-    sums[WITHIN_PLANTED] = planted[mixed & compared.treated].sum(axis=0).tolist()
-    return sums | within_sums(compared.roster[mixed], compared.treated[mixed], variables)
+    sums[WITHIN_PLANTED] = planted[:, :treated][:, mixed[:treated]].sum(axis=1).tolist()
+    used = {name: cells[:, mixed].astype(np.float64) for name, cells in variables.items()}
+    return sums | within_sums(Students(students.roster[mixed], students.treated[mixed]), used)
 
 
 def _with_sum(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Put the sum of all columns before them."""
-    return np.column_stack([cells.sum(axis=1), cells])
+    """Put the sum of all rows before them."""
+    return np.concatenate([cells.sum(axis=0, keepdims=True), cells])

@@ -10,7 +10,7 @@ fixed number of sums, however many students it has.
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,66 +44,67 @@ _HIGH, _MIDDLE = 2.0**80, 2.0**40  # parts
 _LARGEST = 2.0**78  # 2^62 of the high ones
 
 
-def both_groups(roster: NDArray[np.int64], treated: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask of the students whose roster has both treated and control students."""
-    _, place = np.unique(roster, return_inverse=True)
-    share = np.bincount(place, weights=treated) / np.maximum(np.bincount(place), 1)
-    mixed: NDArray[np.bool_] = ((share > 0) & (share < 1))[place]
-    return mixed
+class Students(NamedTuple):
+    """The roster of each student, and who is treated."""
+
+    roster: NDArray[np.int64]
+    treated: NDArray[np.bool_]
+
+    def in_both_groups(self) -> NDArray[np.bool_]:
+        """Return a mask of the students whose roster has both treated and control students."""
+        _, place = np.unique(self.roster, return_inverse=True)
+        of_roster = np.bincount(place, weights=self.treated)
+        mixed: NDArray[np.bool_] = ((of_roster > 0) & (of_roster < np.bincount(place)))[place]
+        return mixed
 
 
-def within_sums(
-    roster: NDArray[np.int64], treated: NDArray[np.bool_], variables: Mapping[str, Floats]
-) -> dict[str, list[int]]:
+def within_sums(students: Students, variables: Mapping[str, Floats]) -> dict[str, list[int]]:
     """Add up the moments of rosters that each have both treated and control students.
 
-    ``variables`` are score, overall, gain and excess: a row a student, a column for each measure that is compared; an
-    array of one column is the same for all. Returns for each of COUNTS and SUMS a number per column of ``gain``.
+    ``variables`` are score, overall, gain and excess: a column a student, a row for each measure that is compared; an
+    array of one row is the same for all. Returns for each of COUNTS and SUMS a number per row of ``gain``.
     """
-    columns = variables[GAIN].shape[1]
-    if not len(roster):
-        return {name: [0] * columns for name in (*COUNTS, *SUMS)}
-    order = np.argsort(roster, kind="stable")
-    _, starts, sizes = np.unique(roster[order], return_index=True, return_counts=True)
-    flag = treated[order, None].astype(np.float64)
+    rows = len(variables[GAIN])
+    if not len(students.roster):
+        return {name: [0] * rows for name in (*COUNTS, *SUMS)}
+    order = np.argsort(students.roster, kind="stable")
+    _, starts, sizes = np.unique(students.roster[order], return_index=True, return_counts=True)
+    values = {TREATED: students.treated[None, order].astype(np.float64)}
+    values |= {name: cells[:, order] for name, cells in variables.items()}
 
-    def total(values: Floats) -> Floats:
+    def total(cells: Floats) -> Floats:
         """Sum over the students of each roster, in their order: the same in every shard."""
-        sums: Floats = np.add.reduceat(values, starts, axis=0)
+        sums: Floats = np.add.reduceat(cells, starts, axis=1)
         return sums
 
-    def centred(values: Floats) -> Floats:
-        """Subtract the mean of each roster."""
-        return values - np.repeat(total(values) / sizes[:, None], sizes, axis=0)
-
-    values = {TREATED: flag, **{name: cells[order] for name, cells in variables.items()}}
-    deviations = {name: centred(values[name]) for name in REGRESSORS}
-    cells = np.empty((len(SUMS), len(sizes), columns))
-    cells[0] = total(flag * values[GAIN]) * (sizes[:, None] - total(flag)) / sizes[:, None]
+    deviations = {name: values[name] - np.repeat(total(values[name]) / sizes, sizes, axis=1) for name in REGRESSORS}
+    control_share = 1 - total(values[TREATED]) / sizes
+    cells = np.empty((len(SUMS), rows, len(sizes)))
+    cells[0] = total(values[TREATED] * values[GAIN]) * control_share
     for place, (name, other) in enumerate((*MOMENTS, *EXCESSES), start=1):
         cells[place] = total(deviations[name] * values[other])
     first, second = np.triu_indices(len(MOMENTS))
     np.multiply(cells[1 + first], cells[1 + second], out=cells[-len(first) :])
-    counts = (len(sizes), int(treated.sum()), int((~treated).sum()))
+    counts = (len(sizes), int(students.treated.sum()), int((~students.treated).sum()))
     return {
-        **{name: [count] * columns for name, count in zip(COUNTS, counts, strict=True)},
+        **{name: [count] * rows for name, count in zip(COUNTS, counts, strict=True)},
         **dict(zip(SUMS, _parts(cells), strict=True)),
     }
 
 
 def _parts(cells: Floats) -> list[list[int]]:
-    """Add up the rosters (the middle axis) exactly, in parts. Raises ValueError where the parts would be too many.
+    """Add up the rosters (the last axis) exactly, in parts. Raises ValueError where the parts would be too many.
 
     Each number is cut into three whole numbers of 2^80, 2^40 and 1 parts, of which 64 bits can add up many.
     """
-    if cells.size and np.abs(cells).max() >= _LARGEST / cells.shape[1]:
+    if cells.size and np.abs(cells).max() >= _LARGEST / cells.shape[2]:
         message = f"products of scores of {np.abs(cells).max():.3g} are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
     parts = cells * PARTS
     high = np.floor(parts / _HIGH)
     parts -= high * _HIGH
     middle = np.floor(parts / _MIDDLE)
-    sums = [limb.astype(np.int64).sum(axis=1).tolist() for limb in (high, middle, parts - middle * _MIDDLE)]
+    sums = [limb.astype(np.int64).sum(axis=2).tolist() for limb in (high, middle, parts - middle * _MIDDLE)]
     return [
         [int(_HIGH) * one + int(_MIDDLE) * two + three for one, two, three in zip(*limbs, strict=True)]
         for limbs in zip(*sums, strict=True)

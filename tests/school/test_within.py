@@ -15,7 +15,7 @@ import pytest
 
 from etl.school.estimates import impact_estimates
 from etl.school.impact import GAIN_SUMS, NUMBERS
-from etl.school.within import both_groups, within_sums
+from etl.school.within import Students, within_sums
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ Student = tuple[int, bool, int, int, int]  # roster, treated, score, overall sco
 def sums_of(students: Sequence[Student], **others: int) -> pa.Table:
     """The sums of an assignment with these students; growth is expected to be nothing."""
     roster, treated, score, overall, gain = np.array(students).reshape(-1, 5).T
-    chosen = both_groups(roster, treated > 0)
+    chosen = Students(roster, treated > 0).in_both_groups()
     variables = {"score": score, "overall": overall, "gain": gain, "excess": gain}
-    cells = {name: values[chosen, None].astype(np.float64) for name, values in variables.items()}
-    found = within_sums(roster[chosen], treated[chosen] > 0, cells)
+    cells = {name: values[None, chosen].astype(np.float64) for name, values in variables.items()}
+    found = within_sums(Students(roster[chosen], treated[chosen] > 0), cells)
     row = {**dict.fromkeys(NUMBERS, 0), **{name: numbers[0] for name, numbers in found.items()}, **others}
     keys = {"assignment_id": 1, "rc_id": None, "standard_id": None, "parts": 1, "denominator": 1}
     return pa.Table.from_pylist([keys | row], GAIN_SUMS)
