@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams, choose
-from etl.school.params import STATUSES, Shares, StatusShares
+from etl.school.params import STATUSES, ByScore, Calendar, Shares, StatusShares
 from etl.school.windows import enrollment_rows, window
 from tests.support import small
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 STREAMS = Streams(7, "window1")
 TESTS = small.tests("2025-08-15", "2025-10-15", None)
@@ -109,6 +112,50 @@ def test_driven_students_have_their_own_shares() -> None:
     assert (found[~odd] == usual[~odd]).all()
     same = SHARES.model_copy(update={"driven": Shares(completed=0.6, started=0.15, not_started=0.25)})
     assert opened(some, status=same).equals(opened(everyone))
+
+
+def completed(found: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Who completed the first assignment, in the order of students."""
+    return np.asarray(found["status"].to_numpy()[::2] == STATUSES.index("completed"))
+
+
+def test_some_classes_complete_more() -> None:
+    """The share completed varies between classes by so much, around the same mean; the rest keeps its proportions."""
+    everyone = scores(*((student, 1 + student // 50, 1) for student in range(20_000)))
+    found = opened(everyone, rosters=Range(1, 400), status=SHARES.model_copy(update={"classes": 0.15}))
+    by_class = completed(found).reshape(400, 50).mean(axis=1)
+    assert abs(by_class.mean() - 0.6) < 4 * 0.17 / 400**0.5
+    assert abs(by_class.var() - 0.15**2 - 0.24 / 50) < 4 * (0.15**2 + 0.24 / 50) * (2 / 400) ** 0.5
+    started, none = np.bincount(found["status"], minlength=3)[1:]
+    assert abs(started / (started + none) - 0.375) < 0.02
+
+
+def test_high_scores_complete_more() -> None:
+    """The share completed changes by so much for each 100 points, and never leaves 0 to 1."""
+    everyone = scores(*((student, 1, 1 + student % 3) for student in range(1, 15_001)))  # of 100, 200 and 300 points
+    shares = SHARES.model_copy(update={"by_score": ByScore(score=200, per_100=0.1)})
+    found = completed(opened(everyone, levels=[1, 2, 3], status=shares)).reshape(-1, 3).mean(axis=0)
+    assert found == pytest.approx([0.6, 0.7, 0.5], abs=5 * 0.5 / 5000**0.5)
+    steep = SHARES.model_copy(update={"by_score": ByScore(score=200, per_100=1)})
+    found = completed(opened(everyone, levels=[1, 2, 3], status=steep)).reshape(-1, 3).mean(axis=0)
+    assert found[[1, 2]].tolist() == [1, 0]
+
+
+def test_work_follows_the_calendar() -> None:
+    """Days are as likely as their weights, for the start and then for completion; all weights alike change nothing."""
+    everyone = scores(*((student, 1, 1) for student in range(1, 20_001)))
+    assert opened(everyone, calendar=Calendar()).equals(opened(everyone))
+    found = opened(everyone, calendar=Calendar(weekend=0.25, last_days=6, last=0))
+    starts = np.array([day for day in found["started_at"].to_pylist() if day])
+    counts = {day: int((starts == day).sum()) for day in sorted(set(starts))}
+    usual = {day: count for day, count in counts.items() if day < date(2025, 10, 10)}
+    weekend = [count for day, count in usual.items() if day.weekday() >= 5]
+    school_days = [count for day, count in usual.items() if day.weekday() < 5]
+    assert np.mean(weekend) / np.mean(school_days) == pytest.approx(0.25, abs=0.03)
+    assert sum(counts.values()) - sum(usual.values()) < 0.002 * len(starts)
+    ends = [day for day in found["completed_at"].to_pylist() if day]
+    assert np.mean([day > date(2025, 10, 9) for day in ends]) < 0.02
+    assert np.mean([day.weekday() >= 5 for day in ends]) < 0.15
 
 
 def test_who_missed_the_test_is_not_chosen() -> None:

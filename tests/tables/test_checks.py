@@ -483,6 +483,10 @@ def test_missed_tests_break_one_rule(
         ({"pm3": {"missed": 1}}, "DELETE FROM scores WHERE test_id = 3", False),
         ({"pm3": {"missed": 1}}, "SELECT 1", True),
         ({"pm3": {"left": 1}}, "DELETE FROM scores WHERE test_id >= 3", False),
+        ({"pm3": {"missed": 0, "missed_chronic": 1}}, "DELETE FROM scores WHERE student_id < 9 AND test_id = 3", False),
+        ({"pm3": {"missed": 0.9, "missed_chronic": 1}}, "SELECT 1", True),
+        ({"pm3": {"left": 0, "left_chronic": 1}}, "DELETE FROM scores WHERE student_id < 9 AND test_id >= 3", False),
+        ({"pm3": {"left": 0, "left_chronic": 1}}, "DELETE FROM scores WHERE student_id < 9 AND test_id = 3", True),
     ],
 )
 def test_who_may_miss_or_leave(  # noqa: PLR0913 -- three parameters and four fixtures
@@ -506,10 +510,18 @@ def test_who_may_miss_or_leave(  # noqa: PLR0913 -- three parameters and four fi
     assert bool(found(checks["every_test"], path, changed)) is told
 
 
-def test_driven_students_may_have_other_shares(
-    tiny_build: Path, tmp_path: Path, pipeline: dict[str, Any], checks: dict[str, Check]
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("driven", {"completed": 0, "started": 1, "not_started": 0}),
+        ("classes", 0.1),
+        ("by_score", {"score": 5400, "per_100": 0.1}),
+    ],
+)
+def test_shares_may_vary(  # noqa: PLR0913, PLR0917 -- two parameters and four fixtures
+    key: str, value: object, tiny_build: Path, tmp_path: Path, pipeline: dict[str, Any], checks: dict[str, Check]
 ) -> None:
-    """Shares of driven students are allowed where the pipeline has them, and nowhere else."""
+    """Other shares are allowed where the pipeline lets them vary, and nowhere else."""
     path = tmp_path / "driven.db"
     shutil.copyfile(tiny_build / DATABASE, path)
     with changing(path) as database:
@@ -517,7 +529,7 @@ def test_driven_students_may_have_other_shares(
     assert found(checks["status_shares"], path, pipeline)
     changed = copy.deepcopy(pipeline)
     for stage in ("window1", "window2", "window3"):
-        changed["stages"][stage]["params"]["status"]["driven"] = {"completed": 0, "started": 1, "not_started": 0}
+        changed["stages"][stage]["params"]["status"][key] = value
     assert not found(checks["status_shares"], path, changed)
 
 
