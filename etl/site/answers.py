@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import sqlite3
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.pipeline.sql import quote
 from etl.site.check import check_rows
@@ -14,7 +15,6 @@ from etl.site.digits import DigitCheck, check_digits
 from etl.site.endpoint import NUMBER
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from etl.site.check import Say
@@ -51,7 +51,7 @@ def answer_parts(
     database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say
 ) -> tuple[bytes, bytes, bytes]:
     """The same in three parts: joining them copies an answer, and one can have 25 MB."""
-    return b"[", _checked(database, endpoint, endpoint.query, values, say) or b"", b"]"
+    return b"[", _checked(database, endpoint, values, say)[0], b"]"
 
 
 def check_answers(
@@ -62,25 +62,29 @@ def check_answers(
     for values in combinations(parameter_lists(database, endpoint)):
         if rows >= most_rows:
             break
-        rows += _checked(database, endpoint, endpoint.check_query, values, say)
+        rows += _checked(database, endpoint, values, say)[1]
         count += 1
     return count
 
 
 def _checked(
-    database: sqlite3.Connection, endpoint: Endpoint, query: str, values: Mapping[str, Value], say: Say
-) -> Any:  # noqa: ANN401 -- of SQLite
-    """The first column of a query, after a check of the second one."""
+    database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say
+) -> tuple[bytes, int]:
+    """The JSON text of the rows of an answer, with commas between them, and how many they are."""
     end = time.monotonic() + TIMEOUT_SECONDS
     database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
     try:
-        result, passed = database.execute(query, dict(values)).fetchone()
-        if passed == 0:
+        try:
+            text, count = database.execute(endpoint.query, dict(values)).fetchone()
+        except sqlite3.OperationalError:  # perhaps a blob, which json_quote() refuses
+            check_rows(database, endpoint, values, say)
+            raise
+        if text and not endpoint.pattern.fullmatch(text):
             check_rows(database, endpoint, values, say)
         check_digits(database, endpoint, values)
     finally:
         database.set_progress_handler(None, 0)
-    return result
+    return text or b"", count
 
 
 def parameter_lists(database: sqlite3.Connection, endpoint: Endpoint) -> dict[str, list[Value]]:

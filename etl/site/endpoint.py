@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import Where
 from etl.pipeline.sql import literal, quote
-from etl.site.check import ROW, row_check
+from etl.site.check import pattern_of
 from etl.site.column_types import base, camel_case
 
 if TYPE_CHECKING:
@@ -55,22 +55,17 @@ class Endpoint:
 
     @cached_property
     def query(self) -> str:
-        """A query of one row: the JSON text of all rows with commas between them, and whether each passes its check.
+        """A query of one row: the JSON text of all rows with commas between them, null if there are none; their number.
 
-        Both are null if there are no rows. ``group_concat`` keeps the order of the subquery.
+        ``group_concat`` keeps the order of the subquery.
         """
-        columns = f"CAST(group_concat({self._json_row}) AS BLOB), min({self.row_check})"
-        return f"SELECT {columns} FROM (\n{self.sql}\n) AS {ROW}"  # noqa: S608 -- the pipeline's own file
+        columns = f"CAST(group_concat({self._json_row}) AS BLOB), count(*)"
+        return f"SELECT {columns} FROM (\n{self.sql}\n)"  # noqa: S608 -- the pipeline's own file
 
     @cached_property
-    def check_query(self) -> str:
-        """The same with the number of rows instead of their text."""
-        return f"SELECT count(*), min({self.row_check}) FROM (\n{self.sql}\n) AS {ROW}"  # noqa: S608 -- as above
-
-    @cached_property
-    def row_check(self) -> str:
-        """See :func:`etl.site.column_types.row_check`."""
-        return row_check(self.columns)
+    def pattern(self) -> re.Pattern[bytes]:
+        """See :func:`etl.site.check.pattern_of`."""
+        return pattern_of(self.columns)
 
     @property
     def _json_row(self) -> str:
@@ -123,6 +118,7 @@ def restore(described: Iterable[dict[str, Any]]) -> list[Endpoint]:
 def _json_value(column: str, kind: Type) -> str:
     return {
         "number": f"{NUMBER}({column})",
-        "string": f"json_quote({column})",
-        "boolean": f"CASE WHEN {column} THEN 'true' WHEN {column} IS NULL THEN 'null' ELSE 'false' END",
-    }.get(base(kind), f"coalesce({column}, 'null')")
+        "boolean": f"CASE {column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE json_quote({column}) END",
+        "array": f"coalesce({column}, 'null')",
+        "object": f"coalesce({column}, 'null')",
+    }.get(base(kind), f"json_quote({column})")

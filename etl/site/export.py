@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from etl.site.endpoint import Endpoint, Value
 
 #: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
-CHECKED_ROWS = 1_000_000
+CHECKED_ROWS = 100_000
 
 #: A text that is a valid file name on every system, and that no URL parser takes for something else.
 _FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
