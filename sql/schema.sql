@@ -128,7 +128,7 @@ CREATE TABLE impact_estimates ( -- Estimates of each effect by three analyses, w
   low REAL, -- Lower end of the 95 % confidence interval.
   high REAL, -- Upper end of the 95 % confidence interval.
   planted REAL, -- The true effect: mean planted effect over the treated, in scale points.
-  expected_bias REAL, -- Expected difference between the estimate and the planted effect, given the scores before the impacted test.
+  expected_bias REAL, -- Expected difference between the estimate and the planted effect, over the draws of growth alone.
   bias REAL, -- effect minus planted.
   covered INTEGER CHECK (covered IN (0, 1)), -- 1 if the interval contains the planted effect, 0 if not.
   surprise REAL -- Upper bound on the probability of a bias so far from the expected one, if the planted effects are in the data; null unless the estimator is did, and for a category.

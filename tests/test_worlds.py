@@ -34,7 +34,7 @@ SMALL = {
         "stages.window2.params.rosters=[4, 6]",
     ),
 }
-#: Rules of the oracle that hold in each world with the default world's standards, tests and rosters.
+#: Rules of the oracle that are true in each world with the default world's standards, tests and rosters.
 ALIKE = {
     *("tables", "storage", "columns", "indexes", "application", "autoincrement", "integrity"),
     *("levels", "tests", "standards", "names", "clock", "score_texts", "score_range", "score_levels", "score_means"),

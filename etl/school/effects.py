@@ -146,7 +146,7 @@ def _within(numbers: Any, low: Any, high: Any) -> Any:  # noqa: ANN401 -- whole 
     return np.minimum(np.maximum(numbers, low), high)
 
 
-@lru_cache(maxsize=64)  # every shard asks for the same tables
+@lru_cache(maxsize=64)  # all shards need the same tables
 def _sums(ranges: tuple[Range, ...], denominator: int) -> NDArray[np.int64]:
     """Return the sums up to each number from the one below the least possible growth to the greatest one."""
     first, last = (max(ends) for ends in zip(*ranges, strict=True))

@@ -1,12 +1,12 @@
-"""What a test measures, which assignments affect it, and the sittings that hold its scores.
+"""What a test measures, which assignments affect it, and the sittings with its scores.
 
 A sitting is a test as numbers, one row a student, in the order of students: test_id, student_id, roster_id, overall,
 level, and two lists of fixed size, ``categories`` and ``standards``: a scale score for each category and each
 standard, in the order of their ids. It has every student still enrolled, so that growth continues underneath a missed
-test. Worlds that ask for it have further columns:
+test. Optional columns:
 
 - ``taken``: 0 for students who missed the test, 1 for others;
-- ``driven``: 1 for students with shares and growth of their own;
+- ``driven``: 1 for students whose shares of statuses, and growth, differ from the others';
 - ``chronic``: 1 for students who are chronically absent;
 - ``pace``: points by which a student's standards grow faster from test to test;
 - ``shift``: points by which they grew beyond the ranges of growth into this test, for any reason;

@@ -128,7 +128,7 @@ def next_scores(
 
     Where the student has an assignment in ``windows`` that impacts this test and covers the standard, growth is drawn
     for its status (the largest draw, if several cover it), and ``growth.untouched`` otherwise. Driven students grow by
-    ``growth.driven`` more, every student by their pace, and each class by a ``shock`` of its own. A share of the
+    ``growth.driven`` more, every student by their pace, and each class by a random ``shock``. A share of the
     previous students has ``left``; those who ``missed`` this test grow too. With an ``error`` true scores grow, and
     the sitting has the seen ones.
     """

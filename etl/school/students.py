@@ -90,7 +90,7 @@ def _joined(*parts: pa.Array | str) -> pa.Array:
 def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
     """Draw without replacement within each class: a number from 0 to choices - 1 for each student.
 
-    The first steps of a Fisher-Yates shuffle, for all classes at once. To save memory a deck holds only the cards that
+    The first steps of a Fisher-Yates shuffle, for all classes at once. To save memory a deck has only the cards that
     some step of some class touches: the first ones, in order, and those at the positions drawn.
     """
     decks, steps = len(sizes), int(sizes.max(initial=0))

@@ -30,7 +30,7 @@ def deviations(streams: Streams, draw: str, ids: NDArray[np.int64], sd: float, w
     return drawn
 
 
-@lru_cache(maxsize=16)  # every shard asks for the same tables
+@lru_cache(maxsize=16)  # all shards need the same tables
 def _quantiles(sd: float) -> NDArray[np.int32]:
     """Return the numbers in the middle of 65,536 equal parts of a normal distribution."""
     middles = np.arange(2**15, 2**32, 2**16, dtype=np.uint32)

@@ -56,14 +56,14 @@ def test_more_classes_leave_the_others(count: int, more: int) -> None:
 
 
 def test_names_go_round_again() -> None:
-    """More classes than teachers and subjects are told apart by a number."""
+    """More classes than teachers and subjects are numbered."""
     found = classes(STREAMS, LAST, SUBJECTS, count=13, size=Range(1, 1), titles=TITLES)["name"].to_pylist()
     assert found[6:12] == [f"{name} 2" for name in found[:6]]
     assert found[12] == f"{found[0]} 3"
 
 
 def test_sizes_are_drawn_uniformly() -> None:
-    """Sizes and titles are the uniform numbers of their own streams."""
+    """Sizes and titles are the uniform numbers of their streams."""
     found = classes(STREAMS, LAST, SUBJECTS, count=6, size=Range(30, 40), titles=TITLES)
     assert found["size"].to_pylist() == uniform(STREAMS.words("size", 1, 6), 30, 40)[:, 0].tolist()
     title = uniform(STREAMS.words("title", 1, 3), 0, 3)[:, 0]
@@ -74,13 +74,13 @@ def test_sizes_are_drawn_uniformly() -> None:
     ("last", "subjects", "titles"), [(names(), SUBJECTS, TITLES), (LAST, names(), TITLES), (LAST, SUBJECTS, [])]
 )
 def test_no_names(last: pa.Table, subjects: pa.Table, titles: list[str]) -> None:
-    """An empty list of names is told, not divided by."""
+    """An empty list of names is an error, not a division by zero."""
     with pytest.raises(ValueError, match="need at least one title"):
         classes(STREAMS, last, subjects, count=2, size=Range(1, 1), titles=titles)
 
 
 def test_two_classes_of_one_name() -> None:
-    """Names in a list twice would make two classes alike: told with the name."""
+    """A name that is twice in a list would give two classes one name: the error names it."""
     with pytest.raises(
         ValueError, match=r"two classes are named 'Dr\. Bell - Art'; use each last name and subject once"
     ):

@@ -197,7 +197,7 @@ def test_seen_scores_follow_from_true_ones() -> None:
     assert (fault["student_id"], fault["test_id"]) == (3, 11)
 
 
-def test_a_missed_test_is_held_to_the_rules() -> None:
+def test_a_missed_test_is_checked() -> None:
     """The numbers underneath a test that was missed obey the rules too."""
     sittings = year(5)
     sittings["pm3"] = with_cell(sittings["pm3"], "standards", 0, 0, CLAMP.high)
@@ -259,7 +259,7 @@ def test_sittings_in_any_order() -> None:
 
 
 def test_a_student_who_missed_a_test() -> None:
-    """Who missed a test is left out of the rule for it; the others are held to it."""
+    """A student who missed a test is not checked there; the others are."""
     sittings = year(3)
     least, _ = allowed(sittings, 3, 2, 1)
     planted = with_cell(sittings["pm3"], "standards", 2, 0, least - 1)
@@ -269,7 +269,7 @@ def test_a_student_who_missed_a_test() -> None:
     assert [(row["student_id"], row["standard_id"]) for row in found] == [(3, 1)]
 
 
-def test_nothing_to_hold() -> None:
+def test_sittings_of_nobody() -> None:
     """Sittings of nobody break nothing."""
     empty = {name: sitting.slice(0, 0) for name, sitting in year(3).items()}
     assert growth_faults(empty) == []

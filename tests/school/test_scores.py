@@ -184,19 +184,19 @@ def test_standards_in_any_order() -> None:
 
 
 def test_no_standards() -> None:
-    """A test that measures nothing is told."""
+    """A test that measures nothing is an error."""
     with pytest.raises(ValueError, match="there are no standards; a test measures at least one"):
         first(World([1], [], Range(0, 9), [0]))
 
 
 def test_a_score_below_every_level() -> None:
-    """A score that no level holds is told, not put into the highest."""
+    """A score below every level is an error, not in the highest one."""
     with pytest.raises(ValueError, match="the score 7 is below the lowest performance level"):
         first(World([1], [1], Range(7, 7), [8, 9]))
 
 
 def test_students_out_of_order() -> None:
-    """Students whose ids do not ascend are told."""
+    """Students whose ids do not ascend are an error."""
     with pytest.raises(ValueError, match="ids must ascend, each once; 3 follows 4"):
         first(World([4, 3], [1], Range(0, 9), [0]))
 
@@ -241,7 +241,7 @@ class School(NamedTuple):
 
 @st.composite
 def schools(draw: st.DrawFn) -> School:
-    """Any world between two tests, with up to four assignments in up to two windows, held by anyone."""
+    """Any world between two tests, with up to four assignments in up to two windows, given to anyone."""
     world = draw(worlds())
     scores = st.integers(*world.clamp)
     width = len(world.rc_ids)
@@ -485,7 +485,7 @@ def test_score_rows_say_what_the_sittings_say(students: set[int], width: int, da
 
 @pytest.mark.parametrize("sequences", [[1, 1, 2], [1, 2, 4]])
 def test_sequences_that_would_share_an_id(sequences: list[int]) -> None:
-    """Sequences that would give two rows one id are told before the database refuses them."""
+    """Sequences that would give two rows one id are an error before the database refuses them."""
     tests = TESTS.set_column(2, "sequence", pa.array(sequences))
     shown = ", ".join(map(str, sequences))
     with pytest.raises(ValueError, match=f"sequences must be consecutive numbers, not {shown}"):

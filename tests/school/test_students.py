@@ -105,14 +105,14 @@ def test_draws_follow_the_shuffle() -> None:
 
 
 def test_a_class_larger_than_the_names() -> None:
-    """Too few names for a class are told with all the numbers."""
+    """If a class has more students than names, the error has all the numbers."""
     message = "3 first and 2 last names make 6 different names, too few for a class of 7; add names or reduce"
     with pytest.raises(ValueError, match=message):
         filled(classes(2, 7))
 
 
 def test_no_names_at_all() -> None:
-    """An empty list of names is told the same way; without students it is not needed."""
+    """An empty list of names is the same error; without students none is needed."""
     with pytest.raises(ValueError, match="make 0 different names, too few for a class of 1"):
         filled(classes(1), names(0))
     assert filled(classes(0), names(0)).num_rows == 0
@@ -120,7 +120,7 @@ def test_no_names_at_all() -> None:
 
 @pytest.mark.parametrize("kind", ["first", "last"])
 def test_a_name_that_stands_twice(kind: str) -> None:
-    """A name that stands twice in its list could give a class two students of one name: told."""
+    """A name that is twice in its list could give a class two students of one name: an error."""
     twice = pa.table({"name": ["Ann", "Ann"]})
     with pytest.raises(ValueError, match=f"duplicate {kind} name 'Ann'"):
         filled(classes(1), twice if kind == "first" else None, twice if kind == "last" else None)
@@ -134,6 +134,6 @@ def test_more_names_than_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_classes() -> None:
-    """No classes have no students; the columns stand all the same."""
+    """No classes have no students; the columns are the same."""
     found = filled(classes(2).slice(0, 0))
     assert (found.num_rows, found.schema.names) == (0, ["id", "roster_id", "name", "external_id", "created_at"])

@@ -126,7 +126,7 @@ def test_deviations_are_normal() -> None:
 
 
 def test_the_chronically_absent_score_lower() -> None:
-    """Their share falls with the score, and they miss tests and leave by shares of their own."""
+    """Their share falls with the score, and they have other shares of missing a test and leaving."""
     chronic = Chronic(share=0.3, by_score=ByScore(score=5000, per_100=-0.1))
     start = first(chronic=chronic, missed=0.01, missed_chronic=0.2)
     marked, scores = optional(start, "chronic") > 0, start["overall"].to_numpy()

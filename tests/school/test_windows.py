@@ -71,7 +71,7 @@ def test_who_is_chosen(rosters: tuple[int, int], levels: tuple[int, ...], chosen
     st.integers(0, 400),
 )
 def test_dates_fit_the_status(students: set[int], shares: tuple[float, ...], first: date, length: int) -> None:
-    """For any students, shares and window: days lie in it, in order, and only where the status asks for them."""
+    """For any students, shares and window: days are in it, in order, and only where the status has them."""
     last = date.fromordinal(min(first.toordinal() + length, date.max.toordinal()))
     status = StatusShares(completed=shares[0], started=shares[1], not_started=shares[2])
     found = opened(
