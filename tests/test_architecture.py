@@ -52,8 +52,8 @@ HEAVY = {"numpy", "pyarrow", "duckdb", "pydantic", "datasette", "dask", "uvicorn
 
 
 def modules() -> list[Path]:
-    """Every module of the project."""
-    return sorted(HOME.rglob("*.py"))
+    """Every module of the project; those of the templates belong to other projects."""
+    return sorted(path for path in HOME.rglob("*.py") if not path.is_relative_to(HOME / "templates"))
 
 
 def name_of(path: Path) -> str:

@@ -125,7 +125,7 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
     with _collecting(mistakes):
-        shown, in_full = display_path(pipeline.checks), source.namer()
+        shown, in_full = display_path(pipeline.checks) if pipeline.checks else "", source.namer()
         checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=in_full)
     effective = source.tree.plain()
     for check in checks:

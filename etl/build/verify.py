@@ -73,9 +73,9 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
         return None
     node = source.tree.get("checks")
     path = source.resolve(node) if node and isinstance(node.scalar, str) else None
-    if path is None or not path.is_dir():
-        raise EtlError("checks: must name the folder of checks", node.where if node else source.tree.where)
-    checks = read_checks(path, display_path(path), full=full, in_full=source.namer())
+    if node and not (path and path.is_dir()):
+        raise EtlError("checks: must name the folder of checks", node.where)
+    checks = read_checks(path, display_path(path) if path else "", full=full, in_full=source.namer())
     with open_query(folder / database) as query:
         run_checks(checks, query, content["pipeline"])
     if full:

@@ -47,7 +47,15 @@ def commands() -> None:
 
 @commands.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--from", "template", metavar="NAME", callback=named, help="What to copy; without it, lists the names.")
+@click.option(
+    "--from",
+    "template",
+    metavar="NAME",
+    default="minimal",
+    show_default=True,
+    callback=named,
+    help="Copy this template; an unknown name lists them.",
+)
 @click.pass_context
 def init(ctx: click.Context, *, folder: Path, template: str) -> None:
     """Start a project in DIR, a new or empty folder."""

@@ -30,9 +30,7 @@ class PipelineFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 -- as click's
         """Check that the file exists; if none was named, the error explains how to start a project."""
         if value == DEFAULT and not Path(DEFAULT).exists():
-            from etl.cli.templates import templates  # noqa: PLC0415 -- only an empty folder needs them
-
-            start = f"{ctx.find_root().info_name if ctx else 'etl'} init DIR --from {'|'.join(templates())}"
+            start = f"{ctx.find_root().info_name if ctx else 'etl'} init DIR"
             raise click.UsageError(
                 f"there is no {DEFAULT} here; name a pipeline file, or start a project with: {start}", ctx
             )

@@ -19,7 +19,8 @@ _OUTPUT = shutil.ignore_patterns("*.db*", "__pycache__")  # leftovers in a check
 
 def templates() -> dict[str, dict[str, Path]]:
     """The files and folders of each template, by their name in a project."""
-    places = {f"etl/{path.relative_to(_HOME)}": path for path in _HOME.glob("templates/*/*")} | _elsewhere()
+    inside = (path for path in _HOME.glob("templates/*/*") if path.name != "__pycache__")
+    places = {f"etl/{path.relative_to(_HOME)}": path for path in inside} | _elsewhere()
     found: dict[str, dict[str, Path]] = {}
     for place, path in sorted(places.items()):
         _, _, template, name = place.split("/")
@@ -39,7 +40,7 @@ def start(template: str, folder: Path) -> None:
             shutil.copyfile(path, folder / name)
 
 
-def named(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+def named(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Check the name of a template. Raises click.BadParameter."""
     names = templates()
     if value not in names:

@@ -82,7 +82,8 @@ def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str
     generators = code_of([*modules, source.tree.text("generators") or ""], source.root)
     paths = (path for path in (*_files(source), *generators.project) if path.is_file())
     inputs = {str(path.relative_to(source.root)): path for path in paths}
-    package = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
+    inside = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
+    package = (path for path in inside if not path.is_relative_to(HOME / "templates"))  # of `etl init`
     code = {f"etl/{path.relative_to(HOME)}": path for path in package} | generators.outside
     return dict(sorted(inputs.items())), dict(sorted(code.items())), dict(sorted(generators.installed.items()))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl.config.defaults import fill
 from etl.config.naming import namer
 from etl.config.node import Node, bound, nested, overlay
 from etl.config.parse import parse_tree, parse_value
@@ -91,6 +92,7 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
         where = Where("--seed")
         tree = overlay(tree, nested(["seed"], Node(where, scalar=seed), where), mistakes)
     tree = scaled(tree, scale, mistakes)
+    fill(tree)
     bound(tree)
     source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
     in_full = source.namer()  # so that names of generators can be compared
@@ -106,16 +108,13 @@ def reload(source: Source) -> Source:
 
 
 def project_root(path: Path) -> Path:
-    """The nearest folder above a pipeline file with a pyproject.toml or a .git.
+    """The nearest folder at or above a pipeline file with a pipeline.yaml, a pyproject.toml or a .git.
 
-    Without one, the nearest with a pipeline.yaml, so that ``pipelines/other.yaml`` can extend it.
+    So ``pipelines/other.yaml`` can extend ``pipeline.yaml``, and a repository can have several projects.
     """
     above = path.resolve().parents
-    for marks in (("pyproject.toml", ".git"), ("pipeline.yaml",)):
-        for folder in above:
-            if any((folder / mark).exists() for mark in marks):
-                return folder
-    return above[0]
+    marks = ("pipeline.yaml", "pyproject.toml", ".git")
+    return next((folder for folder in above if any((folder / mark).exists() for mark in marks)), above[0])
 
 
 def _read(path: Path, root: Path, files: dict[str, Path], mistakes: list[EtlError]) -> Node:

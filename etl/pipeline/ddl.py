@@ -84,6 +84,11 @@ def checks(text: str) -> Iterator[str]:
         word = token[0].upper()
 
 
+def has_autoincrement(text: str) -> bool:
+    """Whether a CREATE TABLE without comments has AUTOINCREMENT."""
+    return any(token[0].upper() == "AUTOINCREMENT" for token in _TOKEN.finditer(text))
+
+
 def allowed_values(check: str) -> tuple[str, ...]:
     """The strings that a CHECK of the form ``column IN ('a', 'b')`` allows, () for any other form."""
     found = _IN_LIST.fullmatch(check)

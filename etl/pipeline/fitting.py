@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.constraints import collation_key
 from etl.pipeline.datatypes import convert, is_convertible
-from etl.pipeline.query import read_query, selection
+from etl.pipeline.query import is_sorted, read_query, selection
 from etl.pipeline.values import first_bad_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from etl.pipeline.model import Stage
     from etl.pipeline.schema import Column, Table
 
 
-def fit(result: pa.Table, stage: Stage, table: Table) -> pa.Table:
-    """The result with the order and types of the table's columns. Raises EtlError."""
+def fit(result: pa.Table, stage: Stage, table: Table, first: Callable[[int], int]) -> pa.Table:
+    """The result with the order and types of the table's columns. Raises EtlError.
+
+    Without the column that has AUTOINCREMENT, its rows are numbered from ``first`` of their count on.
+    """
     mistakes = list(column_mistakes(result.schema, stage, table))
     if mistakes:
         raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
+    if table.autoincrement and table.autoincrement not in result.column_names:
+        start = first(result.num_rows)
+        ids = np.arange(start, start + result.num_rows, dtype=np.int64)
+        result = result.append_column(table.autoincrement, pa.array(ids))
     return pa.table({column.name: _column(result, stage, column) for column in table.columns.values()})
 
 
@@ -40,12 +48,16 @@ def column_mistakes(found: pa.Schema, stage: Stage, table: Table) -> Iterator[Et
 def name_mistakes(names: list[str], stage: Stage, table: Table) -> Iterator[EtlError]:
     """What is wrong with the names of a result's columns."""
     yield from duplicate_names(names, stage)
-    missing = [name for name in table.columns if name not in names]
+    numbered = table.autoincrement not in names
+    missing = [name for name in table.columns if name not in names and name != table.autoincrement]
     extra = [name for name in dict.fromkeys(names) if name not in table.columns]
     if missing or extra:
         faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has extra {', '.join(extra)}"] * bool(extra)
         message = f"the result {' and '.join(faults)}; the table {table.name} has {', '.join(table.columns)}"
         yield _mistake(stage, message, *extra[:1])
+    elif table.autoincrement and numbered and stage.kind == "sql" and not is_sorted(read_query(stage.text, stage.file)):
+        message = f"the rows have no {table.autoincrement}, so they are numbered in their order; add ORDER BY"
+        yield _mistake(stage, f"{message}, or give the {table.autoincrement}")
 
 
 def duplicate_names(names: list[str], stage: Stage) -> Iterator[EtlError]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from etl.config.defaults import DEFAULTS
 from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
 from etl.pipeline.explain import describe, fields_of, validated
@@ -107,6 +108,9 @@ Report = Annotated[
 ]
 
 
+_SITE = DEFAULTS["site"]
+
+
 class ShownTable(Group):
     """How Datasette shows a table."""
 
@@ -118,14 +122,16 @@ class ShownTable(Group):
 class Site(Group):
     """What the published pages say about the data."""
 
-    title: Text = Field(description="Title of the pages.")
-    description: Text = Field(description="What the data is, in a sentence or two.")
-    notice: Text = Field(description="Shown on every page: that the data is synthetic.")
-    license: Text = Field(description="Name of the data's licence.")
-    license_url: Link = Field(description="Link to the licence.")
+    title: Text = Field(default=_SITE["title"], description="Title of the pages.")
+    description: Text = Field(default=_SITE["description"], description="What the data is, in a sentence or two.")
+    notice: Text = Field(default=_SITE["notice"], description="Shown on every page: that the data is synthetic.")
+    license: Text | None = Field(
+        default=None, description="Name of the data's licence; the pages name none without it."
+    )
+    license_url: Link | None = Field(default=None, description="Link to the licence.")
     units: list[Text] = Field(default_factory=list, description="Units of columns, as the pint package writes them.")
     static_limit: Annotated[int, Field(ge=0)] = Field(
-        1000, description="An endpoint with more answers than this is only served live, not exported as files."
+        default=1000, description="An endpoint with more answers than this is only served live, not exported as files."
     )
     tables: dict[str, ShownTable] = Field(default_factory=dict, description="How Datasette shows the tables.")
 
@@ -182,13 +188,15 @@ class PipelineModel(Group):
     """The top level of a pipeline file."""
 
     name: Slug = Field(description="Name of the pipeline.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(description="The seed of all random numbers.")
-    as_of: Annotated[str, AfterValidator(_instant)] = Field(description="The pipeline's clock: YYYY-MM-DD HH:MM:SS.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(DEFAULTS["seed"], description="The seed of all random numbers.")
+    as_of: Annotated[str, AfterValidator(_instant)] = Field(
+        DEFAULTS["as_of"], description="The pipeline's clock: YYYY-MM-DD HH:MM:SS. Nothing reads the wall clock."
+    )
     extends: Text | None = Field(None, description="The pipeline file that this one changes.")
     scale: list[ScalePath] | None = Field(None, description="Paths of the numbers that --scale multiplies.")
     generators: Text | None = Field(None, description="The module of the generators with short names.")
     schema_: Text = Field(alias="schema", description="The DDL of the database.")
-    database: DatabaseName = Field(description="The database's file name.")
+    database: DatabaseName = Field(DEFAULTS["database"], description="The database's file name.")
     outputs: list[Literal["sqlite", "parquet"]] = Field(
         ["sqlite"], min_length=1, description="What a build contains: the SQLite database, Parquet files, or both."
     )
@@ -196,9 +204,9 @@ class PipelineModel(Group):
         default=True,
         description="Whether a build with a database has a report, or the package.module:function that draws it.",
     )
-    checks: Text = Field(description="The folder of checks.")
+    checks: Text | None = Field(None, description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
-    site: Site
+    site: Site = Field(default_factory=Site, description="What the published pages say about the data.")
     stages: dict[Name, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
 
 

@@ -57,7 +57,7 @@ class Pipeline:
     site: Site
     database: str
     schema: Schema
-    checks: Path
+    checks: Path | None
     api: Path | None
     outputs: tuple[str, ...]
     report: str | None  # the function that draws it, package.module:function

@@ -207,6 +207,11 @@ def _parsed(error: duckdb.Error, text: str) -> tuple[str, str]:
     return message, text.encode()[:offset].decode(errors="ignore")
 
 
+def is_sorted(query: Query) -> bool:
+    """Whether the result of a query has an ORDER BY."""
+    return any(modifier["type"] == "ORDER_MODIFIER" for modifier in query.tree.get("modifiers", ()))
+
+
 def selection(tree: Node) -> dict[str, Node]:
     """The expressions of the columns of a query's result by name, "" for a name that DuckDB chooses."""
     while "setop_type" in tree:

@@ -75,6 +75,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()  # in the order of SQLite's ids
     rules: tuple[Rule, ...] = ()
     rowid: bool = True  # False for a WITHOUT ROWID table
+    autoincrement: str = ""  # the key whose values SQLite gives to rows that have none
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,17 @@ def _table(database: sqlite3.Connection, name: str, text: str) -> Table:
     }
     keys = tuple(_foreign_keys(database, name))
     (without_rowid,) = database.execute("SELECT wr FROM pragma_table_list(?)", (name,)).fetchone()
-    return Table(name, described.get("", ""), columns, unique, keys, tuple(rules), rowid=not without_rowid)
+    autoincrement = unique[0].columns[0] if ddl.has_autoincrement(ddl.without_comments(text)) else ""
+    return Table(
+        name,
+        described.get("", ""),
+        columns,
+        unique,
+        keys,
+        tuple(rules),
+        rowid=not without_rowid,
+        autoincrement=autoincrement,
+    )
 
 
 def _rule(database: sqlite3.Connection, table: str, check: str) -> Rule:

@@ -47,7 +47,7 @@ def validate(source: Source) -> Pipeline:
     report = _report(top, draft)
     checks, api = (draft.path(source.tree.get(key), key, "folder") for key in ("checks", "api"))
     scale.check(source.tree, draft.mistakes)
-    if draft.mistakes or top is None or draft.schema is None or checks is None:
+    if draft.mistakes or top is None or draft.schema is None:
         raise Mistakes(_distinct(draft.mistakes))
     version = getattr(draft.generators, "VERSION", None)
     return Pipeline(

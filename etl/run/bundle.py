@@ -17,13 +17,14 @@ from etl.config.source import display_path, load, reload
 from etl.errors import EtlError, Where
 from etl.pipeline.validate import validate
 from etl.run.plan import make_plan
-from etl.run.shards import run_once
+from etl.run.shards import run_once, shard_ids
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from etl.config.identity import Identity
     from etl.config.source import Request, Source
+    from etl.run.ids import Ids
     from etl.run.plan import Plan
 
 
@@ -47,8 +48,8 @@ def pack(source: Source, identity: Identity) -> Bundle:
     return Bundle(identity.id, str(source.path.relative_to(source.root)), source.request, files)
 
 
-def unpack(bundle: Bundle, home: str | None = None) -> tuple[Plan, dict[str, pa.Table]]:
-    """Extract a bundle and run the stages that run once: the plan and their results, cached for the next shard.
+def unpack(bundle: Bundle, home: str | None = None) -> tuple[Plan, dict[str, pa.Table], Ids]:
+    """Extract a bundle and run the stages that run once: the plan, their results and ids, cached for the next shard.
 
     It is extracted in ``home``, by default the system's temporary folder. Raises EtlError when this machine would make
     another build: its code or its libraries differ.
@@ -63,7 +64,7 @@ atexit.register(_FOLDER.close)
 
 
 @lru_cache(maxsize=1)
-def _unpacked(bundle: Bundle, home: str | None) -> tuple[Plan, dict[str, pa.Table]]:
+def _unpacked(bundle: Bundle, home: str | None) -> tuple[Plan, dict[str, pa.Table], Ids]:
     _FOLDER.close()
     root = Path(_FOLDER.enter_context(tempfile.TemporaryDirectory(prefix="etl-", dir=home))).resolve()
     _FOLDER.callback(forget, root)
@@ -80,4 +81,5 @@ def _unpacked(bundle: Bundle, home: str | None) -> tuple[Plan, dict[str, pa.Tabl
             "requirements.lock and the same packages of generators there"
         )
     plan = make_plan(validate(source))
-    return plan, run_once(plan)
+    once = run_once(plan)
+    return plan, once, shard_ids(plan, once)

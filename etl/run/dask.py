@@ -43,8 +43,8 @@ def work(number: int, bundle: Bundle, target: str) -> tuple[int, ShardResult]:
     """Make one shard on a worker and write it: its number, and the result without its rows."""
     from dask.distributed import get_worker  # noqa: PLC0415 -- as above
 
-    plan, once = unpack(bundle, get_worker().local_directory)  # which Dask deletes, even if the worker is killed
-    return number, make_shard(plan, once, number, open_target(target)).without_rows()
+    plan, once, ids = unpack(bundle, get_worker().local_directory)  # which Dask deletes, even if the worker is killed
+    return number, make_shard(plan, once, number, open_target(target), ids).without_rows()
 
 
 def _identity(bundle: Bundle) -> Bundle:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from etl.errors import CheckFailed
+from etl.run.ids import Ids
 from etl.run.stages import run_stage
 from etl.tables.checks import MAX_ROWS, failure
 from etl.tables.digest import table_digest
@@ -39,12 +41,27 @@ def shard_count(plan: Plan, once: Tables) -> int:
     return -(-once[plan.by].num_rows // plan.rows) if plan.by else 0
 
 
-def run_shard(plan: Plan, once: Tables, number: int, report: Report = _ignore) -> dict[str, pa.Table]:
-    """Run the per-shard stages for one shard, counted from 0: their results by name."""
+def shard_ids(plan: Plan, once: Tables) -> Ids:
+    """The ids of rows whose stage gives none, for all shards."""
+
+    def make(number: int, stage: str) -> None:
+        run_shard(plan.until(stage), once, number, ids=ids)
+
+    ids = Ids(make)
+    return ids
+
+
+def run_shard(
+    plan: Plan, once: Tables, number: int, report: Report = _ignore, ids: Ids | None = None
+) -> dict[str, pa.Table]:
+    """Run the per-shard stages for one shard, counted from 0: their results by name.
+
+    ``ids`` are those of :func:`shard_ids`, to be shared by the shards that a process makes.
+    """
     if plan.by is None:
         return {}
-    rows = once[plan.by].slice(number * plan.rows, plan.rows)
-    return _run(plan, plan.per_shard, {**once, plan.by: rows}, report)
+    rows, ids = once[plan.by].slice(number * plan.rows, plan.rows), ids or shard_ids(plan, once)
+    return _run(plan, plan.per_shard, {**once, plan.by: rows}, report, partial(ids.first, number))
 
 
 def run_after_shards(
@@ -67,15 +84,24 @@ def run_until(plan: Plan, name: str) -> pa.Table:
     return {**once, **shard, **after}[name]
 
 
-def _run(plan: Plan, stages: Sequence[Stage], inputs: Tables, report: Report) -> dict[str, pa.Table]:
-    """Run stages in order, with the results of others as inputs: their own results."""
+def _run(
+    plan: Plan,
+    stages: Sequence[Stage],
+    inputs: Tables,
+    report: Report,
+    first: Callable[[str, int], int] = lambda *_: 1,
+) -> dict[str, pa.Table]:
+    """Run stages in order, with the results of others as inputs: their own results.
+
+    ``first`` gives the first id of a stage's rows from their number, if the stage gives no ids.
+    """
     results: dict[str, pa.Table] = {}
     for stage in stages:
         start = time.perf_counter()
         found = {
             name: results[source] if source in results else inputs[source] for name, source in stage.inputs.items()
         }
-        result = run_stage(stage, found, plan.pipeline)
+        result = run_stage(stage, found, plan.pipeline, partial(first, stage.name))
         if stage.check and result.num_rows:
             rows = result.slice(0, MAX_ROWS).to_pylist()
             raise CheckFailed(failure(stage.name, stage.check, rows, result.num_rows), stage.where)
@@ -123,9 +149,9 @@ class ShardResult(NamedTuple):
         return self._replace(parts=[replace(part, rows=None) for part in self.parts])
 
 
-def make_shard(plan: Plan, once: Tables, number: int, target: Target | None = None) -> ShardResult:
+def make_shard(plan: Plan, once: Tables, number: int, target: Target | None, ids: Ids) -> ShardResult:
     """Run the per-shard stages for one shard, and make parts of the results that fill tables."""
     timings: list[tuple[str, int, float]] = []
-    results = run_shard(plan, once, number, lambda *stage: timings.append(stage))
+    results = run_shard(plan, once, number, lambda *stage: timings.append(stage), ids)
     collected = {name: results[name] for name in plan.collected}
     return ShardResult(make_parts(plan, results, number, target), collected, timings)

@@ -15,13 +15,18 @@ from etl.pipeline.fitting import check_values, fit
 from etl.pipeline.query import query_error, run_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from etl.pipeline.model import Pipeline, Stage
 
 
-def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) -> pa.Table:
-    """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place."""
+def run_stage(
+    stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline, first: Callable[[int], int] = lambda _: 1
+) -> pa.Table:
+    """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place.
+
+    ``first`` gives the first id of so many rows, if the stage leaves them to AUTOINCREMENT.
+    """
     if reference := pipeline.references.get(stage.name):
         result = pa.table(reference.columns, reference.arrow_schema())
     elif stage.kind == "sql":
@@ -29,7 +34,7 @@ def run_stage(stage: Stage, inputs: Mapping[str, pa.Table], pipeline: Pipeline) 
     else:
         result = _run_python(stage, inputs, pipeline)
     check_values(result, stage)
-    return fit(result, stage, pipeline.schema.tables[stage.table]) if stage.table else result
+    return fit(result, stage, pipeline.schema.tables[stage.table], first) if stage.table else result
 
 
 def _run_sql(stage: Stage, inputs: Mapping[str, pa.Table]) -> pa.Table:

@@ -70,8 +70,7 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
         "description": site.description,
         "about": site.notice,
         "about_url": "/index.html",
-        "license": site.license,
-        "license_url": site.license_url,
+        **({"license": site.license, "license_url": site.license_url} if site.license else {}),
         "custom_units": site.units,
         "databases": {
             pipeline.database.removesuffix(".db"): {

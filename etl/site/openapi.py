@@ -28,7 +28,7 @@ def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite
             "summary": site.notice,
             "description": f"{site.description} {site.notice} Every path also answers with `.json` behind it.",
             "version": build,
-            "license": {"name": site.license, "url": site.license_url},
+            **_license(site),
         },
         "servers": [{"url": ".."}],
         "paths": {endpoint.template: _path(endpoint, database) for endpoint in endpoints},
@@ -47,6 +47,12 @@ def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite
             "headers": _HEADERS,
         },
     }
+
+
+def _license(site: Site) -> dict[str, Any]:
+    if site.license is None:
+        return {}
+    return {"license": {"name": site.license, **({"url": site.license_url} if site.license_url else {})}}
 
 
 def render(content: dict[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def front_page(  # noqa: PLR0913 -- what a build knows
         _sample(sampled, samples),
         "<h2>Tables</h2>",
         _tables(schema, rows),
-        footer({"license": site.license, "license_url": site.license_url}, build),
+        footer(site.model_dump(), build),
     ]
     return page(site.title, "\n".join(parts))
 
@@ -81,10 +81,11 @@ def not_found_page(title: str, notice: str, home: str = "") -> str:
     )
 
 
-def footer(site: Mapping[str, str], build: str) -> str:
-    """The end of a page: the build, and the licence of the data."""
-    licence = f'<a href="{escape(site["license_url"])}">{escape(site["license"])}</a>'
-    return f"<footer>Build <code>{escape(build)}</code>. Data: {licence}.</footer>"
+def footer(site: Mapping[str, Any], build: str) -> str:
+    """The end of a page: the build, and the licence of the data if it has one."""
+    name, url = escape(site.get("license") or ""), escape(site.get("license_url") or "")
+    licence = f'<a href="{url}">{name}</a>' if url else name
+    return f"<footer>Build <code>{escape(build)}</code>.{f' Data: {licence}.' if name else ''}</footer>"
 
 
 def _link(path: str, html: str) -> str:

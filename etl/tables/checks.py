@@ -65,7 +65,7 @@ class Check:
 
 
 def read_checks(
-    folder: Path,
+    folder: Path | None,
     shown: str,
     schema: Schema | None = None,
     *,
@@ -74,15 +74,15 @@ def read_checks(
 ) -> list[Check]:
     """Read the checks of a folder, ordered by name, with those of ``check --full`` if ``full``.
 
-    The first one checks the foreign keys and has no file. With a schema the queries are also compiled against it.
-    ``in_full`` expands the short name of a generator. Raises Mistakes.
+    The first one checks the foreign keys and has no file; without a folder it is the only one. With a schema the
+    queries are also compiled against it. ``in_full`` expands the short name of a generator. Raises Mistakes.
     """
     patterns = ("*.sql", "file/*.sql", *(["full/*.sql"] if full else []))
-    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    paths = [(folder, path) for pattern in patterns if folder for path in sorted(folder.glob(pattern))]
     checks, mistakes = [_foreign_keys(schema)], []
-    for path in paths:
+    for home, path in paths:
         try:
-            checks.append(_read(path, f"{shown}/{path.relative_to(folder)}", in_full))
+            checks.append(_read(path, f"{shown}/{path.relative_to(home)}", in_full))
         except EtlError as error:
             mistakes.append(error)
     mistakes += _compile_errors(checks, schema) if schema else []

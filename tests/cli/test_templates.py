@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
-from typing import TYPE_CHECKING
+import unittest
+from pathlib import Path
 
 import click
 import pytest
 
+from etl.build.run import make_build
 from etl.cli.commands import commands
 from etl.cli.templates import start, templates
+from etl.config.source import load
 from etl.errors import EtlError
 from tests.golden import FILE, record
 from tests.support.running import ROOT, etl
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.test_architecture import SCHOOL
 
 
 @pytest.mark.parametrize(
@@ -28,15 +29,14 @@ def test_a_folder_without_a_pipeline(command: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(click.UsageError) as caught:
         commands.main(command.split(), prog_name="etl", standalone_mode=False)
-    expected = "name a pipeline file, or start a project with: etl init DIR --from school"
+    expected = "name a pipeline file, or start a project with: etl init DIR"
     assert caught.value.message == f"there is no pipeline.yaml here; {expected}"
 
 
-@pytest.mark.parametrize("given", [[], ["--from", "scool"]])
-def test_a_template_must_be_named(given: list[str]) -> None:
-    """Without a template, or with one that there is not, ``init`` lists them."""
-    with pytest.raises(click.BadParameter, match=f"^name one of: {', '.join(templates())}$"):
-        commands.main(["init", "world", *given], standalone_mode=False)
+def test_a_template_that_there_is_not() -> None:
+    """For a name that no template has, ``init`` lists them."""
+    with pytest.raises(click.BadParameter, match=r"^name one of: minimal, school$"):
+        commands.main(["init", "world", "--from", "scool"], standalone_mode=False)
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
@@ -56,6 +56,25 @@ def test_every_template_has_a_pipeline() -> None:
     for files in templates().values():
         assert "pipeline.yaml" in files
         assert all(path.exists() for path in files.values())
+
+
+def test_the_minimal_project_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``init`` without a template starts the smallest project: it is built, its check and its test pass."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path / "world")
+    commands.main(["init", "world"], standalone_mode=False)
+    files = {path.relative_to("world"): path.read_text() for path in Path("world").rglob("*") if path.is_file()}
+    assert sum(len(text.splitlines()) for text in files.values()) < 100
+    assert not [name for name, text in files.items() if SCHOOL.search(text)]
+    made = make_build(load(Path("world/pipeline.yaml")), tmp_path / "build")
+    assert {"check": "every_day", "rule": "Every station has as many readings as the pipeline has days."} in (
+        made.manifest["checks"]
+    )
+    answer = json.loads((made.folder / "api/summaries.json").read_text())
+    assert [row["name"] for row in answer] == ["Harbour", "Old Town", "Ridge"]
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.discover("world").run(result)
+    assert (result.testsRun, result.wasSuccessful()) == (1, True)
 
 
 def test_an_installed_etl_has_all_that_a_project_needs(tmp_path: Path) -> None:

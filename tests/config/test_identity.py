@@ -81,9 +81,13 @@ def test_other_with_another_file(project: Path) -> None:
 
 
 def test_other_with_other_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file of etl counts, whatever its kind and folder, except compiled ones."""
+    """Every file of etl counts, whatever its kind and folder, except compiled ones and templates of projects."""
     monkeypatch.setattr(identity, "HOME", project / "etl")
     names = [name_of(project)]
+    with (project / "etl/templates/minimal/pipeline.yaml").open("a") as opened:
+        opened.write("\n")
+    assert name_of(project) == names[0]
+    shutil.rmtree(project / "etl/templates")
     kinds = {path.suffix: path for path in (project / "etl").rglob("*") if path.is_file()}
     assert ".py" in kinds
     (project / "etl/deep/er").mkdir(parents=True)
@@ -101,7 +105,8 @@ def test_other_with_other_code(project: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_all_modules_of_etl_count() -> None:
     """Every module of the package etl is part of the identity."""
     found = identify(load(ROOT / TINY)).stamps
-    assert set(map(str, (ROOT / "etl").rglob("*.py"))) <= set(found)
+    modules = {str(path) for path in (ROOT / "etl").rglob("*.py") if "templates" not in path.parts}
+    assert modules <= set(found)
 
 
 def test_other_with_another_version(monkeypatch: pytest.MonkeyPatch) -> None:

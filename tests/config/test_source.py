@@ -125,7 +125,7 @@ def test_set_reads_yaml() -> None:
                 "did you mean 'classes'?"
             ),
         ),
-        ("seed=null", "pipelines/tiny.yaml:1:1: seed: is missing"),
+        ("name=null", "pipelines/tiny.yaml:1:1: name: is missing"),
         ("stages.pm1.params.sd=0", "--set stages.pm1.params.sd=0:1:1: stages.pm1.params.sd: must be at least 1, not 0"),
     ],
 )
@@ -202,12 +202,15 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
     assert told(path) == [f"{path}: cannot read it: No such file or directory"]
 
 
-def test_the_project_is_the_folder_with_a_pyproject(tmp_path: Path) -> None:
-    """Without a pyproject.toml or .git above it, the project has a pipeline.yaml, or is the file's own folder."""
+def test_the_project_is_the_nearest_folder_with_a_mark(tmp_path: Path) -> None:
+    """The nearest folder with a pipeline.yaml, a pyproject.toml or a .git is the project, or else the file's own."""
     assert project_root(TINY) == ROOT
-    assert project_root(tmp_path / "pipeline.yaml") == tmp_path
-    (tmp_path / "pipeline.yaml").touch()
-    assert project_root(tmp_path / "pipelines/tiny.yaml") == tmp_path
+    assert project_root(tmp_path / "worlds/other.yaml") == tmp_path / "worlds"
+    (tmp_path / "pyproject.toml").touch()
+    assert project_root(tmp_path / "worlds/other.yaml") == tmp_path
+    (tmp_path / "inner/pipelines").mkdir(parents=True)
+    (tmp_path / "inner/pipeline.yaml").touch()
+    assert project_root(tmp_path / "inner/pipelines/tiny.yaml") == tmp_path / "inner"
 
 
 def test_links_out_of_the_project_are_refused(tmp_path: Path) -> None:

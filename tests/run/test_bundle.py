@@ -39,7 +39,7 @@ def test_each_bundle_has_its_own_modules_and_files(tmp_path: Path) -> None:
         (tmp_path / "bundled/helper.py").write_text(f"DAYS = {days}")
         (tmp_path / "bundled/more.txt").write_text(f"{more}")
         source = load(path)
-        plan, once = unpack(pack(source, identify(source)))
+        plan, once, _ = unpack(pack(source, identify(source)))
         assert run_shard(plan, once, 1)["loans"].to_pylist() == [{"id": 2, "days": days + more}]
     unpack(pack(source := load(small.library(tmp_path / "other")), identify(source)))
     assert not [name for name in sys.modules if name.startswith("bundled")]

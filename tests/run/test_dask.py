@@ -139,7 +139,7 @@ def test_ship_needs_parquet(tmp_path: Path) -> None:
 def test_a_bundle_is_the_same_pipeline_elsewhere() -> None:
     """A worker makes the same plan out of a bundle, changes and scale included."""
     source = load(TINY, changes=PARQUET, seed=9, scale=2)
-    plan, once = unpack(pack(source, identify(source)))
+    plan, once, _ = unpack(pack(source, identify(source)))
     assert plan.pipeline.seed == 9
     assert once["classes"].num_rows == 6
 
