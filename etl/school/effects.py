@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,11 +20,12 @@ import pyarrow as pa
 
 from etl.generator.params import Range
 from etl.school.columns import matrix
+from etl.school.expectation import Outcomes
 from etl.school.measure import Impact, Measure, find, latent_scores, optional, present
 from etl.school.params import STATUSES, Growth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -72,11 +72,11 @@ class Impacted:
             chosen = kinds == kind
             some = rows[chosen]
             error = 0 if self.error is None else self.error[some, standard].astype(np.int64)
-            students = Students(self.before[some, standard].astype(np.int64), self.shift[some], error, self.clamp)
+            outcomes = Outcomes(self.before[some, standard].astype(np.int64), self.shift[some], error, self.clamp)
             ranges = self._ranges(kind, len(covering)) or usual
-            untouched = students.expected(usual, self.denominator)
-            expected = untouched if ranges == usual else students.expected(ranges, self.denominator)
-            spread = students.spread(ranges)
+            untouched = outcomes.expected(usual, self.denominator)
+            expected = untouched if ranges == usual else outcomes.expected(ranges, self.denominator)
+            spread = outcomes.spread(ranges)
             found[:, chosen] = expected, untouched, spread * spread
         return Outlook(*found)
 
@@ -88,74 +88,6 @@ class Impacted:
             if status != NOT_ASSIGNED:
                 found.append(getattr(self.growth.assigned, STATUSES[status]))
         return found
-
-
-class Students:
-    """Some students' scores in a standard, and where growth can take them."""
-
-    def __init__(
-        self, before: NDArray[np.int64], shift: NDArray[np.int64], error: NDArray[np.int64] | int, clamp: Range
-    ) -> None:
-        """Take true scores before, shifts and errors; ``clamp`` is the scale.
-
-        Both clamps together, clamp(clamp(x) + error), are one: x clamped to the scores that the error leaves on the
-        scale, plus the error.
-        """
-        self._clamp = clamp
-        self._before, self._error = before, error
-        self._start = before + shift
-        self._low, self._high = (_within(end - error, *clamp) for end in clamp)
-
-    def expected(self, ranges: Sequence[Range], denominator: int) -> NDArray[np.int64]:
-        """Return E[seen score] less the true score before, in parts of the denominator.
-
-        The sum over all numbers from ``low`` to below ``high`` of the chance of a score at most as large is the
-        distance of the expectation from ``high``.
-        """
-        below = Chances(tuple(sorted(ranges)), denominator)
-        counted = below.up_to(self._high - 1 - self._start) - below.up_to(self._low - 1 - self._start)
-        seen = _within(self._high + self._error, *self._clamp) - self._before
-        moves: NDArray[np.int64] = seen * denominator - counted
-        return moves
-
-    def spread(self, ranges: Sequence[Range]) -> NDArray[np.int64]:
-        """Return the distance between the least and the greatest possible score."""
-        least, most = (_within(self._start + max(ends), self._low, self._high) for ends in zip(*ranges, strict=True))
-        distance: NDArray[np.int64] = most - least
-        return distance
-
-
-class Chances:
-    """Sums of P(M <= g) over whole numbers g, M being the largest of a draw from each range, in parts."""
-
-    def __init__(self, ranges: tuple[Range, ...], denominator: int) -> None:
-        """Take the ranges and the parts of 1 in which chances are counted."""
-        self._denominator = denominator
-        self._first, self._last = (max(ends) for ends in zip(*ranges, strict=True))
-        self._sums = _sums(ranges, denominator)
-
-    def up_to(self, growth: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sum over all g up to each number."""
-        place = _within(growth - self._first + 1, 0, len(self._sums) - 1)
-        sums: NDArray[np.int64] = self._sums[place] + np.maximum(growth - self._last, 0) * self._denominator
-        return sums
-
-
-def _within(numbers: Any, low: Any, high: Any) -> Any:  # noqa: ANN401 -- whole numbers, or arrays of them
-    """Clamp numbers; on short arrays in half the time that numpy's clip takes."""
-    return np.minimum(np.maximum(numbers, low), high)
-
-
-@lru_cache(maxsize=64)  # all shards need the same tables
-def _sums(ranges: tuple[Range, ...], denominator: int) -> NDArray[np.int64]:
-    """Return the sums up to each number from the one below the least possible growth to the greatest one."""
-    first, last = (max(ends) for ends in zip(*ranges, strict=True))
-    draws = math.prod(high - low + 1 for low, high in ranges)
-    sums, total = [0], 0
-    for growth in range(first, last + 1):
-        total += math.prod(min(growth, high) - low + 1 for low, high in ranges)
-        sums.append((2 * total * denominator + draws) // (2 * draws))
-    return np.array(sums, dtype=np.int64)
 
 
 def common_denominator(growth: Growth, clamp: Range, assignments: int) -> int:
