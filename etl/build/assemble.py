@@ -15,6 +15,7 @@ from etl.errors import EtlError, Mistakes
 from etl.pipeline.validate import validate
 from etl.run.job import Job
 from etl.run.plan import make_plan
+from etl.site.bundles import Bundle, read_bundle, write_bundle
 from etl.site.endpoint import Endpoint
 from etl.site.export import export
 from etl.site.read_endpoints import read_endpoints
@@ -88,6 +89,8 @@ def _write_site(
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):
             rows = {name: int(table["rows"]) for name, table in written.tables.items()}
+            for bundle in project.bundles:
+                write_bundle(bundle, path, pipeline.as_of, files)
             live = export(pipeline, project.endpoints, files, build=job.identity.id, rows=rows, say=progress.say)
         if drawing:
             with progress.phase("report"):
@@ -112,11 +115,12 @@ def _about(identity: Identity, pipeline: Pipeline, tables: Mapping[str, Any], ru
 
 
 class Project(NamedTuple):
-    """A valid pipeline with its endpoints and checks."""
+    """A valid pipeline with its endpoints, checks and bundles."""
 
     pipeline: Pipeline
     endpoints: list[Endpoint]
     checks: list[Check]
+    bundles: list[Bundle]
 
 
 def read_project(source: Source, *, full: bool = False) -> Project:
@@ -134,9 +138,14 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     with _collecting(mistakes):
         if pipeline.api:
             endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema)
+    bundles = []
+    for name, (folder, omit_empty) in pipeline.exports.items():
+        with _collecting(mistakes):
+            shown = display_path(folder)
+            bundles.append(read_bundle(name, folder, shown, pipeline.schema, omit_empty=omit_empty))
     if mistakes:
         raise Mistakes(mistakes)
-    return Project(pipeline, endpoints, checks)
+    return Project(pipeline, endpoints, checks, bundles)
 
 
 @contextlib.contextmanager

@@ -97,8 +97,9 @@ def _files(source: Source) -> Iterator[Path]:
     for node in (source.tree.get("schema"), *(stage.get(kind) for stage in stages for kind in ("csv", "sql"))):
         if path := _path(source, node):
             yield path
-    for key in ("checks", "api"):
-        if path := _path(source, source.tree.get(key)):
+    exports = source.tree.mapping("exports").values()
+    for node in (source.tree.get("checks"), source.tree.get("api"), *(export.get("csv") for export in exports)):
+        if path := _path(source, node):
             yield from path.rglob("*.sql")
     for reads in (stage.get("reads") for stage in stages):
         for item in (reads.items if reads else None) or ():

@@ -87,6 +87,7 @@ def _report(value: object) -> object:
 Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
 Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_' that begins with a letter")]
 StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
+BundleName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}(\.zip)?", "a name such as rows or rows.zip")]
 DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as world.db")]
 ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.loans.params.count")]
 Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
@@ -184,6 +185,13 @@ class SqlStage(DerivedStage):
     params: dict[str, Bindable] = Field(default_factory=dict, description="Values of the query's $params.")
 
 
+class Bundle(Group):
+    """CSV files that are made from the database."""
+
+    csv: Text = Field(description="The folder of their queries, one .sql file for each.")
+    omit_empty: bool = Field(default=False, description="Leave out the files that would have no rows.")
+
+
 class PipelineModel(Group):
     """The top level of a pipeline file."""
 
@@ -206,6 +214,9 @@ class PipelineModel(Group):
     )
     checks: Text | None = Field(None, description="The folder of checks.")
     api: Text | None = Field(None, description="The folder of endpoints.")
+    exports: dict[BundleName, Bundle] = Field(
+        default_factory=dict, description="Folders and .zip files of CSV files below exports/ in a build, by name."
+    )
     site: Site = Field(default_factory=Site, description="What the published pages say about the data.")
     stages: dict[Name, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,13 @@ class Stage:
 GENERAL_REPORT = "etl.site.report.general:draw"
 
 
+class Export(NamedTuple):
+    """A bundle of CSV files, by the folder of their queries."""
+
+    folder: Path
+    omit_empty: bool
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """A validated pipeline."""
@@ -59,6 +66,7 @@ class Pipeline:
     schema: Schema
     checks: Path | None
     api: Path | None
+    exports: Mapping[str, Export]
     outputs: tuple[str, ...]
     report: str | None  # the function that draws it, package.module:function
     version: int | None  # of the module of generators

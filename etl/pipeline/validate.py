@@ -13,7 +13,7 @@ from etl.errors import EtlError, Mistakes, did_you_mean
 from etl.generator.signature import contract_named, contract_of, function_named, functions_of, module_named
 from etl.pipeline.draft import Draft
 from etl.pipeline.forms import params_of, pipeline_model, stage_kind, stage_model
-from etl.pipeline.model import GENERAL_REPORT, Pipeline, Stage
+from etl.pipeline.model import GENERAL_REPORT, Export, Pipeline, Stage
 from etl.pipeline.rules import check
 from etl.pipeline.schema import read_schema
 
@@ -46,6 +46,7 @@ def validate(source: Source) -> Pipeline:
     check(draft)
     report = _report(top, draft)
     checks, api = (draft.path(source.tree.get(key), key, "folder") for key in ("checks", "api"))
+    exports = _exports(top, draft) if top else {}
     scale.check(source.tree, draft.mistakes)
     if draft.mistakes or top is None or draft.schema is None:
         raise Mistakes(_distinct(draft.mistakes))
@@ -60,6 +61,7 @@ def validate(source: Source) -> Pipeline:
         schema=draft.schema,
         checks=checks,
         api=api,
+        exports=exports,
         outputs=tuple(dict.fromkeys(top.outputs)),
         report=report,
         version=version if isinstance(version, int) else None,
@@ -107,6 +109,19 @@ def _report(top: PipelineModel | None, draft: Draft) -> str | None:
     except EtlError as error:
         draft.mistakes.append(error.under("report", node.where if node else None))
     return str(top.report)
+
+
+def _exports(top: PipelineModel, draft: Draft) -> dict[str, Export]:
+    """The bundles of CSV files by name; those whose folder exists."""
+    found, tree = {}, draft.source.tree
+    for name, bundle in top.exports.items():
+        path = f"exports.{name}"
+        folder = draft.path(tree.get("exports", name, "csv"), f"{path}.csv", "folder")
+        if "sqlite" not in top.outputs:
+            draft.add(path, "is made from the database; add sqlite to outputs", tree.mapping("exports")[name].where)
+        if folder:
+            found[name] = Export(folder, bundle.omit_empty)
+    return found
 
 
 def _distinct(mistakes: list[EtlError]) -> Iterator[EtlError]:

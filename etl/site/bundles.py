@@ -1,0 +1,148 @@
+"""Bundles of CSV files beside the database: a folder of SQL files becomes a folder or a zip of CSV files.
+
+Each file is one SELECT in SQLite's dialect, whose comment at the top has a ``title`` and a ``description`` as an
+endpoint's has; ``:as_of`` is the pipeline's clock. The CSV files are as RFC 4180 has them. A zip has the same bytes
+whenever it is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import itertools
+import math
+import re
+import sqlite3
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.config.parse import parse
+from etl.config.text import after, read_text
+from etl.errors import EtlError, Mistakes, Where
+from etl.pipeline.sql import check_compiles, empty_database
+from etl.tables.sqlite import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import IO
+
+    from etl.config.files import Writer
+    from etl.pipeline.schema import Schema
+
+#: The folder of a build that has them.
+FOLDER = "exports"
+
+_COMMENT = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
+_CHUNK = 1000  # rows
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can express
+
+
+@dataclass(frozen=True)
+class File:
+    """One SELECT, one CSV file."""
+
+    where: Where  # of its query
+    name: str  # of the CSV file
+    title: str
+    description: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The CSV files of one folder, or of one zip if the name ends in ``.zip``."""
+
+    name: str
+    files: list[File]
+    omit_empty: bool = False  # whether a file without rows is left out
+
+
+def read_bundle(name: str, folder: Path, shown: str, schema: Schema, *, omit_empty: bool = False) -> Bundle:
+    """Read the SQL files of a folder, which messages call ``shown``. Raises Mistakes."""
+    files, mistakes = [], []
+    with contextlib.closing(empty_database(schema.statements)) as database:
+        for path in sorted(folder.glob("*.sql")):
+            try:
+                files.append(_read(path, f"{shown}/{path.name}", database))
+            except EtlError as error:
+                mistakes.append(error)
+    if not (files or mistakes):
+        mistakes.append(EtlError("has no .sql file", Where(shown)))
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Bundle(name, files, omit_empty)
+
+
+def _read(path: Path, file: str, database: sqlite3.Connection) -> File:
+    text = read_text(path, file)
+    comment = text[: _COMMENT.match(text).end()]  # type: ignore[union-attr]  # it matches the empty string, too
+    header = parse(re.sub(r"^--", "  ", comment, flags=re.MULTILINE), file).plain() if comment else None
+    if not isinstance(header, dict) or set(header) != {"title", "description"}:
+        raise EtlError("the comment at the top must have a title and a description, and no more", Where(file, 1, 1))
+    sql, where = text[len(comment) :].strip().removesuffix(";"), after(comment, file)
+    try:
+        check_compiles(database, sql, {"as_of": None}, comment, file)
+        columns = [name.lower() for name, *_ in database.execute(sql, {"as_of": None}).description]
+    except EtlError as error:
+        if "not authorized" in error.message or "one statement" in error.message:
+            raise EtlError("must be one read-only SELECT", where) from error
+        raise
+    if len(columns) != len(set(columns)):
+        raise EtlError("two columns have the same name", where)
+    return File(where, f"{path.stem}.csv", str(header["title"]), str(header["description"]), sql)
+
+
+def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> None:
+    """Write a bundle into a build. Memory does not depend on the number of rows. Raises EtlError."""
+    path = files.folder / FOLDER / bundle.name
+    path.parent.mkdir(exist_ok=True)
+    with contextlib.closing(open_database(database)) as opened, contextlib.ExitStack() as stack:
+        if path.suffix == ".zip":
+            archive = stack.enter_context(zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED))
+            written = {path}
+        else:
+            path.mkdir()
+            archive, written = None, set()
+        for file in bundle.files:
+            rows = _rows(opened, file, as_of)
+            columns, first = next(rows), next(rows, None)
+            if first is None and bundle.omit_empty:
+                continue
+            with _member(archive, file.name) if archive else (path / file.name).open("xb") as binary:
+                text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+                writer = csv.writer(text, lineterminator="\r\n")
+                writer.writerow(columns)
+                writer.writerows(() if first is None else itertools.chain([first], rows))
+                text.detach()
+            written |= set() if archive else {path / file.name}
+    for each in sorted(written):
+        files.register(str(each.relative_to(files.folder)))
+
+
+def _rows(database: sqlite3.Connection, file: File, as_of: str) -> Iterator[tuple[object, ...]]:
+    """The names of the columns of a file, then its rows. Raises EtlError."""
+    try:
+        cursor = database.execute(file.sql, {"as_of": as_of})
+        yield tuple(column[0] for column in cursor.description)
+        while chunk := cursor.fetchmany(_CHUNK):
+            values = itertools.chain.from_iterable(chunk)
+            types = set(map(type, values))
+            if bytes in types or (float in types and any(map(_is_infinite, itertools.chain.from_iterable(chunk)))):
+                raise EtlError("CSV has no blobs and no infinity; write hex(x), or divide by nullif(x, 0)", file.where)
+            yield from chunk
+    except sqlite3.Error as error:
+        raise EtlError(f"SQLite says: {error}", file.where) from error
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and math.isinf(value)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A new file in a zip, without the time and the system at which it was made."""
+    info = zipfile.ZipInfo(name, _EARLIEST)
+    info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_DEFLATED
+    return archive.open(info, "w", force_zip64=True)
