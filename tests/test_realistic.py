@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.support.components import Components
 
 SITTINGS = ("pm1", "pm2", "pm3", "pm4", "pm5", "pm6")
+SHARDS = "stages.students.shard.rows=5"
 WINDOWS = ("window1", "window2", "window3")
 
 
@@ -74,6 +75,8 @@ class Year:
         """Each quantity of the table, by the words of its first column."""
         pairs = [self.both(*names) for names in pairwise(SITTINGS)]
         yield "correlation of a test with the next one", fmean(correlation(*pair[:2]) for pair in pairs)
+        true, seen = latent_scores(self.first), matrix(self.first["standards"])
+        yield "reliability of the overall score", self._variance(true) / self._variance(seen)
         categories = combinations(matrix(self.first["categories"]).T, 2)
         yield "correlation of two categories", fmean(correlation(*pair) for pair in categories)
         rosters, sd = self.first["roster_id"].to_numpy(), self.scores.std()
@@ -81,12 +84,11 @@ class Year:
             "share of the variance of scores between schools",
             components(self.scores, rosters, (rosters - 1) // 10).icc,
         )
-        seen, parts = self.growth()
-        yield "mean growth in the year", seen.mean() / sd
-        yield "distance of the upper and lower quarter of classes in growth", 1.349 * parts.roster / seen.std()
-        true, levels = self.growth(true=True)
-        true_sd = self._measure.means(latent_scores(self.first))[1].std()
-        yield "standard deviation of true growth in the year", true.std() / true_sd
+        grown, levels = self.growth()
+        yield "mean growth in the year", grown.mean() / sd
+        yield "distance of the upper and lower quarter of classes in growth", 1.349 * levels.roster / grown.std()
+        grown, levels = self.growth(true=True)
+        yield "standard deviation of true growth in the year", grown.std() / self._variance(true) ** 0.5
         yield "share of the variance of true growth between schools", levels.icc
         yield "effect of completed work", self._effect() / sd
         chronic = optional(self.first, "chronic") > 0
@@ -94,6 +96,9 @@ class Year:
         yield "how much lower they score", (self.scores[~chronic].mean() - self.scores[chronic].mean()) / sd
         yield "students who leave in the year", 1 - self._tables["pm6"].num_rows / len(self.scores)
         yield "students who take a test", fmean(optional(self._tables[name], "taken").mean() for name in SITTINGS)
+
+    def _variance(self, standards: NDArray[Any]) -> float:
+        return float(self._measure.means(standards)[1].var())
 
     def _effect(self) -> float:
         rows = [row for row in self._tables["planted_sums"].to_pylist() if row["status"] == "completed"]
@@ -140,6 +145,14 @@ def test_every_quantity_is_in_its_band(years: list[Year]) -> None:
         low, high = map(float, re.findall(r"[\d.]+", band))
         assert float(stated) == pytest.approx(value, abs=0.0051), name
         assert low <= value <= high, name
+
+
+def test_any_cut_into_shards_gives_the_same() -> None:
+    """Deviations are drawn for schools, classes and students, so shards of any size give the same tables."""
+    path = small.ROOT / "pipelines/realistic.yaml"
+    worlds = [small.gathered(small.world(*small.TWELVE, *more, path=path)) for more in ((), (SHARDS,))]
+    assert [table.num_rows for table in worlds[0].values() if not table.num_rows] == []
+    assert worlds[0] == worlds[1]
 
 
 def test_work_is_done_on_school_days(years: list[Year]) -> None:
