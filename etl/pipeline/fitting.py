@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.constraints import collation_key
-from etl.pipeline.datatypes import convert, is_convertible
+from etl.pipeline.datatypes import convert, first_too_long, is_convertible
 from etl.pipeline.query import is_sorted, read_query, selection
 from etl.pipeline.values import first_bad_value
 
@@ -40,7 +40,7 @@ def column_mistakes(found: pa.Schema, stage: Stage, table: Table) -> Iterator[Et
     """What is wrong with the names and types of a result's columns."""
     yield from name_mistakes(found.names, stage, table)
     for column in table.columns.values():
-        if found.names.count(column.name) == 1 and not is_convertible(found.field(column.name).type, column.type):
+        if found.names.count(column.name) == 1 and not is_convertible(found.field(column.name).type, column.data_type):
             message = f"the column {column.name} is {found.field(column.name).type}, its table declares {column.type}"
             yield _mistake(stage, f"{message}; {_cast(stage, column)}", column.name)
 
@@ -88,10 +88,14 @@ def _column(result: pa.Table, stage: Stage, column: Column) -> pa.ChunkedArray:
         row = _row(result, found.is_null().index(True).as_py(), column.name)
         raise _mistake(stage, f"the column {column.name} must not be null, but is in row {row}", column.name)
     try:
-        return convert(found, column.type)
+        values = convert(found, column.data_type)
     except pa.ArrowInvalid as error:
         message = f"the column {column.name} is {found.type}, and not all of it can be {column.type}: {error}"
         raise _mistake(stage, f"{message}; {_cast(stage, column)}", column.name) from error
+    if (long := first_too_long(values, column.data_type)) is not None:
+        message = f"the column {column.name} has more than {column.data_type.length} characters"
+        raise _mistake(stage, f"{message} in row {_row(result, long, column.name)}", column.name)
+    return values
 
 
 def _row(result: pa.Table, row: int, column: str) -> str:

@@ -13,7 +13,7 @@ from etl.generator.params import LIMIT
 from etl.pipeline import csv_file
 from etl.pipeline.constraints import collation_key, violations
 from etl.pipeline.csv_file import Row
-from etl.pipeline.datatypes import TYPES
+from etl.pipeline.datatypes import TYPES, DataType
 from etl.pipeline.explain import describe, hints
 from etl.pipeline.schema import Rule
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from etl.pipeline.datatypes import Cell
+    from etl.pipeline.cells import Cell
     from etl.pipeline.schema import Column, Table, Unique
 
 #: The number of cells with the same mistake that are listed; the rest are counted.
@@ -34,7 +34,7 @@ class Reference:
 
     file: str  # its name in messages
     columns: dict[str, list[Cell]] = field(default_factory=dict)
-    types: dict[str, str] = field(default_factory=dict)  # INTEGER, REAL or TEXT
+    types: dict[str, DataType] = field(default_factory=dict)
     collations: dict[str, str] = field(default_factory=dict)  # of columns that a table declares
     lines: list[int] = field(default_factory=list)  # of each row
     mistakes: list[EtlError] = field(default_factory=list)
@@ -56,7 +56,11 @@ class Reference:
 
     def arrow_schema(self) -> pa.Schema:
         """The columns with their types."""
-        return pa.schema([(name, TYPES[kind].arrow) for name, kind in self.types.items()])
+        return pa.schema([(name, kind.arrow) for name, kind in self.types.items()])
+
+    def to_table(self) -> pa.Table:
+        """The rows as an Arrow table."""
+        return pa.table({name: self.types[name].array(cells) for name, cells in self.columns.items()})
 
     def is_complete(self, *columns: str) -> bool:
         """Whether every cell of the columns was read, so that a missing value really is missing."""
@@ -122,7 +126,7 @@ def read_reference(kind: str, path: Path, file: str, table: Table | None, *, fil
         result.all_rows = False
         return result
     known = {name: column for name, column in table.columns.items() if name in result.columns} if table else {}
-    result.types = {name: known[name].type if name in known else "TEXT" for name in result.columns}
+    result.types = {name: known[name].data_type if name in known else TYPES["TEXT"] for name in result.columns}
     result.collations = {name: column.collation for name, column in known.items()}
     _cells(_complete_rows(rows[1:], len(rows[0].cells), result), known, result)
     if table:
@@ -194,7 +198,7 @@ def _value(cell: str | None, column: Column | None) -> Cell:
         if column and column.nullable:
             return None
         raise ValueError("the cell is empty; enter a value")
-    value = TYPES[column.type].parse(cell) if column else cell
+    value = column.data_type.parse(cell) if column else cell
     if column and column.key and not 1 <= int(cell) <= LIMIT:
         raise ValueError(f"ids are whole numbers from 1 to {LIMIT:,}, not {cell}")
     return value

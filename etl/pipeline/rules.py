@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from etl.errors import EtlError, did_you_mean
 from etl.generator.params import Apart, Distinct
 from etl.pipeline import binding
+from etl.pipeline.datatypes import is_text
 from etl.pipeline.draft import check_markers
 from etl.pipeline.explain import hints
 from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from etl.errors import Where
     from etl.generator.signature import Contract
+    from etl.pipeline.datatypes import DataType
     from etl.pipeline.draft import Draft
     from etl.pipeline.model import Stage
 
@@ -88,13 +90,18 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
         elif target.columns and target_column not in target.columns:
             hint = did_you_mean(target_column, target.columns)
             draft.report(stage, path, f"{target.file} has no column '{target_column}'{hint}", value.where)
-        elif {"TEXT"} < (kinds := {source.types.get(column), target.types.get(target_column)}) and None not in kinds:
+        elif _differ(source.types.get(column), target.types.get(target_column)):
             ends = ((column, source), (target_column, target))
-            types = ", ".join(f"{name} is {reference.types[name]} in {reference.file}" for name, reference in ends)
+            types = ", ".join(f"{name} is {reference.types[name].name} in {reference.file}" for name, reference in ends)
             message = f"{types}; 'like' gives columns the types of a table"
             draft.report(stage, path, message, value.where)
         else:
             check_references(source, (column,), target, (target_column,))
+
+
+def _differ(kind: DataType | None, other: DataType | None) -> bool:
+    """Whether no value of one type equals one of the other: one of them is text."""
+    return kind is not None and other is not None and is_text(kind.arrow) != is_text(other.arrow)
 
 
 def _inputs(stage: Stage, draft: Draft) -> None:

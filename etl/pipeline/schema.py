@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from etl.config.text import read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
 from etl.pipeline import ddl
-from etl.pipeline.datatypes import TYPES
+from etl.pipeline.datatypes import data_type
 from etl.pipeline.sql import quote
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Column:
     """A column of a table."""
 
     name: str
-    type: str  # one of TYPES
+    type: str  # as declared, in capitals
     nullable: bool
     description: str
     values: tuple[str, ...] = ()  # that CHECK (column IN (...)) allows, () if any
@@ -35,8 +35,8 @@ class Column:
 
     @property
     def data_type(self) -> DataType:
-        """Its type in other formats."""
-        return TYPES[self.type]
+        """Its type in other formats. Raises ValueError if there is none."""
+        return data_type(self.type)
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,10 @@ def _unsupported(tables: dict[str, Table], created: dict[str, ddl.Statement]) ->
     """What SQLite allows, but the pipeline cannot load."""
     for table in tables.values():
         for column in table.columns.values():
-            if column.type not in TYPES:
-                *others, last = TYPES
-                message = f"the type of {table.name}.{column.name} must be {', '.join(others)} or {last}"
-                yield EtlError(f"{message}, not '{column.type}'", _place(created[table.name], column.name))
+            try:
+                data_type(column.type)
+            except ValueError as error:
+                yield EtlError(f"{table.name}.{column.name} {error}", _place(created[table.name], column.name))
         for key in table.foreign_keys:
             if fault := _fault_of_key(table, key, tables):
                 source = ", ".join(f"{table.name}.{name}" for name in key.columns)
@@ -156,12 +156,15 @@ def _fault_of_key(table: Table, key: ForeignKey, tables: dict[str, Table]) -> st
     parent = tables.get(key.parent)
     if parent is None:
         return f"refers to the table '{key.parent}', which does not exist{did_you_mean(key.parent, tables)}"
-    types = [table.columns[name].type for name in key.columns]
-    others = [parent.columns[name].type for name in key.targets if name in parent.columns]
-    if types == others or len(types) != len(others) or not TYPES.keys() >= {*types, *others}:
-        return ""  # or reported
-    target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
-    return f"is {', '.join(types)}, but {target} is {', '.join(others)}; declare one type"
+    columns = [table.columns[name] for name in key.columns]
+    targets = [parent.columns[name] for name in key.targets if name in parent.columns]
+    with contextlib.suppress(ValueError):  # reported
+        same = [each.data_type.arrow for each in columns] == [each.data_type.arrow for each in targets]
+        if not same and len(columns) == len(targets):
+            target = ", ".join(f"{parent.name}.{name}" for name in key.targets)
+            types, others = (", ".join(each.type for each in side) for side in (columns, targets))
+            return f"is {types}, but {target} is {others}; declare one type"
+    return ""
 
 
 def _broken(database: sqlite3.Connection, created: dict[str, ddl.Statement]) -> Iterator[EtlError]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.pipeline.datatypes import is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class BadValue(NamedTuple):
@@ -31,21 +34,36 @@ def first_bad_value(column: pa.ChunkedArray) -> BadValue | None:
 
 
 def _bad_value(chunk: pa.Array) -> BadValue | None:
-    kind = chunk.type
-    if pa.types.is_dictionary(kind):
-        return _bad_value(chunk.dictionary_decode())
-    if pa.types.is_floating(kind):
-        finite = pc.is_finite(chunk)
-        row = finite.index(False).as_py()
-        return BadValue(row, f"is {chunk[row].as_py()}", "make it a finite number or null") if row >= 0 else None
-    if is_text(kind):
-        return _broken_text(chunk)
-    if pa.types.is_struct(kind):
-        return min(filter(None, map(_bad_value, chunk.flatten())), default=None)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        found = _bad_value(chunk.flatten())
-        return found._replace(row=pc.list_parent_indices(chunk)[found.row].as_py()) if found else None
-    return None
+    return next((find(chunk) for fits, find in _FINDERS if fits(chunk.type)), None)
+
+
+def _infinite(chunk: pa.Array) -> BadValue | None:
+    row = pc.is_finite(chunk).index(False).as_py()
+    return BadValue(row, f"is {chunk[row].as_py()}", "make it a finite number or null") if row >= 0 else None
+
+
+def _in_struct(chunk: pa.Array) -> BadValue | None:
+    return min(filter(None, map(_bad_value, chunk.flatten())), default=None)
+
+
+def _in_list(chunk: pa.Array) -> BadValue | None:
+    found = _bad_value(chunk.flatten())
+    return found._replace(row=pc.list_parent_indices(chunk)[found.row].as_py()) if found else None
+
+
+def _distant_year(chunk: pa.Array) -> BadValue | None:
+    """Find a day whose year does not have four digits: texts of such days do not sort as days do."""
+    unit = "d" if pa.types.is_date32(chunk.type) else getattr(chunk.type, "unit", "ms")
+    if unit == "ns":
+        return None  # these end in 2262
+    days = pc.divide(chunk.cast(pa.int32() if unit == "d" else pa.int64()), _PER_DAY[unit])
+    row = pc.and_(pc.greater_equal(days, _FIRST_DAY), pc.less_equal(days, _LAST_DAY)).index(False).as_py()
+    problem = "is infinite, or not in the years 1 to 9999"
+    return BadValue(row, problem, "make it a date of these years, or null") if row >= 0 else None
+
+
+_PER_DAY = {"d": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000}
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 
 
 def _broken_text(chunk: pa.Array) -> BadValue | None:
@@ -68,3 +86,21 @@ def _is_valid(chunk: pa.Array) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _has_year(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+_FINDERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], BadValue | None]], ...] = (
+    (pa.types.is_dictionary, lambda chunk: _bad_value(chunk.dictionary_decode())),
+    (pa.types.is_floating, _infinite),
+    (is_text, _broken_text),
+    (_has_year, _distant_year),
+    (pa.types.is_struct, _in_struct),
+    (_is_list, _in_list),
+)

@@ -28,7 +28,7 @@ def run_stage(
     ``first`` gives the first id of so many rows, if the stage leaves them to AUTOINCREMENT.
     """
     if reference := pipeline.references.get(stage.name):
-        result = pa.table(reference.columns, reference.arrow_schema())
+        result = reference.to_table()
     elif stage.kind == "sql":
         result = _run_sql(stage, inputs)
     else:

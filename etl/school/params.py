@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from etl.generator.params import Context
-    from etl.pipeline.datatypes import Cell
+    from etl.pipeline.cells import Cell
     from etl.pipeline.reference_data import Reference
 
 

@@ -58,6 +58,10 @@ def _pattern(kind: Type) -> str:
         each = _pattern(member) if base(kind) == "array" else f'"{_LETTERS}":{_pattern(member)}'
         several = f"(?:{each}(?:,{each})*+)?+"
         found = rf"\[{several}\]" if base(kind) == "array" else _object(several)
+    elif "pattern" in kind:
+        found = f'"{kind["pattern"][1:-1]}"'
+    elif "maxLength" in kind:
+        found = rf'"[^"\\\x00-\x1f]{{0,{kind["maxLength"]}}}+"'  # of bytes: a longer text needs a closer look
     else:
         found = _SCALARS[base(kind)]
     return _any([found, "null"]) if nullable(kind) else found
@@ -113,7 +117,7 @@ def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 --
     if value is None and nullable(kind):
         return None
     fits = type(value) in _PYTHON_TYPES[base(kind)] and (type(value) is not float or math.isfinite(value))
-    if not fits or value not in kind.get("enum", [value]):
+    if not fits or value not in kind.get("enum", [value]) or not _has_form(kind, value):
         return Mismatch("", _expected(kind, value))
     inner: Iterable[tuple[str, Type, Any]] = ()
     if isinstance(value, list):
@@ -129,6 +133,13 @@ def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 --
     return None
 
 
+def _has_form(kind: Type, value: Any) -> bool:  # noqa: ANN401 -- JSON
+    """Whether a text has the form and the length that its type has, if it has any."""
+    if base(kind) != "string":
+        return True
+    return len(value) <= kind.get("maxLength", len(value)) and bool(re.fullmatch(kind.get("pattern", "(?s:.*)"), value))
+
+
 def _expected(kind: Type, value: object) -> str:
     name, hint = _NAMES.get(base(kind), base(kind)), ""
     if value is None:
@@ -138,6 +149,10 @@ def _expected(kind: Type, value: object) -> str:
         hint = "; JSON has no such number: divide by nullif(x, 0)"
     elif "enum" in kind:
         name = f"one of {', '.join(each for each in kind['enum'] if each is not None)}"
+    elif "maxLength" in kind:
+        name = f"text of at most {kind['maxLength']} characters"
+    elif "pattern" in kind:
+        name = "a date as YYYY-MM-DD" if "format" in kind else "a time as YYYY-MM-DD HH:MM:SS"
     return f"{_shown(value)} where {name} is declared{hint}"
 
 

@@ -1,8 +1,8 @@
 """Types of an endpoint's columns as JSON Schema: what the OpenAPI document says, and SQL and Python check.
 
-A file writes ``integer``, ``number``, ``text``, ``boolean`` or a column of the schema (``members.name``), followed by
-``?`` if null is allowed; or, for a column of JSON text, a shape: ``[type]``, ``{key: type}``, ``{"*": type}`` for any
-key, ``{"?": shape}`` for a shape or null.
+A file writes ``integer``, ``number``, ``text``, ``boolean``, ``date``, ``datetime`` or a column of the schema
+(``members.name``), followed by ``?`` if null is allowed; or, for a column of JSON text, a shape: ``[type]``,
+``{key: type}``, ``{"*": type}`` for any key, ``{"?": shape}`` for a shape or null.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, did_you_mean
+from etl.pipeline.datatypes import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +24,15 @@ Written = str | list[Any] | dict[str, Any]
 #: The same as JSON Schema.
 Type = dict[str, Any]
 
-#: Scalars and their names in JSON Schema.
-SCALARS = {"integer": "integer", "number": "number", "text": "string", "boolean": "boolean"}
+#: Scalars, as a file writes them.
+SCALARS: dict[str, Type] = {
+    "integer": TYPES["INTEGER"].json,
+    "number": TYPES["REAL"].json,
+    "text": TYPES["TEXT"].json,
+    "boolean": TYPES["BOOLEAN"].json,
+    "date": TYPES["DATE"].json,
+    "datetime": TYPES["DATETIME"].json,
+}
 
 
 def camel_case(name: str) -> str:
@@ -76,16 +84,19 @@ def json_schema(written: Written, tables: Mapping[str, Table]) -> Type:
         return {"type": "object", "additionalProperties": types["*"]} if "*" in types else object_schema(types)
     kind, null = written.removesuffix("?"), written.endswith("?")
     if "." not in kind:
-        return {"type": [SCALARS[kind], "null"] if null else SCALARS[kind]}
+        return _scalar(SCALARS[kind], null=null)
     table, _, name = kind.partition(".")
     column = tables[table].columns[name]
     null = null or column.nullable
-    scalar = SCALARS[column.data_type.json]
     return {
-        "type": [scalar, "null"] if null else scalar,
+        **_scalar(column.data_type.json, null=null),
         **({"enum": [*column.values, *([None] if null else [])]} if column.values else {}),
         **({"description": column.description} if column.description else {}),
     }
+
+
+def _scalar(kind: Type, *, null: bool) -> Type:
+    return {**kind, "type": [kind["type"], "null"]} if null else dict(kind)
 
 
 def object_schema(properties: Mapping[str, Type]) -> Type:

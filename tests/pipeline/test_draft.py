@@ -20,7 +20,7 @@ from tests.support import small
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from etl.pipeline.datatypes import Cell
+    from etl.pipeline.cells import Cell
 
 WHERE = Where("pipeline.yaml", 1)
 

@@ -49,7 +49,7 @@ def test_cells_have_the_types_of_their_columns(tmp_path: Path) -> None:
         "kind": ["big", None, "small"],
         "name": ["a", "b", "c"],
     }
-    assert reference.types["id"] == "INTEGER"
+    assert reference.types["id"].name == "INTEGER"
     assert reference.lines == [2, 3, 4]
 
 

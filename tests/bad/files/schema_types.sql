@@ -1,6 +1,6 @@
 CREATE TABLE students (
   id INTEGER PRIMARY KEY,
-  name VARCHAR(80),
+  name VARCHAR(80, 2),
   roster_id INTEGER REFERENCES rosters (id)
 );
 CREATE TABLE rosters (id INTEGER PRIMARY KEY, name TEXT, teacher TEXT REFERENCES techers (name));
