@@ -6,6 +6,7 @@ param against reference data and other stages before anything is generated. :cla
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -61,6 +62,14 @@ def _positive(pair: Range) -> Range:
     return pair
 
 
+def _sum_to_one(shares: dict[str, float]) -> dict[str, float]:
+    total = math.fsum(shares.values())
+    if not math.isclose(total, 1, abs_tol=1e-9):
+        message = f"the shares must sum to 1, not to {total:g}"
+        raise ValueError(message)
+    return shares
+
+
 #: ``[low, high]`` in the file.
 Between = Annotated[Range, BeforeValidator(_two), AfterValidator(_ordered)]
 #: ``[low, high]`` of numbers that count things.
@@ -68,6 +77,8 @@ CountRange = Annotated[Between, AfterValidator(_positive)]
 Count = Annotated[int, Field(ge=1, le=LIMIT)]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+#: ``{name: share, ...}`` of shares that sum to 1.
+Shares = Annotated[dict[str, Share], AfterValidator(_sum_to_one)]
 
 
 class Group(BaseModel):

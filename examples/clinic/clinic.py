@@ -3,16 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from etl.generator.params import Between, Count, Group, Share
+from etl.generator.params import Between, Count, Share, Shares
 from etl.generator.streams import Streams, choose, uniform
-
-
-class Outcomes(Group):
-    """What becomes of an appointment: shares that sum to 1."""
-
-    kept: Share
-    cancelled: Share
-    missed: Share
 
 
 def patients(streams: Streams, *, count: Count, born: Between) -> pa.RecordBatch:
@@ -28,13 +20,13 @@ def slots(
     days: Count,
     per_day: Count,
     booked: Share,
-    outcomes: Outcomes,
+    outcomes: Shares,
 ) -> pa.RecordBatch:
     """Draw who has booked each slot of each doctor's days, if anybody has, and what became of it."""
     count = len(doctors) * days * per_day
     words = streams.words("slots", 0, count, 3)
     doctor, day, slot = np.unravel_index(np.arange(count), (len(doctors), days, per_day))
-    outcome = np.array(list(outcomes.model_dump()))[choose(words[:, 2], list(outcomes.model_dump().values()))]
+    outcome = np.array([*outcomes])[choose(words[:, 2], [*outcomes.values()])]
     taken = choose(words[:, 0], [1 - booked, booked]) == 1
     columns = {
         "doctor_id": doctors["id"].to_numpy()[doctor],

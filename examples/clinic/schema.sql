@@ -11,7 +11,7 @@ CREATE TABLE appointments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   doctor_id INTEGER NOT NULL REFERENCES doctors (id),
   patient_id INTEGER NOT NULL REFERENCES patients (id),
-  day TEXT NOT NULL, -- YYYY-MM-DD.
+  day DATE NOT NULL,
   time TEXT NOT NULL, -- HH:MM.
   outcome TEXT NOT NULL CHECK (outcome IN ('kept', 'cancelled', 'missed')),
   UNIQUE (doctor_id, day, time)
