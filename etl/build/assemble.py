@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from etl.build import manifest, report, space
-from etl.build.outputs import write_database, write_tables
+from etl.build.outputs import Written, write_database, write_tables
 from etl.config.files import Writer
 from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes
@@ -22,13 +22,12 @@ from etl.site.read_endpoints import read_endpoints
 from etl.tables.checks import Check, read_checks, running_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
 
-    from etl.build.outputs import Written
+    from etl.build.donor import Donor
     from etl.config.identity import Identity
     from etl.config.source import Source
     from etl.pipeline.model import Pipeline
@@ -40,31 +39,38 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     source: Source,
     identity: Identity,
     folder: Path,
+    donor: Donor | None,
     *,
     progress: Progress,
     execution: Execution,
-    connection: Future[duckdb.DuckDBPyConnection],
+    connect: Callable[[], duckdb.DuckDBPyConnection],
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder, the manifest last: its content. Raises EtlError."""
+    """Make the files of a build in an empty folder, the manifest last: its content. Raises EtlError.
+
+    The rows are those of a ``donor``, if there is one and it is undamaged.
+    """
     with progress.phase("validate"):
         project = read_project(source)
         pipeline = project.pipeline
         job = Job(source, identity, make_plan(pipeline), progress, execution)
-        space.check(job.plan, folder.parent)
-    with progress.phase("open DuckDB"):
-        writer = connection.result()
+        if donor is None:
+            space.check(job.plan, folder.parent)
     database = folder / pipeline.database if "sqlite" in pipeline.outputs else None
     rules = manifest.rules(pipeline, project.checks if database else [])
-    with report.reporting(pipeline.report if database else None) as drawing, Writer(folder) as files:
-        with contextlib.closing(writer):
-            checks = [check for check in project.checks if not check.finished]
-            written = write_database(job, database, writer, checks) if database else write_tables(job, str(folder))
-        pa.default_memory_pool().release_unused()  # 100 MB, which the export of a large world needs
-        for name in sorted([*written.files, *([database.name] if database else [])]):
-            files.register(name)
+    page = donor.report_for(identity) if donor else None
+    function = None if page or not database else pipeline.report
+    with report.reporting(function) as drawing, Writer(folder) as files:
+        if donor and not _take_rows(donor, files, progress):
+            donor = None
+        written = Written(donor.content["tables"], {}) if donor else _write_rows(job, project, files, connect)
         if drawing and database:
             drawing.draw(database, _about(identity, pipeline, written.tables, rules))
-        live = _write_site(job, project, written, files, drawing) if database else {}
+        live = _write_site(job, project, written, files, donor) if database else {}
+        if drawing:
+            with progress.phase("report"):
+                page = drawing.page()
+        if page:
+            files.write(report.NAME, page)
         with progress.phase("manifest"):
             job.check_sources()
             content = manifest.describe(
@@ -77,24 +83,54 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     return content
 
 
-def _write_site(
-    job: Job, project: Project, written: Written, files: Writer, drawing: report.Report | None
-) -> dict[str, dict[str, int]]:
-    """Export the finished database, and the report that is being drawn; run the checks of the file meanwhile.
+def _take_rows(donor: Donor, files: Writer, progress: Progress) -> bool:
+    """Take the rows of a donor: whether it is undamaged."""
+    with progress.phase("take"):
+        taken = donor.give_rows(files)
+    if taken:
+        progress.say(f"only what no row depends on has changed: the rows are those of build {donor.build}")
+    else:
+        progress.warn(f"the build {donor.folder.name} is damaged; its rows are made again")
+    return taken
 
-    Returns what :func:`etl.site.export.export` does.
+
+def _write_rows(job: Job, project: Project, files: Writer, connect: Callable[[], duckdb.DuckDBPyConnection]) -> Written:
+    """Generate the tables into a database, which has passed the checks of its rows, and into Parquet files."""
+    with job.progress.phase("open DuckDB"):
+        writer = connect()
+    checks = [check for check in project.checks if not check.finished]
+    names = [job.pipeline.database] if "sqlite" in job.pipeline.outputs else []
+    with contextlib.closing(writer):
+        if names:
+            written = write_database(job, files.folder / job.pipeline.database, writer, checks)
+        else:
+            written = write_tables(job, str(files.folder))
+    pa.default_memory_pool().release_unused()  # 100 MB, which the export of a large world needs
+    for name in sorted([*written.files, *names]):
+        files.register(name)
+    return written
+
+
+def _write_site(
+    job: Job, project: Project, written: Written, files: Writer, donor: Donor | None
+) -> dict[str, dict[str, int]]:
+    """Export the finished database; run the checks of the file meanwhile.
+
+    The rows of a donor are checked with all checks, unless it has passed them. Returns what
+    :func:`etl.site.export.export` does.
     """
     pipeline, progress, path = job.pipeline, job.progress, files.folder / job.pipeline.database
-    checks = [check for check in project.checks if check.finished]
+    checks = [check for check in project.checks if check.finished or donor]
+    if donor and donor.has("report", job.identity):
+        checks = []
+    taken = donor.answers_for(job.identity) if donor else None
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):
             rows = {name: int(table["rows"]) for name, table in written.tables.items()}
             for bundle in project.bundles:
                 write_bundle(bundle, path, pipeline.as_of, files)
-            live = export(pipeline, project.endpoints, files, build=job.identity.id, rows=rows, say=progress.say)
-        if drawing:
-            with progress.phase("report"):
-                files.write(report.NAME, drawing.page())
+            build, say = job.identity.id, progress.say
+            live = export(pipeline, project.endpoints, files, build=build, rows=rows, say=say, taken=taken)
         with progress.phase("checks"):
             passed.result()
     return live

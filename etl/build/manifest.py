@@ -40,6 +40,7 @@ def describe(  # noqa: PLR0913 -- the parts of a manifest
     """The manifest of a finished build. It is the same whenever and wherever the build was made."""
     content = {
         "build": identity.id,
+        "keys": identity.keys,
         "name": pipeline.name,
         "notice": pipeline.site.notice,
         "license": pipeline.site.license,

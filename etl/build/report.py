@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: The report's file in a build.
 NAME = "report.html"
 
+#: What a function gets as the id of a build; in its page the id replaces it. So a page depends on nothing but the rows
+#: and their description, and another build with the same ones can take it.
+BUILD = "the-id-of-a-build"
+
 
 def about(
     made: Mapping[str, Any],
@@ -29,10 +33,11 @@ def about(
 ) -> dict[str, Any]:
     """The second argument of a function that draws a report; the first is the database.
 
-    Its keys are ``build``, ``site`` and ``seed``; ``tables``: by name, each with ``rows``, ``description`` and
-    ``columns``, their descriptions by name; ``stages``: in order, each with ``name``, ``source`` (a file, or the full
-    name of a generator), ``inputs``, ``table`` (None if it fills none), ``check`` and ``params`` (validated, with
-    defaults); and ``checks``: those that passed, each with ``check`` and ``rule``.
+    Its keys are ``build``, a text that becomes the id of the build in the page; ``site`` and ``seed``; ``tables``: by
+    name, each with ``rows``, ``description`` and ``columns``, their descriptions by name; ``stages``: in order, each
+    with ``name``, ``source`` (a file, or the full name of a generator), ``inputs``, ``table`` (None if it fills none),
+    ``check`` and ``params`` (validated, with defaults); and ``checks``: those that passed, each with ``check`` and
+    ``rule``.
 
     ``made`` has ``build``, ``pipeline``, ``tables`` and ``checks`` as in a manifest.
     """
@@ -66,11 +71,14 @@ class Report:
     def __init__(self, function: str) -> None:
         """Start the process early: it imports the function meanwhile."""
         self._process = child.start("etl.build.report_worker", stderr=subprocess.PIPE)
+        self._build = ""
         self._send(function)
 
     def draw(self, database: Path, about: Mapping[str, Any]) -> None:
         """Start drawing the report of a finished database."""
-        self._send(json.dumps({"database": str(database.resolve()), "about": about}, default=str))
+        self._build = about["build"]
+        request = {"database": str(database.resolve()), "about": {**about, "build": BUILD}}
+        self._send(json.dumps(request, default=str))
 
     def _send(self, line: str) -> None:
         assert self._process.stdin is not None  # noqa: S101 -- for mypy
@@ -84,7 +92,7 @@ class Report:
         if self._process.returncode or not page:
             lines = log.decode(errors="replace").strip().splitlines() or [f"exit code {self._process.returncode}"]
             raise EtlError(f"the report could not be drawn: {lines[-1]}; --no-report builds without it")
-        return page
+        return page.replace(BUILD.encode(), self._build.encode())
 
     def close(self) -> None:
         """End the process if it is still running."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
+from etl.build.donor import find_donor
 from etl.build.store import KEEP, Store, world_of
 from etl.config.identity import identify
 from etl.config.source import reload
@@ -17,6 +18,7 @@ from etl.run.progress import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from etl.build.donor import Donor
     from etl.config.identity import Identity
     from etl.config.source import Source
 
@@ -73,8 +75,9 @@ def make_build(  # noqa: PLR0913 -- the options of the command
             return _finish(store, old, "up to date", keep)
         if old and damage:
             progress.say(f"the build {old.name} is damaged ({damage[0]}); building it again")
+        donor = None if force or old else find_donor(store, identity)  # what is repaired is made again
         with store.assembling(identity.id) as folder:
-            content = _assemble(source, identity, folder, progress, execution or Execution())
+            content = _assemble(source, identity, folder, donor, progress=progress, execution=execution or Execution())
             if old and not damage:
                 _check_equal(old, content)
                 return _finish(store, old, "built again, the same bytes", keep)
@@ -97,17 +100,24 @@ def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:
     return Result(folder, state, content)
 
 
-def _assemble(
-    source: Source, identity: Identity, folder: Path, progress: Progress, execution: Execution
+def _assemble(  # noqa: PLR0913 -- the context of a run
+    source: Source,
+    identity: Identity,
+    folder: Path,
+    donor: Donor | None,
+    *,
+    progress: Progress,
+    execution: Execution,
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder: its manifest."""
+    """Make the files of a build in an empty folder, with the rows of a donor if there is one: its manifest."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         with progress.phase("import"):  # not needed when the build is up to date
             from etl.tables.sqlite import connect  # noqa: PLC0415
 
-            connection = thread.submit(connect)  # verifies a 35 MB extension without the GIL, during the imports
+            if donor is None:
+                connect = thread.submit(connect).result  # verifies a 35 MB extension during the imports
             from etl.build.assemble import assemble  # noqa: PLC0415
-        return assemble(source, identity, folder, progress=progress, execution=execution, connection=connection)
+        return assemble(source, identity, folder, donor, progress=progress, execution=execution, connect=connect)
 
 
 def _check_equal(old: Path, content: dict[str, Any]) -> None:

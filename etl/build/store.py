@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
 from etl.config.files import file_type, open_regular_file, sync
@@ -58,6 +58,13 @@ class Store:
         """The builds, of one world or of all, most recently used first."""
         worlds = {path: world_of(path) for path in self._candidates()}
         return [path for path, found in worlds.items() if found and world in {None, found}]
+
+    def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The builds with their manifests, most recently used first."""
+        for path in self._candidates():
+            content = manifest.read(path)
+            if content and content["build"] == path.name.partition("-")[0]:
+                yield path, content
 
     def find(self, build_id: str) -> Path | None:
         """The folder of a build; a damaged one only if there is no other."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ from io import FileIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     Entry = dict[str, int | str]
@@ -45,6 +46,23 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
     def register(self, name: str) -> None:
         """Register an existing file: fsync and hash it."""
         self._submit(name, 0, self._pool.submit(_register, self.folder / name))
+
+    def take(self, name: str, home: Path, entry: Mapping[str, int | str]) -> bool:
+        """Take a file from another folder: a hard link, or a copy where there can be none.
+
+        Returns False, and leaves nothing, if it is not the file of the entry.
+        """
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _link(home / name, target)
+            if sha256(target) == entry["sha256"]:
+                self._entries[name] = dict(entry)
+                return True
+        except OSError:  # missing, not a file, not readable
+            pass
+        target.unlink(missing_ok=True)
+        return False
 
     def entries(self) -> dict[str, Entry]:
         """Size in bytes and SHA-256 of every file so far, by its name in the folder; waits for them."""
@@ -142,6 +160,14 @@ def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
                 view = view[file.write(view) :]
         os.fsync(file)
     return {"bytes": sum(map(len, content)), "sha256": hashed.hexdigest()}
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another owner's, too many links, or a file system without them
+        shutil.copyfile(source, target, follow_symlinks=False)
+        sync(target)
 
 
 def _register(path: Path) -> Entry:

@@ -10,13 +10,13 @@ import sys
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.config.modules import code_of, files_below
 from etl.errors import EtlError, Mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from etl.config.node import Node
     from etl.config.source import Source
@@ -34,15 +34,34 @@ PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "py
 Stamp = tuple[int, int, int]
 
 
+#: Keys of a pipeline, and folders of etl, that decide no row: they are a build's face. All others may.
+FACE_KEYS = frozenset({"api", "checks", "exports", "report", "site"})
+FACE_FOLDERS = frozenset({"cli", "report", "server", "site"})
+
+
 @dataclass(frozen=True)
 class Identity:
-    """Everything that a build depends on; ``id`` is the first 16 hexadecimal digits of its SHA-256."""
+    """Everything that a build depends on; ``id`` is the first 16 hexadecimal digits of its SHA-256.
+
+    ``keys`` are such digits of what a part of a build depends on: ``rows``, its database and its Parquet files;
+    ``report``, its report and that its rows pass the checks; ``answers``, the answers of an endpoint, beside its own
+    definition.
+    """
 
     id: str
+    keys: dict[str, str]
     pipeline: dict[str, Any]  # effective: extends, changes, aliases and merge keys resolved
     inputs: dict[str, str]  # SHA-256 of each file, by its path in the project
     versions: dict[str, str]
     stamps: dict[str, Stamp] = field(repr=False, compare=False)  # of each file, taken before it was read
+
+
+class _Sources(NamedTuple):
+    """Files and packages that a build depends on."""
+
+    inputs: dict[str, Path]  # the project's files by path
+    code: dict[str, Path]  # other code by package and path
+    installed: dict[str, tuple[str, str]]  # version and digest of each package that the project's code imports
 
 
 def identify(source: Source) -> Identity:
@@ -54,42 +73,79 @@ def identify(source: Source) -> Identity:
         for key, node in source.tree.mapping().items()
         if key != "extends" and not key.startswith("x-")
     }
-    inputs, code, installed = _sources(source)
-    stamps = _stamps(inputs, code)
+    every, rows = _sources(source)
+    stamps = _stamps(every.inputs, every.code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
+    versions |= {package: _version(package) for package in PACKAGES}
     has_charts = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
-    packages = (*PACKAGES, CHARTS) if has_charts else PACKAGES
-    versions |= {package: _version(package) for package in packages}
-    versions |= {package: found for package, (found, _) in installed.items()}
-    hashes = _hashes(inputs)
-    made_of = [pipeline, hashes, versions, _hashes(code), installed]
-    text = json.dumps(made_of)  # not sorted: the order of stages counts
-    return Identity(hashlib.sha256(text.encode()).hexdigest()[:16], pipeline, hashes, versions, stamps)
+    charts = {CHARTS: _version(CHARTS)} if has_charts else {}
+    inputs, code = _hashes(every.inputs), _hashes(every.code)
+    made_of = [
+        {key: value for key, value in pipeline.items() if key not in FACE_KEYS},
+        {name: inputs[name] for name in rows.inputs},
+        versions,
+        {name: code[name] for name in rows.code},
+        rows.installed,
+    ]
+    engine = {name: digest for name, digest in code.items() if name.startswith("etl/")}
+    limit = source.tree.get("site", "static_limit")
+    versions |= charts | {package: found for package, (found, _) in every.installed.items()}
+    others = {
+        name: inputs[name] for name in inputs.keys() - _names(source, _queries(source, source.tree.get("api"))).keys()
+    }
+    rest = [versions, code, every.installed]
+    keys = {
+        "rows": _digest(made_of),
+        "report": _digest([pipeline, others, *rest]),
+        "answers": _digest([made_of, engine, limit.plain() if limit else None]),
+    }
+    return Identity(_digest([pipeline, inputs, *rest]), keys, pipeline, inputs, versions, stamps)
 
 
 def changed(source: Source, identity: Identity) -> list[Path]:
     """The files that were changed, created or deleted since :func:`identify`, sorted."""
-    inputs, code, _ = _sources(source)
-    now, before = _stamps(inputs, code), identity.stamps
+    every, _ = _sources(source)
+    now, before = _stamps(every.inputs, every.code), identity.stamps
     return [Path(path) for path in sorted(now.keys() | before.keys()) if now.get(path) != before.get(path)]
 
 
-def _sources(source: Source) -> tuple[dict[str, Path], dict[str, Path], dict[str, tuple[str, str]]]:
-    """The project's files by path, other code by package and path, and the installed packages."""
+def _sources(source: Source) -> tuple[_Sources, _Sources]:
+    """The files and packages that a build depends on, and those of them that its rows depend on."""
     stages = source.tree.mapping("stages").values()
-    functions = [source.tree.text("report"), *(stage.text("python") for stage in stages)]
-    modules = [name.partition(":")[0] for name in functions if name and ":" in name]
+    functions = [stage.text("python") or "" for stage in stages]
+    modules = [name.partition(":")[0] for name in functions if ":" in name]
     generators = code_of([*modules, source.tree.text("generators") or ""], source.root)
-    paths = (path for path in (*_files(source), *generators.project) if path.is_file())
-    inputs = {str(path.relative_to(source.root)): path for path in paths}
+    report = code_of([(source.tree.text("report") or "").partition(":")[0]], source.root)
     inside = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
     package = (path for path in inside if not path.is_relative_to(HOME / "templates"))  # of `etl init`
-    code = {f"etl/{path.relative_to(HOME)}": path for path in package} | generators.outside
-    return dict(sorted(inputs.items())), dict(sorted(code.items())), dict(sorted(generators.installed.items()))
+    engine = {f"etl/{path.relative_to(HOME)}": path for path in package}
+    for_rows = engine
+    if all(FACE_FOLDERS.isdisjoint(module.split(".")[1:]) for module in modules if module.startswith(f"{HOME.name}.")):
+        for_rows = {name: path for name, path in engine.items() if FACE_FOLDERS.isdisjoint(name.split("/")[:-1])}
+    folders = [source.tree.get(key) for key in ("checks", "api")]
+    folders += [export.get("csv") for export in source.tree.mapping("exports").values()]
+    queries = [path for folder in folders for path in _queries(source, folder)]
+    return (
+        _Sources(
+            _names(source, [*_files(source), *queries, *generators.project, *report.project]),
+            dict(sorted((engine | generators.outside | report.outside).items())),
+            dict(sorted((generators.installed | report.installed).items())),
+        ),
+        _Sources(
+            _names(source, [*_files(source), *generators.project]),
+            dict(sorted((for_rows | generators.outside).items())),
+            dict(sorted(generators.installed.items())),
+        ),
+    )
+
+
+def _names(source: Source, files: Iterable[Path]) -> dict[str, Path]:
+    """Files of the project by their paths in it, sorted."""
+    return dict(sorted((str(path.relative_to(source.root)), path) for path in files if path.is_file()))
 
 
 def _files(source: Source) -> Iterator[Path]:
-    """Every file that the pipeline names, and those in the folders that it names.
+    """Every file that the schema and the stages name, and those in the folders that they name.
 
     The pipeline is not validated, so paths can be anything; those outside the project are skipped.
     """
@@ -97,14 +153,16 @@ def _files(source: Source) -> Iterator[Path]:
     for node in (source.tree.get("schema"), *(stage.get(kind) for stage in stages for kind in ("csv", "sql"))):
         if path := _path(source, node):
             yield path
-    exports = source.tree.mapping("exports").values()
-    for node in (source.tree.get("checks"), source.tree.get("api"), *(export.get("csv") for export in exports)):
-        if path := _path(source, node):
-            yield from path.rglob("*.sql")
     for reads in (stage.get("reads") for stage in stages):
         for item in (reads.items if reads else None) or ():
             if (path := _path(source, item)) and path != source.root:
                 yield from files_below(path) if path.is_dir() else (path,)
+
+
+def _queries(source: Source, folder: Node | None) -> Iterator[Path]:
+    """The queries below a folder that the pipeline names."""
+    if path := _path(source, folder):
+        yield from path.rglob("*.sql")
 
 
 def _path(source: Source, node: Node | None) -> Path | None:
@@ -122,6 +180,11 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
+
+
+def _digest(content: Any) -> str:  # noqa: ANN401 -- JSON
+    text = json.dumps(content)  # not sorted: the order of stages counts
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _stamps(*files: Mapping[str, Path]) -> dict[str, Stamp]:

@@ -23,6 +23,7 @@ from etl.site.answers import (
     register_functions,
 )
 from etl.site.endpoint import describe
+from etl.site.taken import Taken
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -48,15 +49,17 @@ def export(  # noqa: PLR0913 -- what a build knows
     build: str,
     rows: Mapping[str, int],
     say: Callable[[str], None] = lambda _: None,
+    taken: Taken | None = None,
 ) -> dict[str, dict[str, int]]:
     """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings.
 
-    Returns how many answers each endpoint has that is served live only, and how many of them are checked.
+    Answers are ``taken`` from another build that has them. Returns how many answers each endpoint has that is served
+    live only, and how many of them are checked.
     """
     path = files.folder / pipeline.database
     samples = {}
     with contextlib.closing(register_functions(open_database(path))) as database:
-        answers = _Answers(database, files, pipeline.site.static_limit, cache(say))
+        answers = _Answers(database, files, pipeline.site.static_limit, cache(say), taken or Taken())
         for endpoint in endpoints:
             try:
                 sample = answers.write(endpoint)
@@ -98,6 +101,7 @@ class _Answers:
     files: Writer
     limit: int  # an endpoint with more answers is served live only
     say: Say  # prints each message once
+    taken: Taken = field(default_factory=Taken)  # from another build
     live: dict[str, dict[str, int]] = field(default_factory=dict)  # by URL, of endpoints that are served live only
     names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
 
@@ -111,9 +115,10 @@ class _Answers:
             for value in listed:
                 if fault := _fault(value):
                     raise _error(endpoint, f"the {name} {value!r} {fault}")
-        count = math.prod(map(len, lists.values()))
+        count, taken = math.prod(map(len, lists.values())), self.taken.has(endpoint)
         if count > self.limit:
-            checked = check_answers(self.database, endpoint, CHECKED_ROWS, self.say)
+            before = self.taken.live.get(endpoint.template) if taken else None
+            checked = before["checked"] if before else check_answers(self.database, endpoint, CHECKED_ROWS, self.say)
             self.live[endpoint.template] = {"answers": count, "checked": checked}
             rest = "" if checked == count else "; check --full checks the others"
             self.say(f"{endpoint.file}: live only; checked {checked:,} of {count:,} answers{rest}")
@@ -125,6 +130,9 @@ class _Answers:
             if name in self.names:
                 raise _error(endpoint, f"{path} would be written twice")
             self.names.add(name)
+            if taken and self.taken.give(path, self.files):
+                first = first or (path, b"" if values else (self.files.folder / path).read_bytes())
+                continue
             content = answer_parts(self.database, endpoint, values, self.say)
             self.files.write(path, *content)
             first = first or (path, b"" if values else b"".join(content))

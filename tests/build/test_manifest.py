@@ -104,6 +104,7 @@ def test_it_knows_no_time_and_no_place(tiny_build: Path) -> None:
         "files",
         "versions",
         "inputs",
+        "keys",
         "live",
     }
     assert set(json.loads(text)) == {*top, "pipeline", "manifest"}

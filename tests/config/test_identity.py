@@ -180,3 +180,57 @@ def test_files_outside_the_project_are_not_read(tmp_path: Path, original: Path) 
     (tmp_path / "secret.csv").write_text("a\n")
     changes = [f"stages.tests.csv={tmp_path}/secret.csv", f"checks={tmp_path}"]
     assert not any("secret" in name for name in identify(load(original / TINY, changes=changes)).inputs)
+
+
+def test_keys_of_parts(project: Path) -> None:
+    """What decides no row leaves the key of the rows as it is, and what decides no answer that of the answers."""
+
+    def keys(*changes: str) -> dict[str, str]:
+        return identify(load(project / TINY, changes=changes)).keys
+
+    def others(changed: dict[str, str]) -> set[str]:
+        return {name for name, key in changed.items() if key != before[name]}
+
+    before = keys()
+    every = set(before)
+    assert others(keys("seed=2")) == others(keys("stages.pm1.params.sd=99.0")) == every
+    assert others(keys("site.title=Another")) == others(keys("report=true")) == {"report"}
+    assert others(keys("site.static_limit=7")) == {"report", "answers"}
+    for file, expected in {
+        "sql/api/rosters.sql": set(),
+        "sql/checks/test_order.sql": {"report"},
+        "sql/stages/rosters.sql": every,
+        "data/tests.csv": every,
+    }.items():
+        with (project / file).open("a") as opened:
+            opened.write(" ")
+        assert others(keys()) == expected, file
+        before = keys()
+
+
+def test_code_that_decides_rows(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of etl may decide rows, but those of the API, the pages, the server and the command line."""
+    monkeypatch.setattr(identity, "HOME", project / "etl")
+    source = load(project / "pipeline.yaml")
+    before = identify(source).keys
+    for file, decides in {
+        "site/answers.py": False,
+        "school/report/drawing.py": False,
+        "server/app.py": False,
+        "cli/commands.py": False,
+        "school/scores.py": True,
+        "build/outputs.py": True,
+        "tables/sqlite.py": True,
+        "errors.py": True,
+    }.items():
+        with (project / "etl" / file).open("a") as opened:
+            opened.write("\n")
+        after = identify(source).keys
+        assert (after["rows"] != before["rows"]) is decides, file
+        assert after["report"] != before["report"]
+        assert after["answers"] != before["answers"]
+        before = after
+    odd = load(project / "pipeline.yaml", changes=("stages.pm1.python=etl.school.report.growth:rows",))
+    rows = identify(odd).keys["rows"]
+    (project / "etl/school/report/drawing.py").write_text("")
+    assert identify(odd).keys["rows"] != rows
