@@ -90,9 +90,8 @@ def identify(source: Source) -> Identity:
     engine = {name: digest for name, digest in code.items() if name.startswith("etl/")}
     limit = source.tree.get("site", "static_limit")
     versions |= charts | {package: found for package, (found, _) in every.installed.items()}
-    others = {
-        name: inputs[name] for name in inputs.keys() - _names(source, _queries(source, source.tree.get("api"))).keys()
-    }
+    endpoints = _names(source, _queries(source, source.tree.get("api")))
+    others = {name: digest for name, digest in inputs.items() if name not in endpoints}
     rest = [versions, code, every.installed]
     keys = {
         "rows": _digest(made_of),

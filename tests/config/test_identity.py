@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +49,18 @@ def test_same_build_id(original: Path, project: Path, monkeypatch: pytest.Monkey
     (project / "data/unused.csv").write_text("a\n1\n")
     (project / "sql/checks/README.md").write_text("Checks.\n")
     assert name_of(project) == before
+
+
+def test_same_in_each_process() -> None:
+    """The id and the keys are the same whatever Python's hash seed is."""
+    code = f"""
+from pathlib import Path
+from etl.config import identity, source
+print(identity.identify(source.load(Path({TINY!r}))).keys)"""
+    command = [sys.executable, "-c", code]
+    seeds = ({**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2"))
+    found = {subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True).stdout for env in seeds}
+    assert found == {f"{identify(load(ROOT / TINY)).keys}\n".encode()}
 
 
 def test_same_by_flag_or_by_file(project: Path) -> None:
