@@ -65,7 +65,7 @@ class Reader:
                 return ""
             case ["python", "-m", "unittest"]:
                 result = unittest.TestResult()
-                unittest.defaultTestLoader.discover(".").run(result)
+                unittest.TestLoader().discover(".").run(result)
                 assert result.wasSuccessful(), result.errors + result.failures
                 return f"{result.testsRun} tests"
             case ["curl", url]:

@@ -54,6 +54,8 @@ def name_mistakes(names: list[str], stage: Stage, table: Table) -> Iterator[EtlE
     if missing or extra:
         faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has extra {', '.join(extra)}"] * bool(extra)
         message = f"the result {' and '.join(faults)}; the table {table.name} has {', '.join(table.columns)}"
+        if not extra and all(table.columns[name].key for name in missing):
+            message += " (with AUTOINCREMENT the rows are numbered)"
         yield _mistake(stage, message, *extra[:1])
     elif table.autoincrement and numbered and stage.kind == "sql" and not is_sorted(read_query(stage.text, stage.file)):
         message = f"the rows have no {table.autoincrement}, so they are numbered in their order; add ORDER BY"

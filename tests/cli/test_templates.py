@@ -14,6 +14,7 @@ import pytest
 from etl.build.run import make_build
 from etl.cli.commands import commands
 from etl.cli.templates import start, templates
+from etl.config.modules import forget
 from etl.config.source import load
 from etl.errors import EtlError
 from tests.golden import FILE, record
@@ -73,8 +74,11 @@ def test_the_minimal_project_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     answer = json.loads((made.folder / "api/summaries.json").read_text())
     assert [row["name"] for row in answer] == ["Harbour", "Old Town", "Ridge"]
     result = unittest.TestResult()
-    unittest.defaultTestLoader.discover("world").run(result)
+    unittest.TestLoader().discover("world").run(result)
+    forget(tmp_path)
     assert (result.testsRun, result.wasSuccessful()) == (1, True)
+    assert "license" not in json.loads((made.folder / "api/openapi.json").read_text())["info"]
+    assert f"Build <code>{made.manifest['build']}</code>.</footer>" in (made.folder / "index.html").read_text()
 
 
 def test_an_installed_etl_has_all_that_a_project_needs(tmp_path: Path) -> None:

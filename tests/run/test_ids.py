@@ -115,3 +115,6 @@ def test_a_query_without_ids_says_the_order(tmp_path: Path) -> None:
     what = "the rows have no id, so they are numbered in their order; add ORDER BY, or give the id"
     with pytest.raises(EtlError, match=what):
         validate(load(path))
+    (tmp_path / "sql/schema.sql").write_text(schema.replace(" AUTOINCREMENT", ""))
+    with pytest.raises(EtlError, match=r"the result lacks id; .* \(with AUTOINCREMENT the rows are numbered\)$"):
+        validate(load(path))
