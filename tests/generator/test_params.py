@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from etl.generator.params import LIMIT, Between, Count, CountRange, Range, Share, Whole
+from etl.generator.params import LIMIT, Between, Count, CountRange, Range, Share, Shares, Whole
 from etl.school.params import StatusShares
 
 
@@ -38,6 +38,7 @@ def test_pair_becomes_a_range() -> None:
         (Count, 0, "greater than or equal"),
         (Share, 1.5, "less than or equal"),
         (Share, "0.5", "valid number"),
+        (Shares, {"kept": 0.8, "missed": 0.3}, "the shares must sum to 1, not to 1.1"),
     ],
 )
 def test_other_values_are_refused(hint: object, value: object, message: str) -> None:
@@ -49,6 +50,7 @@ def test_other_values_are_refused(hint: object, value: object, message: str) -> 
 @pytest.mark.parametrize("shares", [(0.6, 0.15, 0.25), (1, 0, 0), (1 / 3, 1 / 3, 1 / 3), (0.1, 0.2, 0.7)])
 def test_shares_sum_to_one(shares: tuple[float, ...]) -> None:
     """Shares may differ from a sum of 1 by rounding."""
+    assert validated(Shares, dict(zip("abc", shares, strict=True))) == dict(zip("abc", shares, strict=True))
     completed, started, not_started = shares
     found = StatusShares(completed=completed, started=started, not_started=not_started)
     assert (found.completed, found.driven) == (completed, None)
