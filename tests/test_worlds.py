@@ -25,7 +25,7 @@ ROOT = small.ROOT
 SMALL = {
     "null": (*small.TWELVE, "report=false"),
     "realistic": small.TWELVE,
-    "biased": small.TWELVE,
+    "biased": (*small.TWELVE, "report=false"),
     "regression": (*small.TWELVE, "report=false"),
     "clustered": (*small.TWELVE, "report=false"),
     "ela": (

@@ -42,12 +42,6 @@ Missed = Annotated[
 Left = Annotated[
     Share, Field(description="Share of the students who leave, at random, between the previous test and this one.")
 ]
-MissedChronic = Annotated[
-    Share | None, Field(description="Share of the chronically absent students who miss this test, if different.")
-]
-LeftChronic = Annotated[
-    Share | None, Field(description="Share of the chronically absent students who leave before it, if different.")
-]
 Driven = Annotated[
     Share, Field(description="Share of the students who are driven, at random: see growth.driven and status.driven.")
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from etl.generator.params import Between, Columns, Count, Range, Whole
+from etl.generator.params import Between, Columns, Context, Count, Marker, Range, Share, Whole
 from etl.generator.size import generator
 from etl.generator.streams import Streams, normal, uniform
 from etl.school.columns import vectors
@@ -24,11 +25,9 @@ from etl.school.measure import (
     Error,
     Impact,
     Left,
-    LeftChronic,
     Levels,
     Measure,
     Missed,
-    MissedChronic,
     NamedTests,
     Standards,
     TestName,
@@ -42,9 +41,32 @@ from etl.school.params import Chronic, Growth, MeasurementError, Points, Variati
 from etl.school.variation import deviations, errors, pace, shared, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class OfChronic(Marker):
+    """The first test says who is chronically absent; without that the share is nobody's."""
+
+    def faults(self, value: float | None, context: Context) -> Iterator[str]:
+        """Look at the stage itself and those upstream."""
+        said = (context.values.get("chronic"), *context.upstream(first_scores, "chronic").values())
+        if value is not None and not any(said):
+            yield "no student is chronically absent; set chronic on the first test"
+
+
+MissedChronic = Annotated[
+    Share | None,
+    OfChronic(),
+    Field(description="Share of the chronically absent students who miss this test, if different."),
+]
+LeftChronic = Annotated[
+    Share | None,
+    OfChronic(),
+    Field(description="Share of the chronically absent students who leave before it, if different."),
+]
 #: Columns that a student keeps from test to test.
 _LASTING = ("student_id", "roster_id", "driven", "chronic", "pace")
 
