@@ -12,14 +12,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Where:
-    """A place in a file; line and column count from 1, 0 means the whole file (or the whole line)."""
+    """A place in a file; line and column count from 1, 0 means the whole file (or the whole line).
+
+    In a file without lines, such as Parquet, ``line`` is the number of a row.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    in_rows: bool = False
 
     def __str__(self) -> str:
-        """``file:line:column``, as editors and terminals link it."""
+        """``file:line:column``, as editors and terminals link it, or ``file, row line``."""
+        if self.in_rows and self.line:
+            return f"{self.file}, row {self.line}"
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 

@@ -7,7 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.pipeline.forms import KINDS, DerivedStage, PipelineModel, Shard, ShownTable, Site, StageModel
+from etl.pipeline.forms import KINDS, DerivedStage, PipelineModel, Shard, ShownTable, Site
+from etl.pipeline.source_forms import CsvFile, SourceFile, SourceStage, SqliteFile, StageModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,10 @@ MODELS: dict[str, type[BaseModel]] = {
     "`site: tables:`, for each table": ShownTable,
     "A stage of any kind": StageModel,
     **{f"A `{kind}` stage": model for kind, model in KINDS.items()},
+    "A `csv`, `json`, `parquet` or `sqlite` stage": SourceStage,
+    "`csv`, `json`, `parquet` or `sqlite` as a mapping": SourceFile,
+    "`csv` as a mapping": CsvFile,
+    "`sqlite` as a mapping": SqliteFile,
     "A `python` or `sql` stage": DerivedStage,
     "`shard`": Shard,
 }

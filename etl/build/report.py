@@ -11,6 +11,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from etl.config.stage_files import origin_of
 from etl.errors import EtlError
 from etl.run import child
 
@@ -57,7 +58,7 @@ def _stage(name: str, stage: Mapping[str, Any], params: Mapping[str, Any]) -> di
     internal = stage.get("internal") or "check" in stage
     return {
         "name": name,
-        "source": next(stage[kind] for kind in ("csv", "sql", "python") if kind in stage),
+        "source": origin_of(stage),
         "inputs": list(inputs.values() if isinstance(inputs, dict) else inputs),
         "table": None if internal else stage.get("table", name),
         "check": stage.get("check"),

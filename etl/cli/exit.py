@@ -21,6 +21,8 @@ from etl.run import process
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from etl.errors import Where
+
 OK, EXPECTED, BUG, STOPPED = 0, 1, 3, 128  # STOPPED: add the signal's number
 INTERRUPTED = "Interrupted; existing builds are unchanged."
 GRACE = 5.0  # seconds to clean up after a signal; the next run removes what is left
@@ -99,11 +101,17 @@ def _print(error: EtlError, *, as_json: bool) -> None:
     """Print an error, or several, to standard error; as JSON to standard output, if that can be written."""
     if as_json:
         found = error.mistakes if isinstance(error, Mistakes) else [error]
-        mistakes = [{**(vars(one.where) if one.where else {}), "message": one.message} for one in found]
+        mistakes = [{**(_parts(one.where) if one.where else {}), "message": one.message} for one in found]
         with contextlib.suppress(OSError):
             print_json({"success": False, "mistakes": mistakes})
             return
     click.echo(str(error), err=True)
+
+
+def _parts(where: Where) -> dict[str, str | int]:
+    if where.in_rows:
+        return {"file": where.file, "row": where.line}
+    return {"file": where.file, "line": where.line, "column": where.column}
 
 
 class _Stopped(BaseException):

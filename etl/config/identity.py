@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.config.modules import code_of, files_below
+from etl.config.stage_files import files_of
 from etl.errors import EtlError, Mistakes
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _files(source: Source) -> Iterator[Path]:
     The pipeline is not validated, so paths can be anything; those outside the project are skipped.
     """
     stages = source.tree.mapping("stages").values()
-    for node in (source.tree.get("schema"), *(stage.get(kind) for stage in stages for kind in ("csv", "sql"))):
+    for node in (source.tree.get("schema"), *(node for stage in stages for node in files_of(stage))):
         if path := _path(source, node):
             yield path
     for reads in (stage.get("reads") for stage in stages):

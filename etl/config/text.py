@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
-from etl.errors import EtlError, Where
+from etl.errors import EtlError, Where, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_text(path: Path, shown: str) -> str:
-    """Read a UTF-8 file without its byte order mark; ``shown`` is its name in messages. Raises EtlError."""
+def read_text(path: Path, shown: str, *, encoding: str = "utf-8", member: str | None = None) -> str:
+    """Read a text file without its byte order mark. Raises EtlError.
+
+    ``shown`` is its name in messages, ``member`` a file in it if it is a zip.
+    """
+    data = _read_bytes(path, shown) if member is None else _read_member(path, shown, member)
+    shown = shown if member is None else f"{shown}/{member}"
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise EtlError(f"cannot read it: {error.strerror}", Where(shown)) from error
-    try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        message = f"the byte {error.object[error.start]:#04x} is not UTF-8; save the file as UTF-8"
-        raise EtlError(message, after(error.object[: error.start].decode(), shown)) from error
+        name = encoding.upper()
+        message = f"the byte {error.object[error.start]:#04x} is not {name}; save the file as {name}"
+        before = error.object[: error.start].decode(encoding, "replace").removeprefix("\ufeff")
+        raise EtlError(message, after(before, shown)) from error
     before, nul, _ = text.partition("\0")
     if nul:
         raise EtlError("a NUL character; delete it", after(before, shown))
     return text
+
+
+def _read_bytes(path: Path, shown: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EtlError(f"cannot read it: {error.strerror}", Where(shown)) from error
+
+
+def _read_member(path: Path, shown: str, member: str) -> bytes:
+    import zipfile  # noqa: PLC0415 -- few files are zips
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if member not in names:
+                raise EtlError(f"it has no member '{member}'{did_you_mean(member, names)}", Where(shown))
+            return archive.read(member)
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise EtlError(f"cannot read it as a zip: {error}", Where(shown)) from error
 
 
 def after(before: str, shown: str) -> Where:

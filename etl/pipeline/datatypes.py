@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from etl.errors import did_you_mean
 from etl.pipeline import cells
 from etl.pipeline.cells import Cell, same
+from etl.pipeline.explain import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -220,4 +221,13 @@ def other_type(arrow: pa.DataType) -> DataType:
     for kind in TYPES.values():
         if kind.arrow == arrow:
             return kind
-    return DataType(str(arrow), arrow, str(arrow), {}, lambda found: found == arrow, same, same)
+    return DataType(str(arrow), arrow, str(arrow), {}, lambda found: found == arrow, same, partial(_fitting, arrow))
+
+
+def _fitting(arrow: pa.DataType, value: object) -> Any:  # noqa: ANN401 -- any value
+    """A value that has a type of Arrow."""
+    try:
+        pa.scalar(value, arrow)
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        raise ValueError(f"{describe(value)} is not {arrow}, as others in this column") from error
+    return value

@@ -32,7 +32,7 @@ class Draft:
     schema: Schema | None = None
     generators: ModuleType | None = None  # in which short names are looked up
     stages: Mapping[str, Stage] = field(default_factory=dict)  # without those that could not be read
-    references: dict[str, Reference] = field(default_factory=dict)  # by csv stage
+    references: dict[str, Reference] = field(default_factory=dict)  # by stage that reads a file
     queries: dict[str, Query] = field(default_factory=dict)  # by sql stage
 
     @cached_property
@@ -64,7 +64,7 @@ class Draft:
         return resolved
 
     def reference_of_table(self, table: str) -> Reference | None:
-        """The rows of the csv stage that fills a table."""
+        """The rows of the file that fills a table."""
         stages = (name for name, stage in self.stages.items() if stage.table == table and name in self.references)
         return next((self.references[name] for name in stages), None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etl.pipeline.forms import CsvStage, PipelineModel, PythonStage, SqlStage
+from etl.pipeline.forms import KINDS, PipelineModel, PythonStage
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -17,7 +17,7 @@ def json_schema(params: dict[tuple[str, str], type[BaseModel]]) -> dict[str, Any
     """
     document = PipelineModel.model_json_schema(by_alias=True)
     definitions = document.pop("$defs", {})
-    stages = [_embedded(CsvStage, definitions), _embedded(SqlStage, definitions)]
+    stages = [_embedded(model, definitions) for kind, model in KINDS.items() if kind != "python"]
     for names, own in params.items():
         stage = _embedded(PythonStage, definitions)
         stage["properties"]["python"] = {"enum": list(names), "description": "The generator."}

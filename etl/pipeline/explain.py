@@ -108,7 +108,7 @@ def describe(value: object) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}" if value else "an empty list"
-    text = str(value)
+    text = str(value).encode(errors="backslashreplace").decode()  # a lone surrogate cannot be printed
     text = text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- what fits a line
     return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
 

@@ -2,112 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BaseModel, Field
 
 from etl.config.defaults import DEFAULTS
 from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
-from etl.pipeline.explain import describe, fields_of, validated
+from etl.pipeline.explain import fields_of, validated
+from etl.pipeline.fields import Bindable, BundleName, DatabaseName, Inputs, Link, Name, Report, ScalePath, Slug, instant
+from etl.pipeline.source_forms import CsvStage, JsonStage, ParquetStage, SqliteStage, StageModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-
     from etl.config.node import Node
     from etl.generator.signature import Contract
-
-
-@dataclass(frozen=True)
-class Form:
-    """The whole string must match a pattern; ``what`` describes it."""
-
-    pattern: str
-    what: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's signature
-        """Check after the type."""
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, str]:
-        """The pattern, for editors."""
-        return {"type": "string", "pattern": f"^{self.pattern}$"}
-
-    def _check(self, text: str) -> str:
-        if re.fullmatch(self.pattern, text):
-            return text
-        raise ValueError(f"must be {self.what}, not {describe(text)}")
-
-
-def _instant(text: str) -> str:
-    with contextlib.suppress(ValueError):
-        if datetime.strptime(text, _INSTANT).strftime(_INSTANT) == text:  # noqa: DTZ007 -- no zone
-            return text
-    raise ValueError(f"must be a time written as YYYY-MM-DD HH:MM:SS, not {describe(text)}")
-
-
-_INSTANT = "%Y-%m-%d %H:%M:%S"
-
-
-def _as_mapping(value: object) -> object:
-    """Turn a list of inputs into a mapping of each name to itself."""
-    if isinstance(value, dict):
-        return value
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError(f"must be a list of stages, or a mapping from names to stages, not {describe(value)}")
-    for number, name in enumerate(value):
-        if name in value[:number]:
-            raise ValueError(f"duplicate stage '{name}'")
-    return {name: name for name in value}
-
-
-def _bindable(value: object) -> object:
-    """Check that the value can be a param of a query."""
-    for item in value if isinstance(value, list) else [value]:
-        long = isinstance(item, int) and not -(2**63) <= item < 2**63
-        if long or not isinstance(item, (str, int, float)):
-            message = "must be a string, a number, true or false, or a list of these"
-            raise ValueError(f"{message}, not {describe(item)}")
-    return value
-
-
-def _report(value: object) -> object:
-    if isinstance(value, (bool, str)):
-        return value
-    raise ValueError(f"must be true, false or package.module:function, not {describe(value)}")
-
-
-Slug = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}", "a name of up to 63 of a-z, 0-9, '-' and '_'")]
-Name = Annotated[str, Form(r"[a-z][a-z0-9_]{0,62}", "a name of up to 63 of a-z, 0-9 and '_' that begins with a letter")]
-StageColumn = Annotated[str, Form(r"[a-z]\w*\.\w+", "a stage and a column of it, such as tests.name")]
-BundleName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}(\.zip)?", "a name such as rows or rows.zip")]
-DatabaseName = Annotated[str, Form(r"[a-z0-9][a-z0-9_-]{0,62}\.db", "a file name such as world.db")]
-ScalePath = Annotated[str, Form(r"stages(\.[\w-]+){2,}", "the path of a number, such as stages.loans.params.count")]
-Link = Annotated[str, Form(r"https://\S+", "a link that begins with https://")]
-Inputs = Annotated[
-    dict[Name, Text],
-    BeforeValidator(_as_mapping),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
-                {"type": "object", "additionalProperties": {"type": "string"}},
-            ]
-        }
-    ),
-]
-Bindable = Annotated[Any, AfterValidator(_bindable)]
-Report = Annotated[
-    Any, AfterValidator(_report), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": ":"}]})
-]
-
 
 _SITE = DEFAULTS["site"]
 
@@ -142,23 +52,6 @@ class Shard(Group):
 
     by: Text = Field(description="The input to divide.")
     rows: Annotated[int, Field(ge=1)] = Field(description="Rows of that input in a shard.")
-
-
-class StageModel(Group):
-    """Keys of all stages."""
-
-    table: Text | None = Field(None, description="The table to fill, if not the one with the stage's name.")
-    internal: bool = Field(default=False, description="True for a stage that fills no table.")
-
-
-class CsvStage(StageModel):
-    """Reference data from a CSV file."""
-
-    csv: Text = Field(description="The CSV file.")
-    like: Text | None = Field(None, description="For an internal stage: a table whose rules apply here, too.")
-    references: dict[str, StageColumn] = Field(
-        default_factory=dict, description="Columns whose cells must occur in a column of another csv stage."
-    )
 
 
 class DerivedStage(StageModel):
@@ -197,7 +90,7 @@ class PipelineModel(Group):
 
     name: Slug = Field(description="Name of the pipeline.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(DEFAULTS["seed"], description="The seed of all random numbers.")
-    as_of: Annotated[str, AfterValidator(_instant)] = Field(
+    as_of: Annotated[str, AfterValidator(instant)] = Field(
         DEFAULTS["as_of"], description="The pipeline's clock: YYYY-MM-DD HH:MM:SS. Nothing reads the wall clock."
     )
     extends: Text | None = Field(None, description="The pipeline file that this one changes.")
@@ -221,7 +114,14 @@ class PipelineModel(Group):
     stages: dict[Name, dict[str, Any]] = Field(min_length=1, description="The stages, by name.")
 
 
-KINDS: dict[str, type[CsvStage | PythonStage | SqlStage]] = {"csv": CsvStage, "python": PythonStage, "sql": SqlStage}
+KINDS: dict[str, type[StageModel]] = {
+    "csv": CsvStage,
+    "json": JsonStage,
+    "parquet": ParquetStage,
+    "sqlite": SqliteStage,
+    "python": PythonStage,
+    "sql": SqlStage,
+}
 
 
 def pipeline_model(tree: Node, mistakes: list[EtlError]) -> PipelineModel | None:
@@ -254,7 +154,7 @@ def stage_kind(node: Node, path: str, key: Where, mistakes: list[EtlError], othe
 
 def stage_model(
     kind: str, node: Node, spot: tuple[str, Where], mistakes: list[EtlError]
-) -> tuple[CsvStage | PythonStage | SqlStage | None, set[str]]:
+) -> tuple[StageModel | None, set[str]]:
     """Validate a stage: a model of its valid keys, None if its kind's key is wrong, and the keys that are wrong."""
     data = node.plain()
     if kind == "python":

@@ -23,13 +23,14 @@ class Stage:
     """A named step that yields record batches."""
 
     name: str
-    kind: str  # csv, python or sql
+    kind: str  # a key of KINDS in etl.pipeline.forms
     node: Node
     where: Where
     inputs: Mapping[str, str] = field(default_factory=dict)  # stages by the names that the stage uses for them
     params: Any = None  # a pydantic model for python, a dict for sql
     values: Mapping[str, Any] = field(default_factory=dict)  # the valid params of a python stage
-    path: Path | None = None  # the file of a csv or sql stage
+    path: Path | None = None  # the file that it reads
+    options: Any = None  # how the file is written
     file: str = ""  # its name in messages
     text: str = ""  # of the sql file, which may be deleted before the stage runs
     generator: str = ""
@@ -71,7 +72,7 @@ class Pipeline:
     report: str | None  # the function that draws it, package.module:function
     version: int | None  # of the module of generators
     stages: Mapping[str, Stage]
-    references: Mapping[str, Reference]  # by csv stage
+    references: Mapping[str, Reference]  # by stage that reads a file
 
     def stage_of_table(self, table: str) -> Stage | None:
         """The stage that fills a table."""

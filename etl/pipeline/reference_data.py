@@ -4,48 +4,59 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from etl.errors import EtlError, Where, did_you_mean
+from etl.errors import Bug, EtlError, did_you_mean
 from etl.generator.params import LIMIT
-from etl.pipeline import csv_file
 from etl.pipeline.constraints import collation_key, violations
-from etl.pipeline.csv_file import Row
-from etl.pipeline.datatypes import TYPES, DataType
 from etl.pipeline.explain import describe, hints
 from etl.pipeline.schema import Rule
+from etl.pipeline.sources import csv_file, json_file, parquet_file, sqlite_file
+from etl.pipeline.sources.rows import MAX_LISTED, Rows, SourceColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from etl.pipeline.cells import Cell
+    from etl.pipeline.datatypes import DataType
+    from etl.pipeline.model import Stage
     from etl.pipeline.schema import Column, Table, Unique
-
-#: The number of cells with the same mistake that are listed; the rest are counted.
-MAX_LISTED = 10
 
 
 @dataclass
 class Reference:
     """The rows of a file by column, and the mistakes in them."""
 
-    file: str  # its name in messages
+    rows: Rows
     columns: dict[str, list[Cell]] = field(default_factory=dict)
     types: dict[str, DataType] = field(default_factory=dict)
     collations: dict[str, str] = field(default_factory=dict)  # of columns that a table declares
-    lines: list[int] = field(default_factory=list)  # of each row
     mistakes: list[EtlError] = field(default_factory=list)
     all_rows: bool = True  # False if a row could not be read
     bad_columns: set[str] = field(default_factory=set)  # with a cell that could not be read
     positions: dict[str, int] = field(default_factory=dict)  # of each column in a row, from 1
 
+    @property
+    def file(self) -> str:
+        """Its name in messages."""
+        return self.rows.file
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """The line of each row, or its number."""
+        return self.rows.lines
+
     def report(self, message: str, row: int, column: str) -> None:
         """Add a mistake in a cell; its place is the line, and the position of the cell in its row."""
-        where = Where(self.file, self.lines[row], self.positions[column])
+        where = self.rows.place(self.lines[row], self.positions[column])
         self.mistakes.append(EtlError(message, where, column))
+
+    def report_header(self, message: str, position: int) -> None:
+        """Add a mistake in the name of a column."""
+        self.mistakes.append(EtlError(message, self.rows.place(self.rows.header, position)))
 
     def report_each(self, rows: Sequence[int], column: str, message: Callable[[int], str]) -> None:
         """Add the same mistake in several cells of a column: the first ones, and the number of the others."""
@@ -107,101 +118,116 @@ def check_distinct(reference: Reference, column: str) -> None:
     reference.report_each(repeated, column, partial(_repeats, reference, (column,), firsts))
 
 
-#: The function that reads the rows of a file, header first, by kind of stage. It raises EtlError.
-READERS: dict[str, Callable[[Path, str], list[Row]]] = {"csv": csv_file.read}
+#: The function that reads a file, by kind of stage. It raises EtlError.
+READERS: dict[str, Callable[[Path, str, Any], Rows]] = {
+    "csv": csv_file.read,
+    "json": json_file.read,
+    "parquet": parquet_file.read,
+    "sqlite": sqlite_file.read,
+}
 
 
-def read_reference(kind: str, path: Path, file: str, table: Table | None, *, fills_table: bool) -> Reference:
-    """Read a file; the table's rules apply to the columns that it has, too. The result lists the mistakes.
+def read_reference(stage: Stage, table: Table | None) -> Reference:
+    """Read the file of a stage. The result lists the mistakes.
 
-    ``fills_table``: the file must have exactly the columns of the table.
+    The rules of a table apply to the columns that it has, too; a stage that fills the table must have exactly these.
     """
-    result, rows = Reference(file), list[Row]()
+    fills_table = not stage.internal
     try:
-        rows = READERS[kind](path, file)
-        _header(rows[0], result, table if fills_table else None)
+        if stage.path is None:
+            raise Bug(stage.name)
+        rows = READERS[stage.kind](stage.path, stage.file, stage.options)
     except EtlError as error:
-        result.mistakes.append(error)
-    if not rows or (fills_table and table is None):  # a mistake in the schema, or in the name of the table
+        return Reference(Rows(stage.file, [], []), mistakes=[error], all_rows=False)
+    result = Reference(rows, mistakes=list(rows.mistakes), all_rows=not rows.mistakes)
+    columns = _header(result, table if fills_table else None)
+    if fills_table and table is None:  # a mistake in the schema, or in the name of the table
         result.all_rows = False
         return result
-    known = {name: column for name, column in table.columns.items() if name in result.columns} if table else {}
-    result.types = {name: known[name].data_type if name in known else TYPES["TEXT"] for name in result.columns}
+    known = {name: column for name, column in table.columns.items() if name in columns} if table else {}
     result.collations = {name: column.collation for name, column in known.items()}
-    _cells(_complete_rows(rows[1:], len(rows[0].cells), result), known, result)
+    for name, column in columns.items():
+        result.types[name] = known[name].data_type if name in known else column.type
+        _cells(column, known.get(name), result)
     if table:
         _rules(result, table)
     return result
 
 
-def _header(row: Row, result: Reference, table: Table | None) -> None:
-    """Read the names of the columns, which must be those of the table."""
-
-    def report(message: str, position: int) -> None:
-        result.mistakes.append(EtlError(message, Where(result.file, row.line, position)))
-
+def _header(result: Reference, table: Table | None) -> dict[str, SourceColumn]:
+    """The columns by name, which must be those of the table that they fill."""
+    rows = result.rows
+    if not (rows.columns or rows.lines):  # such as an empty array in JSON
+        if table is None:
+            message = "the file has no rows, so its columns are not known"
+            result.mistakes.append(EtlError(message, rows.place()))
+        found = table.columns.values() if table else ()
+        return {each.name: SourceColumn(each.name, each.data_type, lambda _: ()) for each in found}
     first: dict[object, str] = {}
-    for position, name in enumerate(row.cells, 1):
-        if not name:
-            report("the column has no name", position)
-        elif name in result.columns:
-            report(f"duplicate column '{name}'", position)
-            result.bad_columns.add(name)
+    columns: dict[str, SourceColumn] = {}
+    for position, column in enumerate(rows.columns, 1):
+        if not column.name:
+            result.report_header("the column has no name", position)
+        elif column.name in columns:
+            result.report_header(f"duplicate column '{column.name}'", position)
+            result.bad_columns.add(column.name)
         else:
-            if (other := first.setdefault(collation_key(name, "NOCASE"), name)) != name:
-                report(f"the columns '{other}' and '{name}' differ in case only, which SQL ignores", position)
-            result.columns[name], result.positions[name] = [], position
+            if (other := first.setdefault(collation_key(column.name, "NOCASE"), column.name)) != column.name:
+                message = f"the columns '{other}' and '{column.name}' differ in case only, which SQL ignores"
+                result.report_header(message, position)
+            columns[column.name], result.positions[column.name] = column, position
     if table:
-        extra = [name for name in result.columns if name not in table.columns]
-        unknown, missing = hints(extra, [name for name in table.columns if name not in result.columns])
-        for name, hint in unknown.items():
-            report(f"the table {table.name} has no column '{name}'{hint or '; remove it'}", result.positions[name])
-        for name in missing:
-            report(f"the column '{name}' of the table {table.name} is missing", len(row.cells) + 1)
+        _names(columns, table, result)
+    return columns
 
 
-def _complete_rows(rows: list[Row], width: int, result: Reference) -> list[Row]:
-    """The rows with as many cells as the header; the others are reported."""
-    wrong = [row for row in rows if len(row.cells) != width]
-    for row in wrong[:MAX_LISTED]:
-        count = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
-        message = f"the row has {count}, the header {width}; a comma too few or too many?"
-        result.mistakes.append(EtlError(message, Where(result.file, row.line, min(len(row.cells), width) + 1)))
-    if len(wrong) > MAX_LISTED:
-        message = f"and {len(wrong) - MAX_LISTED:,} more rows do not have as many cells as the header"
-        result.mistakes.append(EtlError(message, Where(result.file, wrong[MAX_LISTED].line)))
-    result.all_rows = not wrong
-    return [row for row in rows if len(row.cells) == width]
+def _names(columns: Collection[str], table: Table, result: Reference) -> None:
+    """Report columns that the table does not have, and those that are missing."""
+    extra = [name for name in columns if name not in table.columns]
+    unknown, missing = hints(extra, [name for name in table.columns if name not in {*columns, table.autoincrement}])
+    for name, hint in unknown.items():
+        message = f"the table {table.name} has no column '{name}'{hint or '; remove it'}"
+        result.report_header(message, result.positions[name])
+    for name in missing:
+        message = f"the column '{name}' of the table {table.name} is missing"
+        result.report_header(message, len(result.rows.columns) + 1)
 
 
-def _cells(rows: list[Row], known: dict[str, Column], result: Reference) -> None:
-    """Read the cells; those that are empty or wrong become None."""
-    result.lines = [row.line for row in rows]
-    for name, position in result.positions.items():
-        problems = {}
-        for number, row in enumerate(rows):
-            value = None
-            try:
-                value = _value(row.cells[position - 1], known.get(name))
-            except ValueError as error:
-                blank = 'a blank line; remove it, or write "" for an empty string'
-                problems[number] = blank if row.is_blank else str(error)
-            result.columns[name].append(value)
-        if problems:
-            result.bad_columns.add(name)
-            result.report_each(list(problems), name, problems.__getitem__)
+def _cells(source: SourceColumn, declared: Column | None, result: Reference) -> None:
+    """Read the cells of a column; those that are wrong become None."""
+    name = source.name or ""
+    problems: dict[int, str] = {}
+    cells: list[Cell] = []
+    try:
+        for found in source.cells(result.types[name]):
+            problem = str(found) if isinstance(found, ValueError) else _problem(found, declared, result.rows)
+            if problem:
+                problems[len(cells)] = problem
+            cells.append(None if problem or isinstance(found, ValueError) else found)
+    except ValueError as error:  # the whole column has another type
+        result.mistakes.append(
+            EtlError(str(error), result.rows.place(result.rows.header, result.positions[name]), name)
+        )
+        cells = [None] * len(result.rows.lines)
+        result.bad_columns.add(name)
+    result.columns[name] = cells
+    if problems:
+        result.bad_columns.add(name)
+        result.report_each(list(problems), name, problems.__getitem__)
 
 
-def _value(cell: str | None, column: Column | None) -> Cell:
-    """The value of a cell; a column of no table is text. Raises ValueError with what is wrong."""
+def _problem(cell: Cell, declared: Column | None, rows: Rows) -> str:
+    """What is wrong with a cell apart from its type."""
     if cell is None:
-        if column and column.nullable:
-            return None
-        raise ValueError("the cell is empty; enter a value")
-    value = column.data_type.parse(cell) if column else cell
-    if column and column.key and not 1 <= int(cell) <= LIMIT:
-        raise ValueError(f"ids are whole numbers from 1 to {LIMIT:,}, not {cell}")
-    return value
+        nullable = declared.nullable if declared else rows.nullable
+        return (
+            ""
+            if nullable
+            else f"the {'cell' if rows.header else 'value'} is {'empty' if rows.header else 'null'}; enter a value"
+        )
+    if declared and declared.key and not 1 <= int(cell) <= LIMIT:
+        return f"ids are whole numbers from 1 to {LIMIT:,}, not {cell}"
+    return ""
 
 
 def _rules(result: Reference, table: Table) -> None:
@@ -235,4 +261,4 @@ def _repeats(result: Reference, columns: Sequence[str], firsts: Mapping[int, int
     first = firsts[row]
     key, other = (", ".join(str(result.columns[name][number]) for name in columns) for number in (row, first))
     spelling = "" if key == other else f", as {other}"
-    return f"duplicate {key} (first on line {result.lines[first]}{spelling})"
+    return f"duplicate {key} (first {result.rows.counted(first)}{spelling})"

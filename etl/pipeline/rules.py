@@ -57,10 +57,7 @@ def _read(stage: Stage, draft: Draft) -> None:
     elif like and not table and draft.schema:
         message = f"the schema has no table '{like.scalar}'{did_you_mean(str(like.scalar), tables)}"
         draft.report(stage, "like", message, like.where)
-    if stage.path:
-        draft.references[stage.name] = read_reference(
-            stage.kind, stage.path, stage.file, table, fills_table=not stage.internal
-        )
+    draft.references[stage.name] = read_reference(stage, table)
 
 
 def _foreign_keys(stage: Stage, draft: Draft) -> None:
@@ -86,7 +83,7 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
             other = draft.stages.get(stage_name)
             if stage_name not in draft.nodes or (other and other.kind not in READERS):
                 hint = did_you_mean(stage_name, draft.references)
-                draft.report(stage, path, f"there is no csv stage '{stage_name}'{hint}", value.where)
+                draft.report(stage, path, f"there is no stage '{stage_name}' that reads a file{hint}", value.where)
         elif target.columns and target_column not in target.columns:
             hint = did_you_mean(target_column, target.columns)
             draft.report(stage, path, f"{target.file} has no column '{target_column}'{hint}", value.where)

@@ -172,6 +172,7 @@ def _stage(name: str, node: Node, draft: Draft) -> Stage | None:
         where,
         inputs=keys.get("inputs", {}),
         params=keys.get("params", {}),
+        options=keys.get(f"{kind}_", keys.get(kind)),
         table=_table(name, node, keys, draft, where),
         check=keys.get("check"),
         shard=keys.get("shard"),
@@ -202,7 +203,10 @@ def _table(name: str, node: Node, keys: dict[str, Any], draft: Draft, where: Whe
 
 def _file(stage: Stage, draft: Draft) -> dict[str, Any]:
     """The file of a stage, and its text if it is a query."""
-    path = draft.path(stage.node.mapping()[stage.kind], f"stages.{stage.name}.{stage.kind}")
+    node, path_of_name = stage.node.mapping()[stage.kind], f"stages.{stage.name}.{stage.kind}"
+    if node.entries is not None:
+        node, path_of_name = node.mapping()["file"], f"{path_of_name}.file"
+    path = draft.path(node, path_of_name)
     found: dict[str, Any] = {"path": path, "file": display_path(path) if path else ""}
     if stage.kind == "sql" and path:
         with contextlib.suppress(EtlError):  # reported with the other mistakes in the query

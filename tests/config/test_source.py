@@ -121,7 +121,8 @@ def test_set_reads_yaml() -> None:
         (
             "stages.clases={params: {count: 20}}",
             (
-                "stages.clases: a stage needs one of csv, python and sql, to say where its rows come from; "
+                "stages.clases: a stage needs one of csv, json, parquet, sqlite, python and sql, "
+                "to say where its rows come from; "
                 "did you mean 'classes'?"
             ),
         ),

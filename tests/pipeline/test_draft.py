@@ -15,6 +15,7 @@ from etl.generator.signature import contract_of
 from etl.pipeline.draft import Draft, check_markers
 from etl.pipeline.model import Stage
 from etl.pipeline.reference_data import Reference
+from etl.pipeline.sources.rows import Rows
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_markers(draft: Draft, values: dict[str, object], message: str) -> None:
         "name": ["first", "second", "fourth", "fifth"],
         "day": ["2025-01-01", "2025-02-01", "1.3.25", None],
     }
-    visits = Reference("visits.csv", columns, lines=[2, 3, 4, 5], positions={"name": 1, "day": 2})
+    visits = Reference(Rows("visits.csv", [], [2, 3, 4, 5], header=1), columns, positions={"name": 1, "day": 2})
     contract = contract_of(stays, "stays")
     stage = Stage("stays", "python", parse("{}", "f"), WHERE, {"beds": "beds"}, contract=contract, values=values)
     found = replace(draft, mistakes=[], references={"visits": visits})

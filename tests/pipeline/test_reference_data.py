@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.pipeline.reference_data import Reference, check_references, lacks, read_reference
+from etl.pipeline.reference_data import Reference, check_references, lacks
 from etl.pipeline.schema import Column, Rule, Table, Unique
+from etl.pipeline.source_forms import CsvFile
+from tests.support.sources import read_file, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +33,7 @@ def read(folder: Path, text: str | bytes, table: Table | None = TABLE, *, fills_
     """Read a CSV text."""
     file = folder / "things.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return read_reference("csv", file, "t.csv", table, fills_table=fills_table)
-
-
-def told(reference: Reference) -> list[str]:
-    """The mistakes that were found."""
-    return [str(mistake) for mistake in reference.mistakes]
+    return read_file("csv", file, CsvFile(file="t.csv"), table, fills_table=fills_table)
 
 
 def test_cells_have_the_types_of_their_columns(tmp_path: Path) -> None:

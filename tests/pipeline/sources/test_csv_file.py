@@ -1,0 +1,67 @@
+"""Options of CSV files."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from etl.pipeline.source_forms import CsvFile
+from tests.support.sources import read_file, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.pipeline.reference_data import Reference
+
+
+def read(folder: Path, content: bytes, **options: Any) -> Reference:  # noqa: ANN401 -- of any type
+    """The rows of a file of an internal stage."""
+    path = folder / "t.csv"
+    path.write_bytes(content)
+    return read_file("csv", path, CsvFile(file="t.csv", **options), fills_table=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "columns"),
+    [
+        (b"a;b\n1,5;'x;''y'\n", {"delimiter": ";", "quote": "'"}, {"a": ["1,5"], "b": ["x;'y"]}),
+        (b"a\tb\n1\t2\n", {"delimiter": "\t"}, {"a": ["1"], "b": ["2"]}),
+        (b"a|b\n1|2\n", {"delimiter": "|"}, {"a": ["1"], "b": ["2"]}),
+        ("a,b\né,1\n".encode("latin-1"), {"encoding": "latin-1"}, {"a": ["é"], "b": ["1"]}),
+        ("a,b\n日,1\n".encode("utf-16"), {"encoding": "UTF-16"}, {"a": ["日"], "b": ["1"]}),
+        (b'a,b\n"NA",1\n', {"nulls": ["NA", "-"]}, {"a": ["NA"], "b": ["1"]}),
+    ],
+)
+def test_options(tmp_path: Path, content: bytes, options: dict[str, Any], columns: dict[str, list[str]]) -> None:
+    """Delimiter, quote, encoding and nulls are those of the file; a quoted cell is never null."""
+    reference = read(tmp_path, content, **options)
+    assert told(reference) == []
+    assert reference.columns == columns
+
+
+def test_nulls_are_null(tmp_path: Path) -> None:
+    """An unquoted cell with such a text is as an empty one."""
+    assert told(read(tmp_path, b"a,b\nNA,1\n", nulls=["NA"])) == ["t.csv:2:1: a: the cell is empty; enter a value"]
+
+
+def test_bytes_of_another_encoding(tmp_path: Path) -> None:
+    """The place is that of the byte, whatever the encoding."""
+    assert told(read(tmp_path, b"a,b\n1,\x81\n", encoding="windows-1252")) == [
+        "t.csv:2:3: the byte 0x81 is not WINDOWS-1252; save the file as WINDOWS-1252"
+    ]
+
+
+def test_a_member_of_a_zip(tmp_path: Path) -> None:
+    """A zip has files, each named after it in messages."""
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("in/classes.csv", "a,b\n1,\n")
+    assert told(read_file("csv", path, CsvFile(file="t.zip", member="in/classes.csv"), fills_table=False)) == [
+        "t.zip/in/classes.csv:2:2: b: the cell is empty; enter a value"
+    ]
+    assert told(read_file("csv", path, CsvFile(file="t.zip", member="in/clases.csv"), fills_table=False)) == [
+        "t.zip: it has no member 'in/clases.csv'; did you mean 'in/classes.csv'?"
+    ]
+    assert told(read(tmp_path, b"a,b\n", member="x.csv")) == ["t.csv: cannot read it as a zip: File is not a zip file"]
