@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -54,13 +55,16 @@ def test_every_endpoint_is_in_the_readme() -> None:
         assert f"`{address}`" in README
 
 
-def test_example_endpoint_is_exported(project: Path) -> None:
-    """The README's example endpoint becomes API files."""
-    path = project / "sql/api/levels/[level]/scores.sql"
-    path.parent.mkdir(parents=True)
-    path.write_text(block("sql", "Scores at a level"))
+def test_example_endpoints_are_exported(project: Path) -> None:
+    """The README's example endpoints become API files."""
+    for name, text in {"levels/[level]/scores": "Scores at a level", "rosters/[id]/summary": "Summary of a"}.items():
+        path = project / f"sql/api/{name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block("sql", text))
     result = make_build(load(project / "pipelines/tiny.yaml"), project / "build")
     assert (result.folder / "api/levels/1/scores.json").read_text().startswith('[{"studentId":')
+    summary = json.loads((result.folder / "api/rosters/2/tests/3/summary.json").read_bytes())
+    assert (summary["students"] > 0, summary["day"]) == (True, "2025-08-01")
 
 
 def test_example_check_is_run(project: Path) -> None:

@@ -173,7 +173,7 @@ def read_project(source: Source, *, full: bool = False) -> Project:
             check.stages(effective)
     with _collecting(mistakes):
         if pipeline.api:
-            endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema)
+            endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema, pipeline.as_of)
     bundles = []
     for name, (folder, omit_empty) in pipeline.exports.items():
         with _collecting(mistakes):

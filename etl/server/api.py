@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, unquote_to_bytes
 
-from etl.server.http import JSON, Body, respond, respond_json
-from etl.site.answers import answer, find_value, register_functions
+from etl.server.http import CORS, JSON, METHODS, Body, respond_json, respond_preflight
+from etl.site.answers import answer, register_functions
+from etl.site.parameters import read_query
+from etl.site.slices import read_slice
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.server.http import Headers, Receive, Scope, Send
-    from etl.site.endpoint import Endpoint, Value
+    from etl.site.endpoint import Endpoint, Route
+    from etl.site.parameters import Value
 
 #: Size of the cache of answers; the least recently used ones are dropped.
 CACHE_BYTES = 64_000_000
@@ -26,33 +28,28 @@ CACHE_BYTES = 64_000_000
 #: No endpoint's path is longer.
 MAX_PATH_BYTES = 1000
 
-METHODS = b"GET, HEAD, OPTIONS"
 
-_PREFLIGHT: Headers = [
-    (b"allow", METHODS),
-    (b"access-control-allow-methods", METHODS),
-    (b"access-control-allow-headers", b"If-None-Match"),
-    (b"access-control-max-age", b"86400"),
-]
+class Request(NamedTuple):
+    """What a URL asks for."""
+
+    segments: tuple[str, ...]  # without .json
+    query: tuple[tuple[str, str], ...]
 
 
 class Api:
     """The endpoints of one build. Answers are cached as bytes; their SQL runs in a separate thread."""
 
-    def __init__(self, database: Path, endpoints: list[Endpoint], build: str, openapi: bytes) -> None:
-        """Open the database of a build."""
+    def __init__(self, database: Path, endpoints: list[Endpoint], build: str, files: Mapping[str, bytes]) -> None:
+        """Open the database of a build. ``files`` are further answers, by their names without ``.json``."""
         self._database = register_functions(open_database(database))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="api")
-        self._endpoints = endpoints
-        self._cache: OrderedDict[tuple[str, ...], Body] = OrderedDict()
+        routes = [route for endpoint in endpoints for route in endpoint.routes]
+        self._routes = sorted(routes, key=lambda route: route.sort_key)
+        self._cache: OrderedDict[Request, Body] = OrderedDict()
         self._size = 0
-        self._pending: dict[tuple[str, ...], asyncio.Future[Body | None]] = {}
-        self._extra: Headers = [
-            (b"access-control-allow-origin", b"*"),
-            (b"access-control-expose-headers", b"ETag, X-Build"),
-            (b"x-build", build.encode()),
-        ]
-        self._openapi = Body(openapi, JSON, self._extra)
+        self._pending: dict[Request, asyncio.Future[Body | None]] = {}
+        self._extra: Headers = [*CORS, (b"x-build", build.encode())]
+        self._files = {name: Body(content, JSON, self._extra) for name, content in files.items()}
 
     def close(self) -> None:
         """Clear the cache, and close the database after the last query."""
@@ -62,8 +59,11 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI's signature
         """Answer a request whose path is ``/api`` or below."""
+        if scope["method"] == "OPTIONS":
+            await respond_preflight(send, self._extra)
+            return
         try:
-            body = await self._find(_segments(scope))
+            body = await self._find(_request(scope))
         except ValueError as error:
             await self._error(scope, send, 400, str(error))
             return
@@ -71,72 +71,81 @@ class Api:
             await self._error(scope, send, 404, "not found")
         elif scope["method"] in {"GET", "HEAD"}:
             await body.respond(scope, send)
-        elif scope["method"] == "OPTIONS":
-            await respond(send, 204, [*self._extra, *_PREFLIGHT])
         else:
             await self._error(scope, send, 405, "this API is read-only", [(b"allow", METHODS)])
 
     async def _error(self, scope: Scope, send: Send, status: int, message: str, extra: Headers | None = None) -> None:
         await respond_json(scope, send, status, {"error": message}, [*self._extra, *(extra or [])])
 
-    async def _find(self, segments: tuple[str, ...]) -> Body | None:
-        """The body for a URL's segments, None if there is none. Raises ValueError for an invalid id."""
-        if segments == ("openapi.json",):
-            return self._openapi
-        key = (*segments[:-1], segments[-1].removesuffix(".json"))
-        cached = self._cache.get(key)
+    async def _find(self, request: Request) -> Body | None:
+        """The body for a request, None if there is none. Raises ValueError for a wrong parameter."""
+        cached = self._cache.get(request)
         if cached is not None:
-            self._cache.move_to_end(key)
+            self._cache.move_to_end(request)
             return cached
-        for endpoint in self._endpoints:
-            texts = endpoint.match(key)
+        if len(request.segments) == 1 and request.segments[0] in self._files:
+            read_query(request.query, ())
+            return self._files[request.segments[0]]
+        for route in self._routes:
+            texts = route.match(request.segments)
             if texts is not None:
-                return await self._query(key, endpoint, texts)
+                return await self._query(request, route, texts)
         return None
 
-    async def _query(self, key: tuple[str, ...], endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
-        """The body from the database; concurrent requests for it share one query."""
-        pending = self._pending.get(key)
+    async def _query(self, request: Request, route: Route, texts: Mapping[str, str]) -> Body | None:
+        """The body from the database; concurrent requests for it share one query.
+
+        Only answers whose parameters have a list of values are cached: of the others there is no end.
+        """
+        pending = self._pending.get(request)
         if pending is None:
-            pending = asyncio.get_running_loop().run_in_executor(self._thread, self._make, endpoint, texts)
-            self._pending[key] = pending
-            pending.add_done_callback(lambda done: self._store(key, done))
+            named = {parameter.json_name: parameter for parameter in route.in_query}
+            given = read_query(request.query, [*named, *route.endpoint.list_parameters])
+            is_listed = all(name in named and named[name].values for name in given)
+            pending = asyncio.get_running_loop().run_in_executor(self._thread, self._make, route, texts, given)
+            self._pending[request] = pending
+            pending.add_done_callback(lambda done: self._store(request, done, keep=is_listed))
         return await asyncio.shield(pending)
 
-    def _make(self, endpoint: Endpoint, texts: Mapping[str, str]) -> Body | None:
+    def _make(self, route: Route, texts: Mapping[str, str], given: Mapping[str, str]) -> Body | None:
         values: dict[str, Value] = {}
-        for name, text in texts.items():
-            value = find_value(self._database, endpoint.parameters[name], text)
-            if value is None:
+        for parameter in route.in_path:
+            values[parameter.name] = parameter.find(self._database, texts[parameter.name])
+            if values[parameter.name] is None:
                 return None
-            values[name] = value
-        return Body(answer(self._database, endpoint, values), JSON, self._extra)
+        for parameter in route.in_query:
+            values[parameter.name] = parameter.read(self._database, given.get(parameter.json_name))
+        own = {parameter.json_name for parameter in route.in_query}
+        part = read_slice(route.endpoint, {name: text for name, text in given.items() if name not in own})
+        if part is None:
+            content = answer(self._database, route.endpoint, values)
+            return Body(content, JSON, self._extra) if content else None
+        found = part.answer(self._database, route.endpoint, values)
+        links = part.links(given, found.total).encode()
+        return Body(found.content, JSON, [*self._extra, (b"x-total-count", b"%d" % found.total), (b"link", links)])
 
-    def _store(self, key: tuple[str, ...], done: asyncio.Future[Body | None]) -> None:
-        del self._pending[key]
+    def _store(self, request: Request, done: asyncio.Future[Body | None], *, keep: bool) -> None:
+        del self._pending[request]
         body = None if done.cancelled() or done.exception() else done.result()
-        if body is None:
+        if body is None or not keep:
             return
-        self._cache[key] = body
+        self._cache[request] = body
         self._size += body.size
         while self._size > CACHE_BYTES and len(self._cache) > 1:
             self._size -= self._cache.popitem(last=False)[1].size
 
 
-def _segments(scope: Scope) -> tuple[str, ...]:
-    """The decoded segments of a path below /api; an encoded slash is not a separator. ("",) for an invalid path.
-
-    Raises ValueError for a query string: endpoints have none, and ignoring one would look like an answer to it.
-    """
-    if scope.get("query_string"):
-        name = unquote_to_bytes(re.split(rb"[=&]", scope["query_string"].lstrip(b"&"), maxsplit=1)[0])
-        text = name.decode(errors="replace")[:40]
-        raise ValueError(f"unknown query parameter {text!r}; there are none, remove everything from the '?'")
+def _request(scope: Scope) -> Request:
+    """What a URL asks for; an encoded slash is not a separator."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     raw = raw.partition(b"?")[0]
-    if len(raw) > MAX_PATH_BYTES or not raw.startswith(b"/api/"):
-        return ("",)
+    nothing = Request(("",), ())
+    if len(raw) > MAX_PATH_BYTES or not (raw == b"/api" or raw.startswith(b"/api/")):
+        return nothing
     try:
-        return tuple(unquote_to_bytes(part).decode() for part in raw.removeprefix(b"/api/").split(b"/"))
+        parts = [unquote_to_bytes(part).decode() for part in raw.split(b"/")[2:]]
     except UnicodeDecodeError:
-        return ("",)
+        return nothing
+    *before, last = ["index"] if parts in ([], [""]) else parts  # /api lists the endpoints
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return Request((*before, last.removesuffix(".json")), tuple(sorted(query)))

@@ -29,6 +29,26 @@ HTML = b"text/html; charset=utf-8"
 #: Headers of every response.
 SAFE: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
+METHODS = b"GET, HEAD, OPTIONS"
+
+#: Any page may read what is public. Without Access-Control-Allow-Credentials browsers refuse requests with cookies.
+CORS: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Link, X-Build, X-Total-Count"),
+]
+
+#: What libraries add to GET, by name: ``*`` does not cover Authorization, and old browsers do not know it.
+_REQUEST_HEADERS = (
+    b"Authorization, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, Pragma, X-Requested-With, "
+    b"traceparent, tracestate, *"
+)
+_PREFLIGHT: Headers = [
+    (b"allow", METHODS),
+    (b"access-control-allow-methods", METHODS),
+    (b"access-control-allow-headers", _REQUEST_HEADERS),
+    (b"access-control-max-age", b"86400"),
+]
+
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?\Z")
 
 
@@ -82,6 +102,11 @@ async def respond(send: Send, status: int, headers: Headers, content: bytes = b"
     """Send a response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+async def respond_preflight(send: Send, extra: Headers) -> None:
+    """Let pages of other sites read: the answer to OPTIONS."""
+    await respond(send, 204, [*extra, *_PREFLIGHT])
 
 
 async def respond_json(

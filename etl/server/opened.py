@@ -54,8 +54,8 @@ class OpenBuild:
                 content = manifest.read(folder) or {}
                 self.id = str(content["build"])
                 described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
-                openapi = (folder / "api" / "openapi.json").read_bytes()
-                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.id, openapi)
+                files = {name: (folder / "api" / f"{name}.json").read_bytes() for name in ("index", "openapi")}
+                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.id, files)
                 opened.callback(self.api.close)
                 site = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
                 self.not_found = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()

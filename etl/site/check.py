@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from etl.site.column_types import Type
-    from etl.site.endpoint import Endpoint, Value
+    from etl.site.endpoint import Endpoint
+    from etl.site.parameters import Value
 
     Say = Callable[[str], None]
 

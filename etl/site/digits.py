@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-    from etl.site.endpoint import Endpoint, Value
+    from etl.site.endpoint import Endpoint
+    from etl.site.parameters import Value
 
 #: SQLite's functions that build JSON, and what they return as far as a query can tell.
 _SCALARS: dict[str, Callable[..., Any]] = {

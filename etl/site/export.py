@@ -14,15 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
-from etl.site.answers import (
-    MAX_ID,
-    answer_parts,
-    check_answers,
-    combinations,
-    parameter_lists,
-    register_functions,
-)
+from etl.site.answers import answer_parts, check_answers, combinations, parameter_lists, register_functions
 from etl.site.endpoint import describe
+from etl.site.parameters import MAX_ID
 from etl.site.taken import Taken
 from etl.tables.sqlite import open_database
 
@@ -32,10 +26,14 @@ if TYPE_CHECKING:
     from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
     from etl.site.check import Say
-    from etl.site.endpoint import Endpoint, Value
+    from etl.site.endpoint import Endpoint, Route
+    from etl.site.parameters import Parameter, Value
 
 #: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
 CHECKED_ROWS = 100_000
+
+#: The same for objects: each can be a page of data, and takes longer than a row.
+CHECKED_OBJECTS = 200
 
 #: A text that is a valid file name on every system, and that no URL parser takes for something else.
 _FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
@@ -70,6 +68,7 @@ def export(  # noqa: PLR0913 -- what a build knows
                 samples[endpoint.name] = sample
         document = openapi.document(endpoints, pipeline.site, build, database)
     files.write("api/openapi.json", openapi.render(document))
+    files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
     size = path.stat().st_size
     front = pages.front_page(
         pipeline.site,
@@ -103,39 +102,60 @@ class _Answers:
     say: Say  # prints each message once
     taken: Taken = field(default_factory=Taken)  # from another build
     live: dict[str, dict[str, int]] = field(default_factory=dict)  # by URL, of endpoints that are served live only
+    written: set[str] = field(default_factory=set)  # URLs that are files
     names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
 
     def write(self, endpoint: Endpoint) -> tuple[str, bytes] | None:
-        """Write every answer of an endpoint, unless there are too many.
+        """Write every answer of an endpoint below each of its URLs, except those with too many or with a query string.
 
-        Returns the path of the first one, and its content if the endpoint has no parameters.
+        Returns the path of the first one, and its content if its URL has no parameters.
         """
-        lists = parameter_lists(self.database, endpoint)
-        for name, listed in lists.items():
-            for value in listed:
-                if fault := _fault(value):
-                    raise _error(endpoint, f"the {name} {value!r} {fault}")
-        count, taken = math.prod(map(len, lists.values())), self.taken.has(endpoint)
-        if count > self.limit:
-            before = self.taken.live.get(endpoint.template) if taken else None
-            checked = before["checked"] if before else check_answers(self.database, endpoint, CHECKED_ROWS, self.say)
+        for parameter in endpoint.parameters.values():
+            self._check_values(endpoint, parameter)
+        routes = [route for route in endpoint.routes if self._is_written(route)]
+        written = [self._write_route(route) for route in routes]
+        self.written |= {route.template for route in routes}
+        if not written:
+            count = math.prod(map(len, parameter_lists(self.database, endpoint).values()))
+            most = CHECKED_OBJECTS if endpoint.is_object else CHECKED_ROWS
+            before = self.taken.live.get(endpoint.template) if self.taken.has(endpoint) else None
+            checked = before["checked"] if before else check_answers(self.database, endpoint, most, self.say)
             self.live[endpoint.template] = {"answers": count, "checked": checked}
             rest = "" if checked == count else "; check --full checks the others"
             self.say(f"{endpoint.file}: live only; checked {checked:,} of {count:,} answers{rest}")
-            return None
-        first = None
-        for values in combinations(lists):
-            path = endpoint.path(values)
+        return next(filter(None, written), None)
+
+    def _check_values(self, endpoint: Endpoint, parameter: Parameter) -> None:
+        """Check that the values of a parameter can be part of a URL."""
+        listed = parameter.listed(self.database) if parameter.values else []
+        in_path = any(parameter in route.in_path for route in endpoint.routes)
+        for value in listed if in_path else ():
+            if fault := _fault(value):
+                raise _error(endpoint, f"the {parameter.name} {value!r} {fault}")
+        if parameter.default is not None and listed and parameter.default not in listed:
+            message = f"query.{parameter.name}: the default {parameter.default!r} is not one of its values"
+            raise EtlError(message, Where(endpoint.file))
+
+    def _is_written(self, route: Route) -> bool:
+        lists = parameter_lists(self.database, route.endpoint, route.in_path)
+        return route.is_static and math.prod(map(len, lists.values())) <= self.limit
+
+    def _write_route(self, route: Route) -> tuple[str, bytes] | None:
+        endpoint, first = route.endpoint, None
+        taken = self.taken.has(endpoint)
+        for values in combinations(parameter_lists(self.database, endpoint, route.in_path)):
+            path = route.path(values)
             name = unicodedata.normalize("NFC", path).casefold()
             if name in self.names:
                 raise _error(endpoint, f"{path} would be written twice")
             self.names.add(name)
             if taken and self.taken.give(path, self.files):
-                first = first or (path, b"" if values else (self.files.folder / path).read_bytes())
+                first = first or (path, b"" if route.in_path else (self.files.folder / path).read_bytes())
                 continue
             content = answer_parts(self.database, endpoint, values, self.say)
-            self.files.write(path, *content)
-            first = first or (path, b"" if values else b"".join(content))
+            if any(content):  # otherwise it is an object without a row
+                self.files.write(path, *content)
+                first = first or (path, b"" if route.in_path else b"".join(content))
             del content  # free it before the next one is made
         return first
 

@@ -6,14 +6,17 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from etl.site.answers import MAX_ID, answer, combinations, parameter_lists
+from etl.site.answers import answer, combinations, parameter_lists
 from etl.site.column_types import camel_case, object_schema
+from etl.site.parameters import MAX_ID
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection
 
     from etl.pipeline.forms import Site
-    from etl.site.endpoint import Endpoint
+    from etl.site.endpoint import Endpoint, Route
+    from etl.site.parameters import Value
 
 #: Rows of an example.
 EXAMPLE_ROWS = 2
@@ -31,7 +34,7 @@ def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite
             **_license(site),
         },
         "servers": [{"url": ".."}],
-        "paths": {endpoint.template: _path(endpoint, database) for endpoint in endpoints},
+        "paths": {route.template: _path(route, database) for endpoint in endpoints for route in endpoint.routes},
         "components": {
             "schemas": {
                 **{_row_name(endpoint): _row(endpoint) for endpoint in endpoints},
@@ -46,6 +49,28 @@ def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite
             },
             "headers": _HEADERS,
         },
+    }
+
+
+def index(endpoints: list[Endpoint], site: Site, build: str, written: Collection[str]) -> dict[str, Any]:
+    """The list of endpoints that ``/api`` answers. ``written`` are the URLs that a static host has, too."""
+    return {
+        "title": site.title,
+        "description": f"{site.description} {site.notice}",
+        "build": build,
+        "openapi": "/api/openapi.json",
+        "endpoints": [
+            {
+                "url": f"{route.template}.json",
+                "title": endpoint.title,
+                "description": endpoint.description,
+                "answer": "object" if endpoint.is_object else "array",
+                "parameters": [*(each.json_name for each in route.in_query), *endpoint.list_parameters],
+                "liveOnly": route.template not in written,
+            }
+            for endpoint in endpoints
+            for route in endpoint.routes
+        ],
     }
 
 
@@ -71,27 +96,31 @@ _HEADERS = {
 }
 
 
-def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
-    values = next(combinations(parameter_lists(database, endpoint)), None)
+def _path(route: Route, database: sqlite3.Connection) -> dict[str, Any]:
+    endpoint = route.endpoint
+    lists = parameter_lists(database, endpoint, [*endpoint.required, *route.in_path])
+    values = next(combinations(lists), None)
     first_rows = f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {EXAMPLE_ROWS}"  # noqa: S608 -- the pipeline's own file
-    example = [] if values is None else json.loads(answer(database, replace(endpoint, sql=first_rows), values))
+    text = b"" if values is None else answer(database, replace(endpoint, sql=first_rows), values)
     parameters = [
         {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": "One of the values that exist.",
-            "schema": _parameter(None if values is None else values[name]),
-            **({} if values is None else {"example": values[name]}),
+            "name": each.json_name,
+            "in": place,
+            "required": place == "path" or each.required,
+            "description": each.description or "One of the values that exist.",
+            "schema": _parameter(None if values is None else values[each.name]),
+            **({} if values is None or values[each.name] is None else {"example": values[each.name]}),
         }
-        for name in endpoint.parameters
+        for place, group in (("path", route.in_path), ("query", route.in_query))
+        for each in group
     ]
-    rows = {"type": "array", "items": {"$ref": f"#/components/schemas/{_row_name(endpoint)}"}}
+    row = {"$ref": f"#/components/schemas/{_row_name(endpoint)}"}
+    content = {"schema": row if endpoint.is_object else {"type": "array", "items": row}}
     responses: dict[str, Any] = {
         "200": {
             "description": endpoint.description,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS},
-            "content": {"application/json": {"schema": rows, "example": example}},
+            "content": {"application/json": {**content, **({"example": json.loads(text)} if text else {})}},
         },
         "304": {"description": "The client has it: If-None-Match names its ETag."},
         "400": {"$ref": "#/components/responses/BadRequest"},
@@ -99,7 +128,7 @@ def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
     if parameters:
         responses["404"] = {"$ref": "#/components/responses/NotFound"}
     operation = {
-        "operationId": endpoint.name,
+        "operationId": route.name,
         "summary": endpoint.title,
         "description": endpoint.description,
         "responses": responses,
@@ -107,7 +136,7 @@ def _path(endpoint: Endpoint, database: sqlite3.Connection) -> dict[str, Any]:
     return {"get": operation, **({"parameters": parameters} if parameters else {})}
 
 
-def _parameter(value: int | str | None) -> dict[str, Any]:
+def _parameter(value: Value) -> dict[str, Any]:
     return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 
 

@@ -1,8 +1,9 @@
 """Reads the endpoints: SQL files below ``sql/api``. The path of a file is its URL.
 
 The header is a comment in YAML: ``title``, ``description``, ``parameters`` (for each ``[name]`` in the path the query
-that lists its values) and ``columns`` (the type of each). A type is a column of the schema (``members.name``) or one of
-those in :mod:`etl.site.column_types`.
+that lists its values), ``query`` (see :mod:`etl.site.read_parameters`), ``path`` (other URLs with the same answers),
+``answer`` (``array`` or ``object``) and ``columns`` (the type of each). A type is a column of the schema
+(``members.name``) or one of those in :mod:`etl.site.column_types`. The query may use ``:as_of``, the day of the build.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING
 from etl.config.parse import parse
 from etl.config.text import after, read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
-from etl.pipeline.sql import check_compiles, empty_database
+from etl.pipeline.sql import check_compiles, empty_database, filled
 from etl.site.column_types import camel_case, json_schema, mistakes
-from etl.site.endpoint import PARAMETER, Endpoint
+from etl.site.endpoint import LIST_PARAMETERS, PARAMETER, Endpoint
+from etl.site.parameters import Parameter
+from etl.site.read_parameters import read_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,22 +30,24 @@ if TYPE_CHECKING:
     from etl.config.node import Node
     from etl.pipeline.schema import Schema
     from etl.site.column_types import Written
+    from etl.site.endpoint import Route
 
 _ANY_NAME = re.compile(r"\{[^}]*\}")
 _HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
-_KEYS = ("title", "description", "parameters", "columns")
-_RESERVED = ("openapi", "seed")  # first segments that the server uses itself
+_KEYS = ("title", "description", "answer", "parameters", "query", "path", "columns")
+_ANSWERS = ("array", "object")
+_RESERVED = ("index", "openapi", "seed")  # first segments that the server uses itself
 _UNSTABLE = {"random", "randomblob", "current_date", "current_time", "current_timestamp", "load_extension"}
 
 #: Steps of SQLite's virtual machine. The tables are empty: a query that needs more does not end.
 _STEPS = 10_000_000
 
 
-def read_endpoints(folder: Path, name: str, schema: Schema) -> list[Endpoint]:
+def read_endpoints(folder: Path, name: str, schema: Schema, as_of: str = "") -> list[Endpoint]:
     """The endpoints of a folder in the order of their URLs, parameters last; messages call it ``name``.
 
-    Raises Mistakes.
+    ``as_of`` is the time of the build. Raises Mistakes.
     """
     found: list[EtlError] = []
     endpoints: list[Endpoint] = []
@@ -50,7 +55,7 @@ def read_endpoints(folder: Path, name: str, schema: Schema) -> list[Endpoint]:
     with closing(empty_database(schema.statements, _UNSTABLE)) as database:
         database.set_progress_handler(lambda: 1, _STEPS)
         for parts in sorted(files, key=lambda parts: [segment.replace("[", "~") for segment in parts]):
-            reader = _Reader(f"{name}/{files[parts].relative_to(folder)}", schema, database)
+            reader = _Reader(f"{name}/{files[parts].relative_to(folder)}", schema, database, as_of[:10])
             endpoint = reader.read(files[parts], parts)
             found += reader.mistakes
             endpoints += [endpoint] if endpoint else []
@@ -61,21 +66,22 @@ def read_endpoints(folder: Path, name: str, schema: Schema) -> list[Endpoint]:
 
 
 def _duplicates(endpoints: list[Endpoint]) -> Iterator[EtlError]:
-    first: dict[str, Endpoint] = {}
-    for endpoint in endpoints:
-        url = _ANY_NAME.sub("{}", endpoint.template)
-        for word, key in (("URL", url), ("name", endpoint.name)):
-            other = first.setdefault(f"{word} {key}", endpoint)
-            if other is not endpoint:
-                yield EtlError(f"same {word} as {other.file}: {key}; rename one", Where(endpoint.file))
+    first: dict[str, Route] = {}
+    for route in (route for endpoint in endpoints for route in endpoint.routes):
+        url = _ANY_NAME.sub("{}", route.template)
+        for word, key in (("URL", url), ("name", route.name)):
+            other = first.setdefault(f"{word} {key}", route)
+            if other is not route:
+                message = f"same {word} as {other.endpoint.file}: {key}; rename one"
+                yield EtlError(message, Where(route.endpoint.file))
                 break
 
 
 class _Reader:
     """Reads one file and collects its mistakes."""
 
-    def __init__(self, file: str, schema: Schema, database: sqlite3.Connection) -> None:
-        self.file, self.schema, self.database = file, schema, database
+    def __init__(self, file: str, schema: Schema, database: sqlite3.Connection, as_of: str) -> None:
+        self.file, self.schema, self.database, self.as_of = file, schema, database, as_of
         self.comment = self.sql = ""
         self.mistakes: list[EtlError] = []
 
@@ -88,14 +94,17 @@ class _Reader:
         except EtlError as error:
             self.mistakes.append(error)
             return None
-        self._path(parts)
+        self._path(parts, Where(self.file))
         for key in header.mapping():
             if key not in _KEYS:
                 self._add(f"unknown key '{key}'{did_you_mean(key, _KEYS)}", header.key(key))
         title, description = (self._text(header, key) for key in ("title", "description"))
+        is_object = self._answer(header)
         parameters = self._parameters(header, {match[1] for match in map(PARAMETER.match, parts) if match})
+        parameters |= self._query(header, parameters, is_object=is_object)
         columns = self._columns(header)
         self._select(set(parameters), columns, header)
+        paths = self._paths(header, parts, parameters)
         if self.mistakes:
             return None
         return Endpoint(
@@ -103,20 +112,54 @@ class _Reader:
             parts,
             title,
             description,
-            self.sql,
+            filled(self.sql, ":as_of", self.as_of),
             parameters,
             columns={name: json_schema(kind, self.schema.tables) for name, kind in columns.items()},
+            is_object=is_object,
+            paths=paths,
             places={name: kind.where for name, kind in header.mapping()["columns"].mapping().items()},
         )
 
-    def _path(self, parts: tuple[str, ...]) -> None:
+    def _path(self, parts: tuple[str, ...], where: Where) -> None:
         for segment in parts:
             if not _SEGMENT.match(segment) and not PARAMETER.match(segment):
-                self._add(f"'{segment}' is not a valid URL segment; use a-z, 0-9 and '-', or [name]", Where(self.file))
+                self._add(f"'{segment}' is not a valid URL segment; use a-z, 0-9 and '-', or [name]", where)
             if segment.startswith("[") and parts.count(segment) > 1:
-                self._add(f"duplicate parameter {segment} in the path; rename one", Where(self.file))
+                self._add(f"duplicate parameter {segment} in the path; rename one", where)
         if parts[0] in _RESERVED:
-            self._add(f"/api/{parts[0]} is reserved for the server; choose another name", Where(self.file))
+            self._add(f"/api/{parts[0]} is reserved for the server; choose another name", where)
+
+    def _paths(
+        self, header: Node, own: tuple[str, ...], parameters: Mapping[str, Parameter]
+    ) -> tuple[tuple[str, ...], ...]:
+        """The segments of the other URLs."""
+        node = header.mapping().get("path")
+        nodes = [] if node is None else [node] if node.items is None else node.items
+        paths = []
+        for each in nodes:
+            if not isinstance(each.scalar, str):
+                self._add("path: must be a path, or a list of paths", each.where)
+                continue
+            parts = tuple(each.scalar.strip("/").split("/"))
+            self._path(parts, each.where)
+            names = {match[1] for match in map(PARAMETER.match, parts) if match}
+            for name in sorted(names):
+                if name not in parameters:
+                    self._add(f"path: no parameter '{name}'{did_you_mean(name, parameters)}", each.where)
+                elif not parameters[name].values:
+                    self._add(f"path: '{name}' has no list of values; a file has a name for each", each.where)
+            for segment in own:
+                if PARAMETER.match(segment) and segment not in parts:
+                    self._add(f"path: {segment} is missing", each.where)
+            paths.append(parts)
+        return tuple(paths)
+
+    def _answer(self, header: Node) -> bool:
+        """Whether an answer is one object."""
+        node = header.mapping().get("answer")
+        if node is not None and node.scalar not in _ANSWERS:
+            self._add("answer: must be array or object", node.where)
+        return node is not None and node.scalar == "object"
 
     def _header(self) -> Node:
         same_columns = re.sub(r"^--", "  ", self.comment, flags=re.MULTILINE)
@@ -133,7 +176,7 @@ class _Reader:
             return ""
         return node.scalar
 
-    def _parameters(self, header: Node, in_path: set[str]) -> dict[str, str]:
+    def _parameters(self, header: Node, in_path: set[str]) -> dict[str, Parameter]:
         node = header.mapping().get("parameters")
         given = node.mapping() if node else {}
         for name in sorted(in_path - set(given)):
@@ -141,14 +184,40 @@ class _Reader:
             self._add(f"parameters: no query for '{name}'; write {name}: SELECT ... to list its values", where)
         for name, query in given.items():
             if name not in in_path:
-                self._add(f"parameters.{name}: the path has no [{name}]", query.where)
-            elif not isinstance(query.scalar, str):
-                self._add(f"parameters.{name}: must be a query with one column", query.where)
+                self._add(
+                    f"parameters.{name}: the path has no [{name}]; for the query string write it in query", query.where
+                )
             else:
-                found = self._prepare(query.scalar, set(), self._start(query))
-                if found is not None and len(found) != 1:
-                    self._add(f"parameters.{name}: must be a query with one column", query.where)
-        return {name: str(query.scalar) for name, query in given.items()}
+                self._values(query, f"parameters.{name}")
+        return {name: Parameter(name, str(query.scalar)) for name, query in given.items()}
+
+    def _values(self, query: Node, path: str) -> None:
+        if isinstance(query.scalar, str):
+            found = self._prepare(query.scalar, set(), self._start(query))
+            if found is None or len(found) == 1:
+                return
+        self._add(f"{path}: must be a query with one column", query.where)
+
+    def _query(self, header: Node, in_path: Mapping[str, Parameter], *, is_object: bool) -> dict[str, Parameter]:
+        node = header.mapping().get("query")
+        if node is None:
+            return {}
+        if node.entries is None:
+            self._add("query: must be parameters by name", node.where)
+        parameters = {}
+        for name, each in node.mapping().items():
+            where = node.key(name)
+            if not PARAMETER.match(f"[{name}]"):
+                self._add(f"query.{name}: must be a name of a-z, 0-9 and '_'", where)
+            elif name in in_path or name == "as_of" or (name in LIST_PARAMETERS and not is_object):
+                self._add(f"query.{name}: this name is taken; choose another", where)
+            parameter, mistakes = read_parameter(name, each)
+            self.mistakes += mistakes
+            values = each if each.entries is None else each.mapping().get("values")
+            if values is not None and values.items is None:
+                self._values(values, f"query.{name}")
+            parameters[name] = parameter
+        return parameters
 
     def _columns(self, header: Node) -> dict[str, Written]:
         node = header.mapping().get("columns")
@@ -182,7 +251,7 @@ class _Reader:
 
     def _prepare(self, sql: str, parameters: set[str], before: str) -> list[str] | None:
         """The columns of a query; None, and a mistake, if it is not one read-only SELECT."""
-        values = dict.fromkeys(parameters)
+        values = dict.fromkeys((*parameters, "as_of"))
         try:
             check_compiles(self.database, sql, values, before, self.file)  # alone first, to refuse "1) UNION (SELECT 2"
             cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n)", values)  # noqa: S608

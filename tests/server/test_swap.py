@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from etl.errors import EtlError
+from etl.server.api import Request
 from etl.server.app import Server
 from etl.server.opened import OpenBuild
 from tests.support.serving import clean, copy_of, point, run, serving, small_build, small_project, wait_for
@@ -176,7 +177,7 @@ def test_a_retired_build_stays_open_for_its_last_request(small: Path) -> None:
             with opened.used():
                 opened.retire()
             assert opened.api._database.execute("SELECT count(*) FROM rosters").fetchone() == (12,)
-            body = await opened.api._find(("rosters",))
+            body = await opened.api._find(Request(("rosters",), ()))
             assert body is not None
         opened.api._thread.shutdown(wait=True)
         with pytest.raises(Exception, match="closed database"):

@@ -17,11 +17,11 @@ from etl.site.answers import (
     answer,
     check_answers,
     combinations,
-    find_value,
     parameter_lists,
     register_functions,
 )
 from etl.site.endpoint import Endpoint
+from etl.site.parameters import Parameter
 from etl.tables.sqlite import open_database
 from tests.support.serving import typed
 
@@ -96,7 +96,7 @@ def test_rows_keep_the_order_of_the_query() -> None:
 
 def test_answers_are_checked_until_they_have_enough_rows() -> None:
     """Every answer is checked without making its text; a limit of rows ends with the answer that reaches it."""
-    lists = {"id": "SELECT value FROM json_each('[1, 2, 3]')"}
+    lists = {"id": Parameter("id", "SELECT value FROM json_each('[1, 2, 3]')")}
     sql = "SELECT iif(:id = 3, 'x', :id) AS n UNION ALL SELECT 7"
     asked = Endpoint("sql/api/x.sql", ("x", "[id]"), "X", "Of x.", sql, lists, typed({"n": "integer"}))
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
@@ -135,31 +135,11 @@ def test_a_build_is_opened_for_reading_only(default_build: Path) -> None:
 def test_every_combination_of_values_is_listed() -> None:
     """Two parameters have each pair of their values; none has one empty combination."""
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
-        lists = {"a": "SELECT value FROM json_each('[1, 2]')", "b": 'SELECT value FROM json_each(\'["x", "y"]\')'}
+        lists = {
+            "a": Parameter("a", "SELECT value FROM json_each('[1, 2]')"),
+            "b": Parameter("b", 'SELECT value FROM json_each(\'["x", "y"]\')'),
+        }
         asked = Endpoint("x.sql", ("[a]", "[b]"), "X", "Of x.", "SELECT 1 AS n", lists, typed({"n": "integer"}))
         expected = [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
         assert list(combinations(parameter_lists(database, asked))) == expected
         assert list(combinations({})) == [{}]
-
-
-@pytest.mark.parametrize(
-    "text", ["0", "-1", "01", "1.0", "1e3", "", " 1", "1\n", "+1", "x", "\u0661", "1" * 16, "1\x00"]
-)
-def test_what_is_no_id_is_refused(text: str) -> None:
-    """Only a number as it would be written can be an id: one URL for each thing."""
-    with (
-        closing(register_functions(sqlite3.connect(":memory:"))) as database,
-        pytest.raises(ValueError, match="not an id"),
-    ):
-        find_value(database, "SELECT 1 AS id", text)
-
-
-def test_values_are_found_by_what_the_query_lists() -> None:
-    """A value is known when the query lists it: numbers as numbers, texts as texts."""
-    with closing(register_functions(sqlite3.connect(":memory:"))) as database:
-        assert find_value(database, "SELECT 7 AS id UNION SELECT 8", "8") == 8
-        assert find_value(database, "SELECT 7 AS id", "9") is None
-        assert find_value(database, "SELECT 7 AS id WHERE 0", "9") is None
-        assert find_value(database, "SELECT 7 AS id -- the only one", "7") == 7
-        assert find_value(database, 'SELECT \'O\'\'Brien\' AS "the ""name"""', "O'Brien") == "O'Brien"
-        assert find_value(database, "SELECT 'a' AS name", "' OR 1=1 --") is None

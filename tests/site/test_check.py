@@ -18,6 +18,7 @@ from etl.site.answers import answer, register_functions
 from etl.site.check import column_mismatch
 from etl.site.column_types import is_json, json_schema
 from etl.site.endpoint import Endpoint
+from etl.site.parameters import Parameter
 
 TABLES = {"v": Table("v", "", {"t": Column("t", "TEXT", nullable=False, description="", values=("a", "it's"))})}
 
@@ -146,7 +147,7 @@ def test_pattern_and_python_agree(kind: Any) -> None:  # noqa: ANN401 -- a type
     column = json_schema(kind, {})
     with closing(register_functions(sqlite3.connect(":memory:"))) as database:
         for value in VALUES:
-            endpoint = Endpoint("", ("x",), "X", "Of x.", "SELECT :v AS t", {"v": ""}, {"t": column})
+            endpoint = Endpoint("", ("x",), "X", "Of x.", "SELECT :v AS t", {"v": Parameter("v")}, {"t": column})
             text, _ = database.execute(endpoint.query, {"v": value}).fetchone()
             fits = column_mismatch(column, value) is None
             if endpoint.pattern.fullmatch(text):

@@ -27,6 +27,7 @@ from etl.site import export as export_files
 from etl.site.answers import combinations, parameter_lists
 from etl.site.endpoint import Endpoint, restore
 from etl.site.export import _Answers, export
+from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.sqlite import open_database
 from tests.support.serving import ROOT, SMALL, serving, small_build, typed
@@ -43,9 +44,10 @@ def every_file(build: Path) -> list[str]:
     endpoints = restore(json.loads((build / "endpoints.json").read_text(encoding="utf-8")))
     with closing(open_database(build / DATABASE)) as database:
         return [
-            endpoint.path(values)
+            route.path(values)
             for endpoint in endpoints
-            for values in combinations(parameter_lists(database, endpoint))
+            for route in endpoint.routes
+            for values in combinations(parameter_lists(database, endpoint, route.in_path))
         ]
 
 
@@ -90,7 +92,7 @@ def test_every_static_file_is_the_live_answer(default_build: Path) -> None:
 def test_there_is_no_other_file(default_build: Path) -> None:
     """Every file of the API belongs to an endpoint and a value, besides the OpenAPI document."""
     there = {path.relative_to(default_build).as_posix() for path in (default_build / "api").rglob("*.*")}
-    assert there == {*every_file(default_build), "api/openapi.json"}
+    assert there == {*every_file(default_build), "api/index.json", "api/openapi.json"}
 
 
 def test_any_static_host_will_do(default_build: Path) -> None:
@@ -190,7 +192,7 @@ def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN40
         "X",
         "Of x.",
         sql,
-        {"name": "SELECT name FROM t"},
+        {"name": Parameter("name", "SELECT name FROM t")},
         typed({"name": "text"}),
     )
 

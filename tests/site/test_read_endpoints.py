@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from etl.errors import Mistakes
 from etl.pipeline.schema import Schema, read_schema
+from etl.site.endpoint import describe, restore
+from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
 
 ROOT = Path(__file__).parents[2]
@@ -59,14 +62,90 @@ def test_a_file_is_an_endpoint(schema: Schema, tmp_path: Path) -> None:
     (endpoint,) = read_endpoints(write(tmp_path, {"rosters/[id]/students": BY_ID}), "sql/api", schema)
     assert endpoint.template == "/api/rosters/{id}/students"
     assert endpoint.name == "rosters-students"
-    assert endpoint.path({"id": 7}) == "api/rosters/7/students.json"
+    assert endpoint.routes[0].path({"id": 7}) == "api/rosters/7/students.json"
     assert (endpoint.title, endpoint.description) == ("Students", "The students of a roster.")
-    assert endpoint.parameters == {"id": "SELECT id FROM rosters"}
+    assert endpoint.parameters == {"id": Parameter("id", "SELECT id FROM rosters")}
     assert endpoint.columns == {
         "id": {"type": "integer", "description": "Id of the student, from 1 without gaps, in roster order."}
     }
     assert str(endpoint.where("id")) == "sql/api/rosters/[id]/students.sql:6:10"
     assert endpoint.sql == "SELECT id FROM students WHERE roster_id = :id"
+
+
+EVERYTHING = """\
+-- title: Levels
+-- description: The students of a roster at a level.
+-- answer: object
+-- parameters: {id: SELECT id FROM rosters}
+-- query:
+--   test_id: SELECT id FROM tests
+--   level: {values: SELECT level FROM performance_levels, required: false}
+--   sort: {values: [asc, desc], default: asc, description: The order.}
+--   search: {type: text, required: false}
+-- path: rosters/[id]/tests/[test_id]/levels
+-- columns: {n: integer, day: text}
+SELECT 1 AS n, :as_of AS day WHERE 1 IN (:id, :test_id, :level, :sort, :search)
+"""
+
+
+def test_a_header_declares_an_object_its_query_and_its_paths(schema: Schema, tmp_path: Path) -> None:
+    """Parameters of the query string have values or a type, and may have a default; the build's day is filled in."""
+    folder = write(tmp_path, {"rosters/[id]/levels": EVERYTHING})
+    (endpoint,) = read_endpoints(folder, "sql/api", schema, "2025-08-01 07:00:00")
+    assert endpoint.is_object
+    assert "'2025-08-01' AS day" in endpoint.sql
+    assert list(endpoint.parameters.values()) == [
+        Parameter("id", "SELECT id FROM rosters"),
+        Parameter("test_id", "SELECT id FROM tests"),
+        Parameter("level", "SELECT level FROM performance_levels", required=False),
+        Parameter(
+            "sort",
+            """SELECT value FROM json_each('["asc", "desc"]')""",
+            required=False,
+            default="asc",
+            description="The order.",
+        ),
+        Parameter("search", required=False),
+    ]
+    own, other = endpoint.routes
+    assert (own.template, own.is_static) == ("/api/rosters/{id}/levels", False)
+    assert (other.template, other.is_static) == ("/api/rosters/{id}/tests/{testId}/levels", True)
+    assert other.path({"id": 7, "test_id": 2}) == "api/rosters/7/tests/2/levels.json"
+    assert endpoint.url({"id": 7, "test_id": 2, "level": None}) == "/api/rosters/7/levels.json?testId=2"
+    assert endpoint.name == "rosters-levels"
+    assert restore(describe([endpoint])) == [replace(endpoint, file="", places={})]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("answer: object", "answer: row", "3:12: answer: must be array or object"),
+        ("query:\n", "query: [test_id]\n", ""),
+        ("test_id: SELECT id FROM tests", "id: SELECT 1", "6:6: query.id: this name is taken; choose another"),
+        ("answer: object", "answer: array", "8:6: query.sort: this name is taken"),
+        ("SELECT id FROM tests", "DELETE FROM tests", "6:15: must be one read-only SELECT"),
+        ("required: false}", "requird: false}", "unknown key 'requird'; did you mean 'required'?"),
+        ("required: false}", "required: 7}", "query.level.required: must be true or false"),
+        ("type: text, ", "", "query.search: give its values, or else its type"),
+        ("type: text", "type: txt", "query.search.type: must be one of integer, number, text, boolean, date, datetime"),
+        ("[asc, desc]", "[1.5]", "query.sort.values: must be texts, or ids"),
+        ("default: asc", "default: asc, required: true", "query.sort: has a default, so it is not required"),
+        ("[test_id]/levels", "[tst_id]/levels", "path: no parameter 'tst_id'; did you mean 'test_id'?"),
+        ("rosters/[id]/tests", "rosters/tests", "path: [id] is missing"),
+        ("[test_id]/levels", "[search]/levels", "path: 'search' has no list of values"),
+        ("path: rosters/[id]", "path: Rosters/[id]", "'Rosters' is not a valid URL segment"),
+        ("path: rosters/[id]/tests/[test_id]/levels", "path: rosters/[id]/levels", "same URL as"),
+        (":level, ", "", "the query does not use :level"),
+    ],
+)
+def test_every_mistake_in_a_query_string_has_its_place(
+    schema: Schema, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """A mistake in ``answer``, ``query`` or ``path`` is reported with file, line and column."""
+    assert old in EVERYTHING
+    found = mistakes(write(tmp_path, {"rosters/[id]/levels": EVERYTHING.replace(old, new)}), schema)
+    assert any(message in each for each in found), found
+    assert all(each.startswith("sql/api/rosters/[id]/levels.sql") for each in found)
 
 
 def test_the_default_set_is_there(schema: Schema) -> None:
