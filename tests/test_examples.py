@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 #: An answer of each example: its file, its number of rows, and its first row.
 ANSWERS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "library": (
+        "members/1/loans",
+        32,
+        {"month": 1, "title": "Kim", "author": "Rudyard Kipling", "isLate": False},
+    ),
     "clinic": (
         "doctors/1/appointments",
         549,
