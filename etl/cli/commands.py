@@ -204,9 +204,19 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the site in a browser.")
 @click.option("--explore", is_flag=True, help="Allow SQL, facets, CSV and downloads; only on a loopback address.")
+@click.option("--watch", is_flag=True, help="Build when a source changes, and reload the pages; builds first.")
+@click.option("--no-spare", is_flag=True, help="Keep no process ready for the next build; it takes 150 MB.")
 @out_option
 def serve(  # noqa: PLR0913 -- as above
-    *, pipeline: Path, host: str, port: int, open_browser: bool, explore: bool, out: Path | None
+    *,
+    pipeline: Path,
+    host: str,
+    port: int,
+    open_browser: bool,
+    explore: bool,
+    watch: bool,
+    no_spare: bool,
+    out: Path | None,
 ) -> None:
     """Serve the current build, and switch to new builds at once.
 
@@ -222,6 +232,8 @@ def serve(  # noqa: PLR0913 -- as above
         port=port,
         world=source.name,
         explore=explore,
+        watch=watch,
+        spare=not no_spare,
         open_browser=open_browser,
         say=lambda message: click.echo(message, err=True),
     )

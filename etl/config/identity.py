@@ -91,7 +91,8 @@ def identify(source: Source) -> Identity:
     engine = {name: digest for name, digest in code.items() if name.startswith("etl/")}
     limit = source.tree.get("site", "static_limit")
     versions |= charts | {package: found for package, (found, _) in every.installed.items()}
-    endpoints = _names(source, _queries(source, source.tree.get("api")))
+    api = _path(source, source.tree.get("api"))
+    endpoints = _names(source, api.rglob("*.sql") if api else ())
     others = {name: digest for name, digest in inputs.items() if name not in endpoints}
     rest = [versions, code, every.installed]
     keys = {
@@ -109,6 +110,27 @@ def changed(source: Source, identity: Identity) -> list[Path]:
     return [Path(path) for path in sorted(now.keys() | before.keys()) if now.get(path) != before.get(path)]
 
 
+def places(source: Source) -> tuple[set[Path], set[Path]]:
+    """The files that a build depends on, and the folders in which they are or would be: what to watch."""
+    every, _ = _sources(source)
+    files = {*every.inputs.values(), *every.code.values(), *source.files.values()}
+    named = [*files, *_files(source), *_folders(source)]
+    folders = {next(place for place in (path, *path.parents) if place.is_dir()) for path in named}
+    below = (path for folder in _folders(source) for path in folder.rglob("*/"))
+    return files, {*folders, *(path for path in below if path.is_dir())}
+
+
+def code_stamps() -> tuple[dict[str, Stamp], dict[str, str]]:
+    """Stamps of the files of etl, and versions of the packages that it uses: they change when these do."""
+    return _stamps(_engine()), {package: _version(package) for package in PACKAGES}
+
+
+def _engine() -> dict[str, Path]:
+    """The files of the package etl, but for the templates of ``etl init``."""
+    inside = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
+    return {f"etl/{path.relative_to(HOME)}": path for path in inside if not path.is_relative_to(HOME / "templates")}
+
+
 def _sources(source: Source) -> tuple[_Sources, _Sources]:
     """The files and packages that a build depends on, and those of them that its rows depend on."""
     stages = source.tree.mapping("stages").values()
@@ -116,15 +138,11 @@ def _sources(source: Source) -> tuple[_Sources, _Sources]:
     modules = [name.partition(":")[0] for name in functions if ":" in name]
     generators = code_of([*modules, source.tree.text("generators") or ""], source.root)
     report = code_of([(source.tree.text("report") or "").partition(":")[0]], source.root)
-    inside = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
-    package = (path for path in inside if not path.is_relative_to(HOME / "templates"))  # of `etl init`
-    engine = {f"etl/{path.relative_to(HOME)}": path for path in package}
+    engine = _engine()
     for_rows = engine
     if all(FACE_FOLDERS.isdisjoint(module.split(".")[1:]) for module in modules if module.startswith(f"{HOME.name}.")):
         for_rows = {name: path for name, path in engine.items() if FACE_FOLDERS.isdisjoint(name.split("/")[:-1])}
-    folders = [source.tree.get(key) for key in ("checks", "api")]
-    folders += [export.get("csv") for export in source.tree.mapping("exports").values()]
-    queries = [path for folder in folders for path in _queries(source, folder)]
+    queries = [path for folder in _folders(source) for path in folder.rglob("*.sql")]
     return (
         _Sources(
             _names(source, [*_files(source), *queries, *generators.project, *report.project]),
@@ -159,10 +177,12 @@ def _files(source: Source) -> Iterator[Path]:
                 yield from files_below(path) if path.is_dir() else (path,)
 
 
-def _queries(source: Source, folder: Node | None) -> Iterator[Path]:
-    """The queries below a folder that the pipeline names."""
-    if path := _path(source, folder):
-        yield from path.rglob("*.sql")
+def _folders(source: Source) -> Iterator[Path]:
+    """The folders of queries that the pipeline names."""
+    exports = source.tree.mapping("exports").values()
+    for node in (source.tree.get("checks"), source.tree.get("api"), *(export.get("csv") for export in exports)):
+        if path := _path(source, node):
+            yield path
 
 
 def _path(source: Source, node: Node | None) -> Path | None:

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from etl.build.store import check_world
 from etl.config.source import display_path
@@ -17,6 +17,7 @@ from etl.server.opened import OpenBuild
 from etl.server.rendering import Busy, Rendering
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from etl.server.http import Headers, Message, Receive, Scope, Send
@@ -40,13 +41,34 @@ _POLICY = (
 BROWSER_HEADERS: Headers = [*SAFE, (b"x-frame-options", b"DENY"), (b"content-security-policy", _POLICY)]
 
 
+class Background(Protocol):
+    """Work that starts and stops with the server."""
+
+    async def start(self) -> None:
+        """Start it; called once."""
+
+    async def stop(self) -> None:
+        """Stop it, and wait until it has stopped."""
+
+
 class Server:
     """Serves the build that ``current`` points to. It reads the link with every request, so no answer is stale."""
 
-    def __init__(self, out: Path, *, world: str | None = None, explore: bool = False, seed: Seed | None = None) -> None:
-        """Open the current build, which must be of the pipeline ``world`` if given. Raises EtlError."""
+    def __init__(
+        self,
+        out: Path,
+        *,
+        world: str | None = None,
+        explore: bool = False,
+        seed: Seed | None = None,
+        background: Sequence[Background] = (),
+    ) -> None:
+        """Open the current build, which must be of the pipeline ``world`` if given. Raises EtlError.
+
+        What runs in the ``background`` starts and stops with the server.
+        """
         self._link = out / "current"
-        self._world, self._explore, self._seed = world, explore, seed
+        self._world, self._explore, self._seed, self._background = world, explore, seed, background
         self._name, self._retry_at = self._read_link(), 0.0
         if not self._name or not self._link.is_dir():
             raise EtlError(
@@ -54,6 +76,11 @@ class Server:
             )
         self.build = self._open(self._name)
         self._rendering = Rendering()
+
+    @property
+    def current_id(self) -> str:
+        """The id of the build that is served now."""
+        return self._current().id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -137,9 +164,11 @@ class Server:
         await self.build.browser()  # before the first visitor
         gc.freeze()  # long-lived objects: garbage collection can skip them
         await send({"type": "lifespan.startup.complete"})
+        for work in self._background:
+            await work.start()
         await receive()
-        if self._seed:
-            await self._seed.stop()
+        for work in reversed(self._background):
+            await work.stop()
         self._rendering.stop()
         self.build.retire()
         await send({"type": "lifespan.shutdown.complete"})

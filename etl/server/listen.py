@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -16,13 +17,18 @@ import uvicorn
 from etl.errors import Bug, EtlError
 from etl.run.process import stop_signals
 from etl.server.app import Server
+from etl.server.builder import TOKEN_VARIABLE, Builder
 from etl.server.http import is_loopback
 from etl.server.protocol import TimeoutProtocol
-from etl.server.seed import TOKEN_VARIABLE, Seed
+from etl.server.reloading import Reloading
+from etl.server.seed import Seed
+from etl.server.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from etl.server.app import Background
 
 #: Each connection needs one; the usual limit is 1024.
 MAX_OPEN_FILES = 8192
@@ -58,6 +64,8 @@ def serve(  # noqa: PLR0913 -- the options of the command
     port: int,
     world: str,
     explore: bool,
+    watch: bool = False,
+    spare: bool = True,
     open_browser: bool,
     say: Callable[[str], None],
 ) -> None:
@@ -65,20 +73,28 @@ def serve(  # noqa: PLR0913 -- the options of the command
     if explore and not is_loopback(host):
         raise EtlError(f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1")
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    app = Server(out, world=world, explore=explore, seed=Seed(pipeline, out, token) if token else None)
+    builder = Builder(pipeline, out, spare=spare)
+    watching = Watch(pipeline, builder, say) if watch else None
+    if watching and not (out / "current").exists():
+        say("there is no build yet; building")
+        if failure := asyncio.run(Builder(pipeline, out, spare=False).build_quietly()):
+            raise EtlError(failure)
+    background: list[Background] = [*([builder] if token or watching else []), *([watching] if watching else [])]
+    seed = Seed(builder, token) if token else None
+    app = Server(out, world=world, explore=explore, seed=seed, background=background)
     _raise_file_limit()
     with listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
         say(f"serving build {app.build.id} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
-        server = _Stoppable(settings(app))
+        server = _Stoppable(settings(Reloading(app, watching) if watching else app))
         server.run(sockets=[listening])
     if not server.started:
         raise Bug("the server did not start")
 
 
-def settings(app: Server) -> uvicorn.Config:
+def settings(app: Server | Reloading) -> uvicorn.Config:
     """Uvicorn's configuration."""
     return uvicorn.Config(
         app,

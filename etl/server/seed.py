@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hmac
 import json
-import os
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.server.http import header, respond_json
@@ -18,27 +14,21 @@ from etl.server.http import header, respond_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from etl.server.builder import Builder
     from etl.server.http import Receive, Scope, Send
-
-#: The environment variable with the token; without it the endpoint does not exist.
-TOKEN_VARIABLE = "ETL_SEED_TOKEN"  # noqa: S105 -- the name of the variable, not a token
 
 MAX_BODY_BYTES = 1000
 
 _FOLDERS = re.compile(r"(?<![\w.])(?:/[^\s:,;'\"/]+)*/(?=[^\s:,;'\"/])")
-_ROOT = Path(__file__).parents[2]
 
 
 class Seed:
     """The endpoint, an ASGI application. One rebuild runs at a time."""
 
-    def __init__(self, pipeline: Path, out: Path, token: str) -> None:
-        """Rebuild ``pipeline`` into the folder ``out`` for clients with the token."""
-        arguments = ["run", str(pipeline), "--out", str(out), "--force", "--json"]
-        self._command = [sys.executable, "-m", "etl.run.child", "etl", *arguments]
+    def __init__(self, builder: Builder, token: str) -> None:
+        """Rebuild for clients with the token."""
+        self._builder = builder
         self._token = token.encode()
-        self._child: asyncio.subprocess.Process | None = None
-        self._busy = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for /api/seed."""
@@ -62,47 +52,21 @@ class Seed:
         except (ValueError, RecursionError):
             await respond_json(scope, send, 400, {"error": 'the body must be empty, or like {"seed": 7}'})
             return
-        if self._busy:
+        if self._builder.busy:
             await respond_json(scope, send, 409, {"error": "a rebuild is already running"})
             return
-        self._busy = True
-        try:
-            status, answer = await self._rebuild(options)
-        finally:
-            self._busy = False
+        status, answer = await self._rebuild(options)
         await respond_json(scope, send, status, answer)
 
     async def _rebuild(self, options: list[str]) -> tuple[int, Mapping[str, Any]]:
         start = time.perf_counter()
-        environment = {key: value for key, value in os.environ.items() if key != TOKEN_VARIABLE}
-        environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *environment.get("PYTHONPATH", "").split(os.pathsep)])
-        read_end, write_end = os.pipe()  # closes when this process ends, however it ends; then the child ends, too
-        try:
-            self._child = await asyncio.create_subprocess_exec(
-                *self._command,
-                *options,
-                env=environment,
-                stdin=read_end,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            output, log = await self._child.communicate()
-        finally:
-            os.close(read_end)
-            os.close(write_end)
-        if self._child.returncode == 0:
+        code, output, log = await self._builder.build("--force", "--json", *options)
+        if code == 0:
             milliseconds = (time.perf_counter() - start) * 1000
             return 200, {"success": True, "elapsed": f"{milliseconds:.0f}ms"}
         sys.stderr.write(f"a rebuild failed:\n{log.decode(errors='replace')}{output.decode(errors='replace')}")
         sys.stderr.flush()
         return 500, {"success": False, "error": _reason(output)}
-
-    async def stop(self) -> None:
-        """Stop a running rebuild; the current build stays as it is."""
-        if self._child is not None and self._child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._child.terminate()
-            await self._child.wait()
 
 
 def _options(body: bytes) -> list[str]:

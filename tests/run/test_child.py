@@ -18,20 +18,29 @@ if TYPE_CHECKING:
 
 SLEEPER = """
 import fcntl, pathlib, sys, time
-with open("lock", "w") as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    pathlib.Path("new").write_text(" ".join([__name__, *sys.argv[1:]]))
-    pathlib.Path("new").rename("ready")  # never seen without its text
-    time.sleep(600)
+
+def main():
+    with open("lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pathlib.Path("new").write_text(" ".join(sys.argv[1:]))
+        pathlib.Path("new").rename("ready")  # never seen without its text
+        time.sleep(600)
 """
 
-SEED = """
+WAITER = """
+import pathlib, sleeper
+from etl.cli import spare
+spare.main = sleeper.main
+spare.wait(pathlib.Path("pipeline.yaml"))
+"""
+
+SERVER = f"""
 import asyncio, pathlib, sys
-from etl.server.seed import Seed
-seed = Seed(pathlib.Path("pipeline.yaml"), pathlib.Path("build"), "token")
-assert seed._command[:4] == [sys.executable, "-m", "etl.run.child", "etl"]
-seed._command[3:] = ["sleeper"]
-asyncio.run(seed._rebuild(["--seed", "7"]))
+from etl.server.builder import Builder
+builder = Builder(pathlib.Path("pipeline.yaml"), pathlib.Path("build"))
+assert builder._command[:3] == [sys.executable, "-m", "etl.cli.spare"]
+builder._command = [sys.executable, "-c", {WAITER!r}]
+asyncio.run(builder.build("--seed", "7"))
 """
 
 
@@ -40,7 +49,8 @@ def test_a_rebuild_dies_with_its_server(tmp_path: Path) -> None:
     """However the server ends, the process that rebuilds ends too, and so can switch nothing."""
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     path = os.pathsep.join([str(ROOT), str(tmp_path)])
-    with subprocess.Popen([sys.executable, "-c", SEED], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}) as server:
+    env = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, "-c", SERVER], cwd=tmp_path, env=env) as server:
         try:
             assert wait_for((tmp_path / "ready").exists, 60)
             with (tmp_path / "lock").open() as lock:
@@ -49,7 +59,7 @@ def test_a_rebuild_dies_with_its_server(tmp_path: Path) -> None:
                 assert wait_for(lambda: free(lock.fileno()), 60)
         finally:
             server.kill()
-    assert (tmp_path / "ready").read_text() == "__main__ --seed 7"
+    assert (tmp_path / "ready").read_text() == "run pipeline.yaml --out build --seed 7"
 
 
 def free(file: int) -> bool:

@@ -23,6 +23,7 @@ import pytest
 from etl.errors import EtlError
 from etl.server import protocol
 from etl.server.app import Server
+from etl.server.builder import Builder
 from etl.server.listen import listen
 from etl.server.listen import serve as run_server
 from etl.server.seed import Seed
@@ -545,9 +546,9 @@ def ask(seed: Seed, body: bytes = b"") -> tuple[int, Any]:
 
 def child(code: str) -> Seed:
     """A seed whose command is a program of ours."""
-    seed = Seed(Path("pipeline.yaml"), Path("build"), TOKEN)
-    seed._command = [sys.executable, "-c", code]
-    return seed
+    builder = Builder(Path("pipeline.yaml"), Path("build"), spare=False)
+    builder._command = [sys.executable, "-c", code]
+    return Seed(builder, TOKEN)
 
 
 TELL = "import json, os, sys; print(json.dumps({'mistakes': [{'message': %s}]})); sys.exit(1)"

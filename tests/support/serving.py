@@ -126,7 +126,7 @@ def serving(
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        found = re.match(r"serving build \S+ at (http://\S+)/ ", log.read_text())
+        found = re.search(r"^serving build \S+ at (http://\S+)/ ", log.read_text(), re.MULTILINE)
         if found:
             return found[1]
         if process.poll() is not None:
