@@ -21,7 +21,7 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -1255,6 +1255,13 @@ def pooled(found: Sequence[Estimate]) -> Iterator[Estimate]:
         )
 
 
+@cache
+def quadrature() -> tuple[Floats, Floats]:
+    """The nodes and weights of Gauss and Legendre's quadrature, which take a tenth of a second."""
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    return nodes, weights
+
+
 def tail(t: float, freedom: float | None) -> float:
     """Chance that Student's t, or the normal variable, is above a positive number: Gauss and Legendre's quadrature."""
     if freedom is None:
@@ -1263,7 +1270,7 @@ def tail(t: float, freedom: float | None) -> float:
     shrinks = math.exp(100 / (freedom + 1))  # beyond it the density is e^-50 of what it is at t
     far = math.sqrt(freedom * ((1 + t * t / freedom) * shrinks - 1))
     begin, end = math.atan(t / math.sqrt(freedom)), math.atan(far / math.sqrt(freedom))  # in angles no tail is long
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = quadrature()
     angle = begin + (end - begin) * (nodes + 1) / 2
     ratio = np.exp((freedom - 1) * np.log(np.cos(angle) / math.cos(begin)))
     start = log_peak + math.log(freedom) / 2 + (freedom - 1) * math.log(math.cos(begin))
