@@ -39,7 +39,7 @@ torture: .venv/.dev ## run every fault and attack many times, and write docs/tru
 bench: .venv/.dev ## compare the speed with that of other tools, into benchmarks/results.md
 	@$(PY) -m benchmarks $(ARGS)
 
-study: .venv/.runtime ## measure bias and coverage of the estimates over 500 worlds of each pipeline, into docs/study.md
+study: .venv/.runtime ## diagnose the estimators over 500 worlds of each pipeline, into docs/study.md
 	@$(PY) -m benchmarks.coverage $(ARGS)
 
 lock: ## resolve pyproject.toml into the lock files (ARGS=--upgrade for newer versions)

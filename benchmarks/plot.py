@@ -28,6 +28,7 @@ COLOURS = (
     "#111827",
     "#9ca3af",
 )
+SERIES = ("#0f766e", "#1d4ed8", "#f97316")  # of a few lines or points beside each other
 STYLE = "text { font: 12px sans-serif; fill: #1f2937 } .grid { stroke: #e5e7eb } .title { font-weight: bold }"
 
 
@@ -119,7 +120,7 @@ def forest(panels: Sequence[Forest]) -> str:
 
 def _forest_panel(left: int, bottom: int, panel: Forest) -> Iterator[str]:
     title, means, series, band = panel
-    ends = [end for row in means.values() for mean in row for end in mean if math.isfinite(end)]
+    ends = [end for row in means.values() for mean in row for end in mean if math.isfinite(end)] or [0]
     steps = ticks(min([*ends, *(band or ())]), max([*ends, *(band or ())]))
     low, high = steps[0], steps[-1]
 
@@ -136,14 +137,60 @@ def _forest_panel(left: int, bottom: int, panel: Forest) -> Iterator[str]:
     for index, (name, row) in enumerate(means.items()):
         yield f'<text x="{left - 10}" y="{TOP + ROW * index + ROW // 2 + 4}" text-anchor="end">{escape(name)}</text>'
         for place, (mean, begin, end) in enumerate(row):
+            if not math.isfinite(mean):
+                continue
             y = TOP + ROW * index + round(ROW * (place + 1) / (len(row) + 1))
             if math.isfinite(begin):
-                yield f'<path d="M{across(begin)} {y}H{across(end)}" stroke="{COLOURS[2 * place]}" stroke-width="2"/>'
-            yield f'<circle cx="{across(mean)}" cy="{y}" r="4" fill="{COLOURS[2 * place]}"/>'
+                yield f'<path d="M{across(begin)} {y}H{across(end)}" stroke="{SERIES[place]}" stroke-width="2"/>'
+            yield f'<circle cx="{across(mean)}" cy="{y}" r="4" fill="{SERIES[place]}"/>'
+    x = left
     for place, name in enumerate(series):
-        x = left + place * ACROSS // 2
-        yield f'<circle cx="{x + 4}" cy="{bottom + 44}" r="4" fill="{COLOURS[2 * place]}"/>'
+        yield f'<circle cx="{x + 4}" cy="{bottom + 44}" r="4" fill="{SERIES[place]}"/>'
         yield f'<text x="{x + 14}" y="{bottom + 48}">{escape(name)}</text>'
+        x += 40 + 7 * len(name)
+
+
+def curve(
+    title: str, across: str, lines: Mapping[str, Sequence[tuple[float, float, float, float]]], goal: float
+) -> str:
+    """Draw percentages over a logarithmic axis: by name, x with the value and the ends of its interval."""
+    low, high = decades([x for points in lines.values() for x, *_ in points])
+    width, bottom = LEFT + WIDTH + LEGEND, TOP + HEIGHT
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        left = LEFT + (math.log10(x) - low) / (high - low) * WIDTH
+        return round(left, 1), round(bottom - min(max(y, 0), 100) / 100 * HEIGHT, 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bottom + BELOW}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect width="{width}" height="{bottom + BELOW}" fill="white"/>',
+        f'<text class="title" x="{LEFT}" y="{TOP - 14}">{escape(title)}</text>',
+        f'<text x="{LEFT + WIDTH / 2}" y="{bottom + 38}" text-anchor="middle">{escape(across)}</text>',
+        f'<path d="M{LEFT} {place(10**low, goal)[1]}h{WIDTH}" stroke="{COLOURS[-1]}" stroke-dasharray="4"/>',
+    ]
+    for percent in range(0, 101, 20):
+        y = place(10**low, percent)[1]
+        parts.append(f'<path class="grid" d="M{LEFT} {y}h{WIDTH}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{percent}</text>')
+    parts += [
+        f'<text x="{place(x, 0)[0]}" y="{bottom + 18}" text-anchor="middle">{x:,}</text>'
+        for x in sorted({x for points in lines.values() for x, *_ in points})
+    ]
+    for index, (name, points) in enumerate(lines.items()):
+        colour, places = SERIES[index], [place(x, value) for x, value, *_ in points]
+        path = "L".join(f"{x} {y}" for x, y in places)
+        parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for x, _, begin, end in points:
+            if math.isfinite(begin):
+                across_at, from_y = place(x, begin)
+                parts.append(f'<path d="M{across_at} {from_y}V{place(x, end)[1]}" stroke="{colour}"/>')
+        parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places]
+        y = TOP + 10 + 20 * index
+        parts.append(f'<path d="M{LEFT + WIDTH + 20} {y}h20" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{LEFT + WIDTH + 48}" y="{y + 4}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def ticks(low: float, high: float) -> list[float]:

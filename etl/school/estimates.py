@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl.generator.params import Columns
 from etl.school.estimators import ESTIMATORS, pooled, six_decimals
-from etl.school.impact import GAIN_SUMS, NUMBERS, PLANTED_SUMS
+from etl.school.impact import KEYS, NUMBERS, PLANTED_SUMS
 from etl.school.params import STATUSES
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS
     return pa.RecordBatch.from_pylist(sums, schema=_EFFECTS)
 
 
-def impact_estimates(gain_sums: Annotated[pa.Table, Columns(tuple(GAIN_SUMS.names))]) -> pa.RecordBatch:
+def impact_estimates(gain_sums: Annotated[pa.Table, Columns(KEYS)]) -> pa.RecordBatch:
     """Make the rows of the table ``impact_estimates`` from every shard's sums.
 
     For each estimator: first a row for each assignment, then one for each standard of each assignment, then one for

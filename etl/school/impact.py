@@ -35,9 +35,10 @@ WITHIN_PLANTED = "within_planted"
 #: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ..., then those within rosters.
 _TALLIES = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
 NUMBERS = (*_TALLIES, *COUNTS, WITHIN_PLANTED, *SUMS)
-_KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
+#: Its other columns.
+KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
 GAIN_SUMS = pa.schema(
-    [(name, pa.int64()) for name in (*_KEYS, *_TALLIES, *COUNTS, WITHIN_PLANTED)] + [(name, TYPE) for name in SUMS]
+    [(name, pa.int64()) for name in (*KEYS, *_TALLIES, *COUNTS, WITHIN_PLANTED)] + [(name, TYPE) for name in SUMS]
 )
 PLANTED_SUMS = pa.schema(
     [
@@ -128,7 +129,7 @@ def gain_sums(
             standard_id = None if standard is None else int(measure.standards[standard])
             category = row["rc_id"] if standard is None else int(measure.categories[measure.category[standard]])
             keys = (row["id"], category, standard_id, len(covered) if standard is None else 1, impacted.denominator)
-            rows.append(dict(zip(_KEYS, keys, strict=True)) | {name: cells[place] for name, cells in sums.items()})
+            rows.append(dict(zip(KEYS, keys, strict=True)) | {name: cells[place] for name, cells in sums.items()})
     return pa.RecordBatch.from_pylist(rows, schema=GAIN_SUMS)
 
 

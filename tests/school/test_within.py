@@ -97,6 +97,29 @@ def test_estimates_are_those_of_least_squares(seed: int) -> None:
         assert row["expected_bias"] == pytest.approx(0, abs=2e-6)  # all of the gain is chance here
 
 
+#: Sixteen students of four rosters.
+SIXTEEN: list[Student] = [
+    *((1, True, 5310, 5340, 61), (1, True, 5390, 5402, 44), (1, False, 5480, 5471, 3), (1, False, 5502, 5520, -8)),
+    *((2, True, 5275, 5301, 70), (2, False, 5455, 5440, 12), (2, False, 5541, 5533, -2), (2, False, 5466, 5480, 5)),
+    *((3, True, 5342, 5350, 48), (3, True, 5401, 5377, 39), (3, True, 5365, 5399, 66), (3, False, 5490, 5502, 9)),
+    *((4, True, 5290, 5322, 53), (4, False, 5433, 5428, -11), (4, False, 5515, 5560, 7), (4, True, 5377, 5361, 58)),
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "printed"),
+    [
+        ("did_fixed_effects", (55.071429, 4.2852023, 12.851535, 0.0010167627, 41.434002, 68.708855)),
+        ("ancova", (47.088314, 17.747112, 2.6532945, 0.076777222, -9.3909161, 103.56754)),
+    ],
+)
+def test_estimates_are_those_that_pyfixest_prints(estimator: str, printed: tuple[float, ...]) -> None:
+    """By pyfixest 0.60: feols("post ~ treated + score + overall | roster", vcov={"CRV1": "roster"}), or of the gain."""
+    row = estimate(SIXTEEN, estimator)
+    found = [row[name] for name in ("effect", "standard_error", "t", "p", "low", "high")]
+    assert found == pytest.approx(printed, rel=1e-6, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("students", "estimator", "known"),
     [
