@@ -150,6 +150,9 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
         result.types[name] = known[name].data_type if name in known else column.type
         _cells(column, known.get(name), result)
     if table:
+        if fills_table and table.autoincrement and table.autoincrement not in columns:
+            result.types[table.autoincrement] = table.columns[table.autoincrement].data_type
+            result.columns[table.autoincrement] = [*range(1, len(rows.lines) + 1)]  # others may refer to them
         _rules(result, table)
     return result
 
