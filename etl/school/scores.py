@@ -102,14 +102,14 @@ def first_scores(
     measure = Measure.of(standards)
     ids, rosters = students["id"].to_numpy(), students["roster_id"].to_numpy()
     columns = {"student_id": students["id"], "roster_id": students["roster_id"]}
-
-    def jitter(draw: str, width: int, jitter: Range) -> NDArray[np.int32]:
-        return uniform(streams.words_of(draw, ids, width), jitter.low, jitter.high)
-
     overall = _overall(streams, ids, rosters, (mean, sd, clamp), variation)
-    categories = overall[:, None] + jitter("category", len(measure.categories), category_jitter)
+    categories = overall[:, None] + uniform(
+        streams.words_of("category", ids, len(measure.categories)), *category_jitter
+    )
     np.clip(categories, clamp.low, clamp.high, out=categories)
-    scores = categories[:, measure.category] + jitter("standard", len(measure.standards), standard_jitter)
+    scores = categories[:, measure.category] + uniform(
+        streams.words_of("standard", ids, len(measure.standards)), *standard_jitter
+    )
     np.clip(scores, clamp.low, clamp.high, out=scores)
     if variation:
         columns["pace"] = pa.array(pace(streams, ids, rosters, variation))
