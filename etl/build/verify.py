@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import copies, manifest, report
+from etl.build.outlook import changed_values
 from etl.build.store import Store, check_world, current_of, in_use
 from etl.config.files import open_regular_file
 from etl.config.identity import identify
@@ -19,7 +20,7 @@ from etl.tables.checks import open_query, read_checks, run_checks
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from etl.config.source import Source
@@ -52,18 +53,9 @@ def verify(source: Source, out: Path, *, full: bool) -> Verification:
         content = manifest.read(folder) or {}
         identity = identify(source)
         inputs = [name for name, found in identity.inputs.items() if content["inputs"].get(name) != found]
-        differs = [*_differences(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
+        differs = [*changed_values(content["pipeline"], identity.pipeline), *(f"another {name}" for name in inputs)]
         count = _check(source, folder, content, full=full)
     return Verification(content["build"], content["name"], len(content["files"]), count, differs)
-
-
-def _differences(built: Any, current: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
-    """Yield the values of a build's pipeline that differ from the current ones, as ``path.to.key=value``."""
-    if isinstance(built, dict) and isinstance(current, dict):
-        for key in {**built, **current}:
-            yield from _differences(built.get(key), current.get(key), f"{path}.{key}" if path else key)
-    elif built != current:
-        yield f"{path}={json.dumps(built, ensure_ascii=False)}"
 
 
 def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool) -> int | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from etl.cli import display
+from etl.cli.diff import diff
 from etl.cli.exit import finish
 from etl.cli.options import (
     DEFAULT,
@@ -256,7 +257,7 @@ def clean(*, pipeline: Path, keep: int, out: Path | None) -> None:
     click.echo(f"{display.display_path(folder)}: {counted}")
 
 
-for command in (plan, show, validate, schema):
+for command in (plan, show, validate, schema, diff):
     commands.add_command(command)
 
 

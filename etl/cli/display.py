@@ -114,6 +114,19 @@ def drawing(plan: Plan) -> str:
     return "\n".join(parts)
 
 
+def mermaid(plan: Plan) -> str:
+    """Format a plan as a Mermaid flowchart: stages that fill a table are boxes, others rounded, checks rhombi."""
+    number = {stage.name: f"s{index}" for index, stage in enumerate(plan.stages)}
+    lines = ["flowchart TD"]
+    for stage in plan.stages:
+        left, right = ("[", "]") if stage.table else ("{{", "}}") if stage.check else ("(", ")")
+        quoted = stage.name.replace('"', "#quot;")
+        lines.append(f'    {number[stage.name]}{left}"{quoted}"{right}')
+    for stage in plan.stages:
+        lines += [f"    {number[source]} --> {number[stage.name]}" for source in dict.fromkeys(stage.inputs.values())]
+    return "\n".join(lines)
+
+
 def summary(result: Result, seconds: float) -> str:
     """Return the summary printed at the end of a run."""
     size = sum(int(file["bytes"]) for file in result.manifest["files"].values())

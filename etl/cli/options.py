@@ -38,6 +38,9 @@ class PipelineFile(click.Path):
 
 
 pipeline_argument = click.argument("pipeline", default=DEFAULT, type=PipelineFile())
+pipeline_option = click.option(
+    "--pipeline", default=DEFAULT, type=PipelineFile(), show_default=True, help="Use this pipeline file."
+)
 out_option = click.option(
     "--out", type=FOLDER, help="Use this folder for builds [default: build in the project folder]."
 )

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl.cli import display
-from etl.cli.options import DEFAULT, PipelineFile, json_option, load, pipeline_argument, print_json, request_options
+from etl.cli.options import (
+    DEFAULT,
+    json_option,
+    load,
+    out_option,
+    pipeline_argument,
+    pipeline_option,
+    print_json,
+    request_options,
+)
 from etl.errors import EtlError, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,14 +30,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @pipeline_argument
+@click.option("--changed", is_flag=True, help="Show what a run would make, and what changed since the current build.")
+@click.option("--mermaid", is_flag=True, help="Print the stages as a Mermaid flowchart.")
 @request_options
+@out_option
 @json_option
-def plan(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
+def plan(  # noqa: PLR0913 -- one for each option
+    *, pipeline: Path, changed: bool, mermaid: bool, request: dict[str, Any], out: Path | None, as_json: bool
+) -> None:
     """Show the stages in order, with estimated row counts."""
-    from etl.build import space  # noqa: PLC0415 -- each command imports what it needs
+    from etl.build import outlook, space  # noqa: PLC0415 -- each command imports what it needs
 
+    if changed:
+        source = load(pipeline, request)
+        found = outlook.outlook(source, out or source.root / "build")
+        print_json(found) if as_json else click.echo(outlook.in_words(found))
+        return
     made = _plan(pipeline, request)
-    if as_json:
+    if mermaid:
+        click.echo(display.mermaid(made))
+    elif as_json:
         shard = {"by": made.by, "rows": made.rows} if made.by else None
         print_json({"stages": made.describe(), "shard": shard, "expected_bytes": space.estimate(made)})
     else:
@@ -37,7 +58,7 @@ def plan(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
 
 @click.command()
 @click.argument("stage")
-@click.option("--pipeline", default=DEFAULT, type=PipelineFile(), show_default=True, help="Use this pipeline file.")
+@pipeline_option
 @click.option("--limit", default=5, type=click.IntRange(1, 10_000), show_default=True, help="Show this many rows.")
 @request_options
 @json_option
@@ -69,14 +90,18 @@ def _as_json(value: object) -> object:
 @json_option
 def validate(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
     """Check PIPELINE and its files without running it."""
-    from etl.build.assemble import read_project  # noqa: PLC0415 -- as above
+    from etl.build import outlook  # noqa: PLC0415 -- as above
+    from etl.build.assemble import read_project  # noqa: PLC0415
 
-    found = read_project(load(pipeline, request), full=True)
+    source = load(pipeline, request)
+    found = read_project(source, full=True)
+    run = outlook.outlook(source, source.root / "build")
     counts = {"stages": len(found.pipeline.stages), "checks": len(found.checks), "endpoints": len(found.endpoints)}
     if as_json:
-        print_json({"success": True, **counts})
+        print_json({"success": True, **counts, "run": run["run"]})
     else:
-        click.echo(f"{pipeline}: {', '.join(f'{count} {what}' for what, count in counts.items())}, no mistakes")
+        counted = ", ".join(f"{count} {what}" for what, count in counts.items())
+        click.echo(f"{pipeline}: {counted}, no mistakes; {outlook.in_words({**run, 'changed': []})}")
 
 
 @click.command()
