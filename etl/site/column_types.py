@@ -25,6 +25,8 @@ Written = str | list[Any] | dict[str, Any]
 #: The same as JSON Schema.
 Type = dict[str, Any]
 
+_SNAKE_CASE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
+
 #: Scalars, as a file writes them.
 SCALARS: dict[str, Type] = {
     "integer": TYPES["INTEGER"].json,
@@ -92,8 +94,14 @@ def json_schema(written: Written, tables: Mapping[str, Table]) -> Type:
     return {
         **_scalar(column.data_type.json, null=null),
         **({"enum": [*column.values, *([None] if null else [])]} if column.values else {}),
-        **({"description": column.description} if column.description else {}),
+        **({"description": _with_json_names(column.description, tables)} if column.description else {}),
     }
+
+
+def _with_json_names(description: str, tables: Mapping[str, Table]) -> str:
+    """A description in which the names of columns are those of the JSON."""
+    names = {name for table in tables.values() for name in table.columns}
+    return _SNAKE_CASE.sub(lambda word: camel_case(word[0]) if word[0] in names else word[0], description)
 
 
 def _scalar(kind: Type, *, null: bool) -> Type:

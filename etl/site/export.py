@@ -66,7 +66,7 @@ def export(  # noqa: PLR0913 -- what a build knows
                 raise EtlError(reason, Where(endpoint.file)) from error
             if sample:
                 samples[endpoint.name] = sample
-        document = openapi.document(endpoints, pipeline.site, build, database)
+        document = openapi.document(endpoints, pipeline.site, build, database, answers.written)
     files.write("api/openapi.json", openapi.render(document))
     files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
     size = path.stat().st_size

@@ -7,47 +7,59 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from etl.site.answers import answer, combinations, parameter_lists
-from etl.site.column_types import camel_case, object_schema
+from etl.site.column_types import SCALARS, camel_case, object_schema
+from etl.site.openapi_parts import HEADERS, LIMIT, OFFSET, RESPONSES, SECURITY, SEED, SEED_URL
 from etl.site.parameters import MAX_ID
+from etl.site.slices import query_type, sort_type
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Mapping
 
     from etl.pipeline.forms import Site
+    from etl.site.column_types import Type
     from etl.site.endpoint import Endpoint, Route
-    from etl.site.parameters import Value
+    from etl.site.parameters import Parameter, Value
 
 #: Rows of an example.
 EXAMPLE_ROWS = 2
 
+_LIVE_PATH = "Only the live server has this address, a static host does not."
+_LIVE_QUERY = "Only the live server reads this."
 
-def document(endpoints: list[Endpoint], site: Site, build: str, database: sqlite3.Connection) -> dict[str, Any]:
-    """The document. The same build gives the same one."""
+
+def document(
+    endpoints: list[Endpoint], site: Site, build: str, database: sqlite3.Connection, written: Collection[str]
+) -> dict[str, Any]:
+    """The document. The same build gives the same one. ``written`` are the URLs that a static host has, too."""
+    routes = [route for endpoint in endpoints for route in endpoint.routes]
+    paths = {f"{route.template}.json": _path(route, database, live=route.template not in written) for route in routes}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": site.title,
             "summary": site.notice,
-            "description": f"{site.description} {site.notice} Every path also answers with `.json` behind it.",
+            "description": f"{site.description} {site.notice} The live server also answers without `.json`.",
             "version": build,
+            "contact": {"name": site.title, **({"url": site.url} if site.url else {})},
             **_license(site),
         },
-        "servers": [{"url": ".."}],
-        "paths": {route.template: _path(route, database) for endpoint in endpoints for route in endpoint.routes},
+        "servers": [{"url": site.url.rstrip("/") if site.url else "/"}],
+        "security": [],
+        "tags": [
+            {"name": tag, "description": f"Addresses below `/api/{tag}`."}
+            for tag in dict.fromkeys([*(route.segments[0] for route in routes), "seed"])
+        ],
+        "paths": {**paths, SEED_URL: SEED},
         "components": {
             "schemas": {
-                **{_row_name(endpoint): _row(endpoint) for endpoint in endpoints},
+                **{_schema_name(endpoint): _row(endpoint) for endpoint in endpoints},
                 "Error": object_schema({"error": {"type": "string", "description": "What is wrong."}}),
             },
-            "responses": {
-                name: {
-                    "description": text,
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-                }
-                for name, text in _ERRORS.items()
-            },
-            "headers": _HEADERS,
+            "parameters": {"Limit": LIMIT, "Offset": OFFSET},
+            "responses": RESPONSES,
+            "headers": HEADERS,
+            "securitySchemes": SECURITY,
         },
     }
 
@@ -85,64 +97,111 @@ def render(content: dict[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_ERRORS = {
-    "BadRequest": "A parameter is not an id, or there is a query parameter: no endpoint has one.",
-    "NotFound": "There is no such thing.",
-}
-
-_HEADERS = {
-    "ETag": {"description": "A strong validator; another one for the gzip form.", "schema": {"type": "string"}},
-    "X-Build": {"description": "The build that answered.", "schema": {"type": "string"}},
-}
-
-
-def _path(route: Route, database: sqlite3.Connection) -> dict[str, Any]:
+def _path(route: Route, database: sqlite3.Connection, *, live: bool) -> dict[str, Any]:
+    """A path item."""
     endpoint = route.endpoint
-    lists = parameter_lists(database, endpoint, [*endpoint.required, *route.in_path])
-    values = next(combinations(lists), None)
-    first_rows = f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {EXAMPLE_ROWS}"  # noqa: S608 -- the pipeline's own file
-    text = b"" if values is None else answer(database, replace(endpoint, sql=first_rows), values)
-    parameters = [
-        {
-            "name": each.json_name,
-            "in": place,
-            "required": place == "path" or each.required,
-            "description": each.description or "One of the values that exist.",
-            "schema": _parameter(None if values is None else values[each.name]),
-            **({} if values is None or values[each.name] is None else {"example": values[each.name]}),
-        }
-        for place, group in (("path", route.in_path), ("query", route.in_query))
-        for each in group
-    ]
-    row = {"$ref": f"#/components/schemas/{_row_name(endpoint)}"}
+    values = next(combinations(parameter_lists(database, endpoint, [*endpoint.required, *route.in_path])), {})
+    headers = [*HEADERS] if not endpoint.is_object else ["ETag", "X-Build"]
+    row = {"$ref": f"#/components/schemas/{_schema_name(endpoint)}"}
     content = {"schema": row if endpoint.is_object else {"type": "array", "items": row}}
     responses: dict[str, Any] = {
         "200": {
             "description": endpoint.description,
-            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS},
-            "content": {"application/json": {**content, **({"example": json.loads(text)} if text else {})}},
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
+            "content": {"application/json": {**content, **_example(endpoint, database, values)}},
         },
-        "304": {"description": "The client has it: If-None-Match names its ETag."},
         "400": {"$ref": "#/components/responses/BadRequest"},
     }
-    if parameters:
+    if route.in_path or endpoint.is_object:
         responses["404"] = {"$ref": "#/components/responses/NotFound"}
-    operation = {
-        "operationId": route.name,
-        "summary": endpoint.title,
-        "description": endpoint.description,
-        "responses": responses,
+    parameters = [*_declared(route, database, values), *_of_list(endpoint)]
+    return {
+        "get": {
+            "operationId": route.name,
+            "tags": [route.segments[0]],
+            "summary": endpoint.title,
+            "description": f"{endpoint.description} {_LIVE_PATH}" if live else endpoint.description,
+            **({"x-live-only": True} if live else {}),
+            **({"parameters": parameters} if parameters else {}),
+            "responses": responses,
+        }
     }
-    return {"get": operation, **({"parameters": parameters} if parameters else {})}
 
 
-def _parameter(value: Value) -> dict[str, Any]:
+def _example(endpoint: Endpoint, database: sqlite3.Connection, values: Mapping[str, Value]) -> dict[str, Any]:
+    if not values and endpoint.parameters:
+        return {}
+    rows = replace(endpoint, sql=f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {EXAMPLE_ROWS}")  # noqa: S608 -- the pipeline's own file
+    text = answer(database, rows, values)
+    return {"example": json.loads(text)} if text else {}
+
+
+def _declared(route: Route, database: sqlite3.Connection, values: Mapping[str, Value]) -> Iterator[dict[str, Any]]:
+    """The parameters that the endpoint's file declares."""
+    for each in route.in_path:
+        yield {
+            "name": each.json_name,
+            "in": "path",
+            "required": True,
+            "description": each.description or "One of the values that exist.",
+            "schema": _id_or_text(values.get(each.name)),
+            **({"example": values[each.name]} if values else {}),
+        }
+    for each in route.in_query:
+        yield {
+            "name": each.json_name,
+            "in": "query",
+            "required": each.required,
+            "description": f"{each.description or 'One of the values that exist.'} {_LIVE_QUERY}",
+            "x-live-only": True,
+            "schema": {**_type_of(each, database), **({} if each.default is None else {"default": each.default})},
+            **({"example": values[each.name]} if each.required and values else {}),
+        }
+
+
+def _id_or_text(value: Value) -> Type:
     return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 
 
-def _row_name(endpoint: Endpoint) -> str:
-    return "".join(part.capitalize() for part in endpoint.name.split("-")) + "Row"
+def _type_of(parameter: Parameter, database: sqlite3.Connection) -> Type:
+    """The type of a parameter of a query string. Ids are numbers: a union of all ids would refuse a variable."""
+    if not parameter.values:
+        return query_type(SCALARS[parameter.type])
+    listed = parameter.listed(database)
+    ids = [value for value in listed if isinstance(value, int)]
+    if ids:
+        return {"type": "integer", "minimum": min(ids), "maximum": max(ids)}
+    return {"type": "string", **({"enum": listed} if listed else {})}
 
 
-def _row(endpoint: Endpoint) -> dict[str, Any]:
+def _of_list(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    """The parameters that every list has: filters by column, sort, limit and offset."""
+    if endpoint.is_object:
+        return
+    for name, column in endpoint.filters.items():
+        yield {
+            "name": name,
+            "in": "query",
+            "description": f"Only rows with this `{name}`. {_LIVE_QUERY}",
+            "x-live-only": True,
+            "schema": query_type(endpoint.columns[column]),
+        }
+    if endpoint.filters:
+        yield {
+            "name": "sort",
+            "in": "query",
+            "description": f"What to sort by, the greatest first after a `-`. {_LIVE_QUERY}",
+            "x-live-only": True,
+            "explode": False,
+            "schema": sort_type(endpoint),
+        }
+    yield from ({"$ref": f"#/components/parameters/{name}"} for name in ("Limit", "Offset"))
+
+
+def _schema_name(endpoint: Endpoint) -> str:
+    name = "".join(part.capitalize() for part in endpoint.name.split("-"))
+    return f"{name}{'Object' if endpoint.is_object else 'Row'}"
+
+
+def _row(endpoint: Endpoint) -> Type:
     return object_schema({camel_case(name): kind for name, kind in endpoint.columns.items()})

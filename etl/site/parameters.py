@@ -22,15 +22,16 @@ Value = int | float | str | None
 #: Every id up to this is exact in JavaScript.
 MAX_ID = 10**15 - 1
 
-#: Characters of a text in a URL.
+#: Characters of a text in a URL, and its pattern.
 MAX_TEXT = 200
+NO_NUL = r"^[^\x00]*$"
 
 _LISTED = 20  # values in a message
 _COMPARED = 200  # values to find a similar one among
 _ID = re.compile(r"[1-9][0-9]{0,14}\Z")
 _FORMS = {
     "integer": re.compile(r"(?:0|-?[1-9][0-9]{0,14})\Z"),
-    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?\Z"),
+    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?\Z"),
     "boolean": re.compile(r"(?:true|false)\Z"),
     "string": re.compile(rf"[^\x00]{{0,{MAX_TEXT}}}\Z", re.DOTALL),
 }

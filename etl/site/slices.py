@@ -9,20 +9,21 @@ from urllib.parse import urlencode
 
 from etl.pipeline.sql import quote
 from etl.site.answers import answer
-from etl.site.column_types import nullable
-from etl.site.parameters import hint, parse
+from etl.site.column_types import base, nullable
+from etl.site.parameters import MAX_ID, MAX_TEXT, NO_NUL, hint, parse
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
 
+    from etl.site.column_types import Type
     from etl.site.endpoint import Endpoint
     from etl.site.parameters import Value
 
 #: Rows of a slice: the most, and those of one without a limit.
 MAX_LIMIT = 1000
 
-_MAX_OFFSET = 10**9
+MAX_OFFSET = 10**9
 
 
 class Answer(NamedTuple):
@@ -100,8 +101,26 @@ def read_slice(endpoint: Endpoint, texts: Mapping[str, str]) -> Slice | None:
         {endpoint.filters[name]: _filter(endpoint, name, text) for name, text in filters.items()},
         tuple(_sort(endpoint, texts["sort"])) if "sort" in texts else (),
         _number("limit", texts.get("limit", str(MAX_LIMIT)), 1, MAX_LIMIT),
-        _number("offset", texts.get("offset", "0"), 0, _MAX_OFFSET),
+        _number("offset", texts.get("offset", "0"), 0, MAX_OFFSET),
     )
+
+
+def query_type(kind: Type) -> Type:
+    """The JSON Schema of a value in a query string; null is the word."""
+    if base(kind) == "string":
+        limits: Type = {"maxLength": MAX_TEXT, "pattern": kind.get("pattern", NO_NUL)}
+    else:
+        limits = {"integer": {"minimum": -MAX_ID, "maximum": MAX_ID}}.get(base(kind), {})
+    allowed = [value for value in kind.get("enum", ()) if value is not None]
+    words = {"format"} & kind.keys()
+    plain = {"type": base(kind), **({"enum": allowed} if allowed else limits), **{word: kind[word] for word in words}}
+    return {"anyOf": [plain, {"type": "string", "const": "null"}]} if nullable(kind) else plain
+
+
+def sort_type(endpoint: Endpoint) -> Type:
+    """The JSON Schema of ``sort``."""
+    keys = [f"{sign}{name}" for name in endpoint.filters for sign in ("", "-")]
+    return {"type": "array", "items": {"type": "string", "enum": keys}, "minItems": 1, "uniqueItems": True}
 
 
 def _filter(endpoint: Endpoint, name: str, text: str) -> Value:
