@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from etl.build.store import check_world
 from etl.config.source import display_path
 from etl.errors import EtlError, Where
-from etl.server.http import HTML, SAFE, is_local_request, respond, respond_json
+from etl.server.http import CORS, HTML, SAFE, is_local_request, respond, respond_json, respond_preflight, with_cors
 from etl.server.log import log_failure
 from etl.server.opened import OpenBuild
 from etl.server.rendering import Busy, Rendering
@@ -92,7 +92,7 @@ class Server:
         async def watched(message: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
+            await send(message if self._explore else with_cors(message))
 
         try:
             await self._answer(scope, receive, watched)
@@ -110,6 +110,9 @@ class Server:
         if path == b"/api/seed" and self._seed:
             await self._seed(scope, receive, send)
             return
+        if scope["method"] == "OPTIONS" and not self._explore:
+            await respond_preflight(send, CORS)
+            return
         build = self._current()
         with build.used():
             if path == b"/api" or path.startswith(b"/api/"):
@@ -120,6 +123,8 @@ class Server:
             elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
                 extra = [(b"allow", b"GET, HEAD")]
                 await respond_json(scope, send, 405, {"error": "this site is read-only"}, extra)
+            elif path == b"/health":
+                await respond_json(scope, send, 200, {"ok": True, "build": build.id})
             elif (page := build.pages.get(path.decode("latin-1"))) is not None:
                 await page.respond(scope, send)
             elif self._is_hidden(path):

@@ -104,6 +104,14 @@ async def respond(send: Send, status: int, headers: Headers, content: bytes = b"
     await send({"type": "http.response.body", "body": content})
 
 
+def with_cors(message: Message) -> Message:
+    """The start of a response, with the headers of CORS if it is JSON and has none."""
+    headers = message.get("headers", [])
+    names = {name.lower() for name, _ in headers}
+    is_json = any(name.lower() == b"content-type" and value.startswith(b"application/json") for name, value in headers)
+    return {**message, "headers": [*headers, *CORS]} if is_json and CORS[0][0] not in names else message
+
+
 async def respond_preflight(send: Send, extra: Headers) -> None:
     """Let pages of other sites read: the answer to OPTIONS."""
     await respond(send, 204, [*extra, *_PREFLIGHT])

@@ -241,8 +241,30 @@ def test_static_files_of_datasette_are_open(client: httpx.Client) -> None:
     assert client.get("/-/static/app.css").status_code == 200
 
 
+def test_any_page_may_read_json(client: httpx.Client) -> None:
+    """Pages of other sites may read all JSON, Datasette's and errors too, and preflights for GET are answered."""
+    origin = {"origin": "https://example.org"}
+    for url in ("/api", "/api/openapi.json", "/manifest.json", f"/{NAME}/tests.json", "/health", "/nothing.json"):
+        found = client.get(url, headers=origin)
+        assert found.headers["content-type"].startswith("application/json")
+        assert found.headers.get_list("access-control-allow-origin") == ["*"], url
+        asked = {**origin, "access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+        preflight = client.options(url, headers=asked)
+        assert preflight.status_code == 204
+        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in {*found.headers, *preflight.headers}
+    assert "access-control-allow-origin" not in client.get("/").headers
+
+
+def test_health_names_the_build(client: httpx.Client, default_build: Path) -> None:
+    """``/health`` answers while a build is served, and is not cached."""
+    found = client.get("/health")
+    assert (found.status_code, found.json()) == (200, {"ok": True, "build": default_build.name})
+    assert found.headers["cache-control"] == "no-store"
+
+
 @pytest.mark.fault("methods that would write")
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("url", ["/", "/index.html", f"/{NAME}/rosters", "/-/messages"])
 def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> None:
     """What would change something is refused outside of the API, too."""

@@ -46,7 +46,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     """What ``$ref`` names is there, and nothing is described that nobody refers to."""
     named = set(re.findall(r'"\$ref": ?"#/components/([\w/-]+)"', json.dumps(document)))
     there = {f"{kind}/{name}" for kind, parts in document["components"].items() for name in parts}
-    assert named == there
+    assert named == there - {"securitySchemes/seedToken"}  # which /api/seed names without $ref
 
 
 def test_every_endpoint_is_described(document: dict[str, Any], default_build: Path) -> None:
