@@ -108,7 +108,10 @@ def read_slice(endpoint: Endpoint, texts: Mapping[str, str]) -> Slice | None:
 def query_type(kind: Type) -> Type:
     """The JSON Schema of a value in a query string; null is the word."""
     if base(kind) == "string":
-        limits: Type = {"maxLength": MAX_TEXT, "pattern": kind.get("pattern", NO_NUL)}
+        limits: Type = {
+            "maxLength": min(MAX_TEXT, kind.get("maxLength", MAX_TEXT)),
+            "pattern": kind.get("pattern", NO_NUL),
+        }
     else:
         limits = {"integer": {"minimum": -MAX_ID, "maximum": MAX_ID}}.get(base(kind), {})
     allowed = [value for value in kind.get("enum", ()) if value is not None]
