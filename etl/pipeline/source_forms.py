@@ -33,6 +33,7 @@ class CsvFile(SourceFile):
     nulls: list[str] = Field(
         default_factory=list, description="Texts of unquoted cells that are null, such as NA; an empty one always is."
     )
+    nullable: bool = Field(default=False, description="Whether cells may be null where no table says it.")
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

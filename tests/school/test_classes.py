@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -85,3 +87,35 @@ def test_two_classes_of_one_name() -> None:
         ValueError, match=r"two classes are named 'Dr\. Bell - Art'; use each last name and subject once"
     ):
         classes(STREAMS, names("Bell", "Bell"), names("Art"), count=2, size=Range(1, 1), titles=["Dr."])
+
+
+POPULATION = pa.table({"teacher": [0, 0, 3, 1, 0], "subject": [0, 1, 0, 2, 0], "size": [3, 5, 4, 3, 3]})
+
+
+def test_classes_of_a_population() -> None:
+    """Classes have the teachers, subjects and sizes of a population under our names; equal ones are numbered."""
+    found = classes(STREAMS, LAST, SUBJECTS, count=5, size=Range(3, 5), titles=["Dr."], classes=POPULATION).to_pydict()
+    assert found["name"] == [
+        "Dr. Ames - Art",
+        "Dr. Ames - Math",
+        "Dr. Ames - Art 2",  # there are three last names: the fourth teacher is called as the first one
+        "Dr. Bell - Art",
+        "Dr. Ames - Art 3",
+    ]
+    assert found["size"] == [3, 5, 4, 3, 3]
+    assert found["first_student"] == [1, 4, 9, 13, 16]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "tables", "message"),
+    [
+        (4, Range(3, 5), {"a": POPULATION}, "the population has 5 classes; set count to that"),
+        (5, Range(4, 5), {"a": POPULATION}, "have 3 to 5 students; set size to [3, 5]"),
+        (5, Range(1, 4), {"a": POPULATION}, "have 3 to 5 students; set size to [3, 5]"),
+        (5, Range(3, 5), {"a": POPULATION, "b": POPULATION}, "there can be one population, not 2; remove an input"),
+    ],
+)
+def test_a_population_that_does_not_fit(count: int, size: Range, tables: dict[str, pa.Table], message: str) -> None:
+    """The numbers of the pipeline are right about the population, so that its rules are."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        classes(STREAMS, LAST, SUBJECTS, count=count, size=size, titles=TITLES, **tables)

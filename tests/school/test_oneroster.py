@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sqlite3
 import zipfile
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 
 from etl.config.files import Writer
+from etl.generator.params import Range
+from etl.generator.streams import Streams
+from etl.pipeline.query import run_query
 from etl.pipeline.schema import read_schema
+from etl.school.classes import classes
 from etl.site.bundles import read_bundle, write_bundle
 from tests.support.oneroster import COLUMNS, faults, read
 from tests.support.running import ROOT
@@ -82,6 +90,29 @@ def test_other_tools_read_it(bundle: Path, tmp_path: Path) -> None:
         found = duckdb.sql(f"FROM read_csv('{tmp_path / name}', all_varchar = true)")
         assert found.columns == [column["name"] for column in COLUMNS[name]]
         assert found.fetchone()
+
+
+def test_its_classes_come_back(bundle: Path) -> None:
+    """A world over the classes of a bundle has as many, of the same sizes, and no name of the bundle."""
+    members = {
+        name: pacsv.read_csv(io.BytesIO(zipfile.ZipFile(bundle).read(f"{name}.csv")))
+        for name in ("classes", "enrollments")
+    }
+    found = run_query((ROOT / "sql/stages/population.sql").read_text(), {}, members)
+    assert found.column_names == ["teacher", "subject", "size"]
+    names = pa.table({"name": ["Nobody"]})
+    made = classes(Streams(1, "classes"), names, names, count=3, size=Range(1, 9), titles=["X."], population=found)
+    sizes = Counter(row["classSourcedId"] for row in read(bundle)["enrollments"] if row["role"] == "student")
+    assert made["size"].to_pylist() == [sizes[f"class-{number}"] for number in (1, 2, 3)]
+    assert set(made["name"].to_pylist()) == {"X. Nobody - Nobody", "X. Nobody - Nobody 2", "X. Nobody - Nobody 3"}
+
+
+def test_the_bundle_in_the_repository_is_that_of_the_tiny_world(bundle: Path) -> None:
+    """What pipelines/from-oneroster.yaml reads is valid, and the rostering part of the tiny world's bundle."""
+    kept = ROOT / "data/oneroster.zip"
+    assert faults(kept) == []
+    files, whole = read(kept), read(bundle)
+    assert files == {name: whole[name] for name in files if name != "manifest"} | {"manifest": files["manifest"]}
 
 
 def cell(file: str, column: str, value: str) -> Callable[[Files], None]:

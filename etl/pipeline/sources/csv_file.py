@@ -59,7 +59,12 @@ def read(path: Path, file: str, options: CsvFile) -> Rows:
     wrong = [row for row in body if len(row.cells) != width]
     lines = [row.line for row in complete]
     return Rows(
-        name, columns, lines, header.line, nullable=False, mistakes=list(_width_mistakes(wrong, width, dialect, name))
+        name,
+        columns,
+        lines,
+        header.line,
+        nullable=options.nullable,
+        mistakes=list(_width_mistakes(wrong, width, dialect, name)),
     )
 
 
