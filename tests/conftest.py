@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from etl.config.source import Source
+
+#: With nohup, processes would inherit that it is ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Of a browser that asks nobody for anything.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -211,12 +211,13 @@ def _installed(top: str, spec: ModuleSpec) -> dict[str, tuple[str, str]]:
         waiting = _providing(top, distributions(name=top, path=[site])) or _providing(top, distributions(path=[site]))
         while waiting:
             package = waiting.pop()
-            name = package.name or top  # METADATA may be missing
+            described = package.read_text("METADATA") is not None  # without it importlib.metadata may raise
+            name, version = (package.name, package.version) if described else (top, "")
             if name not in found:
                 modules = [line for line in _record(package) if ".py,sha256=" in line and not line.startswith("..")]
                 digest = hashlib.sha256("\n".join(sorted(modules)).encode()).hexdigest()
-                found[name] = package.version or "", digest
-                for required in _REQUIRED.findall("\n".join(package.requires or ())):
+                found[name] = version, digest
+                for required in _REQUIRED.findall("\n".join(package.requires or ()) if described else ""):
                     waiting += distributions(name=required, path=[site])
     return found
 
