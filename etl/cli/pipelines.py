@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +72,16 @@ def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_
         raise EtlError(f"there is no stage '{stage}'{hint}")
     rows = shards.run_until(made, stage).slice(0, limit)
     if as_json:
-        print_json(json.loads(json.dumps(rows.to_pylist(), default=str)))
+        print_json(json.loads(json.dumps(rows.to_pylist(), default=_as_json)))
         return
-    numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(("int", "double"))]
+    kinds = ("int", "double", "decimal")
+    numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(kinds)]
     click.echo(display.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()], right=numbers))
+
+
+def _as_json(value: object) -> object:
+    """Decimals as numbers, dates and times as text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 @click.command()

@@ -16,8 +16,8 @@ from etl.pipeline.explain import describe
 Cell = str | int | float | None
 
 #: Regular expressions of the texts of dates and times.
-DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-DATETIME = f"{DATE} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]{{1,6}})?"
+DATE = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+DATETIME = f"{DATE} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{{1,6}})?"
 
 _WHOLE = re.compile(r"-?[0-9]{1,999}\Z")
 _NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\Z")

@@ -150,6 +150,9 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
         result.types[name] = known[name].data_type if name in known else column.type
         _cells(column, known.get(name), result)
     if table:
+        if fills_table and table.autoincrement and table.autoincrement not in columns:
+            result.types[table.autoincrement] = table.columns[table.autoincrement].data_type
+            result.columns[table.autoincrement] = [*range(1, len(rows.lines) + 1)]  # others may refer to them
         _rules(result, table)
     return result
 
@@ -219,9 +222,12 @@ def _cells(source: SourceColumn, declared: Column | None, result: Reference) -> 
 def _problem(cell: Cell, declared: Column | None, rows: Rows) -> str:
     """What is wrong with a cell apart from its type."""
     if cell is None:
-        if declared.nullable if declared else rows.nullable:
-            return ""
-        return f"the {'cell is empty' if rows.header else 'value is null'}; enter a value"
+        nullable = declared.nullable if declared else rows.nullable
+        return (
+            ""
+            if nullable
+            else f"the {'cell' if rows.header else 'value'} is {'empty' if rows.header else 'null'}; enter a value"
+        )
     if declared and declared.key and not 1 <= int(cell) <= LIMIT:
         return f"ids are whole numbers from 1 to {LIMIT:,}, not {cell}"
     return ""

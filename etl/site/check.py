@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.errors import EtlError
-from etl.site.column_types import base, camel_case, is_json, members, nullable, object_schema
+from etl.site.column_types import base, camel_case, form_of, has_form, is_json, members, nullable, object_schema
 
 if TYPE_CHECKING:
     import sqlite3
@@ -118,7 +118,7 @@ def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 --
     if value is None and nullable(kind):
         return None
     fits = type(value) in _PYTHON_TYPES[base(kind)] and (type(value) is not float or math.isfinite(value))
-    if not fits or value not in kind.get("enum", [value]) or not _has_form(kind, value):
+    if not fits or value not in kind.get("enum", [value]) or (base(kind) == "string" and not has_form(kind, value)):
         return Mismatch("", _expected(kind, value))
     inner: Iterable[tuple[str, Type, Any]] = ()
     if isinstance(value, list):
@@ -134,13 +134,6 @@ def json_mismatch(kind: Type, value: Any) -> Mismatch | None:  # noqa: ANN401 --
     return None
 
 
-def _has_form(kind: Type, value: Any) -> bool:  # noqa: ANN401 -- JSON
-    """Whether a text has the form and the length that its type has, if it has any."""
-    if base(kind) != "string":
-        return True
-    return len(value) <= kind.get("maxLength", len(value)) and bool(re.fullmatch(kind.get("pattern", "(?s:.*)"), value))
-
-
 def _expected(kind: Type, value: object) -> str:
     name, hint = _NAMES.get(base(kind), base(kind)), ""
     if value is None:
@@ -150,10 +143,8 @@ def _expected(kind: Type, value: object) -> str:
         hint = "; JSON has no such number: divide by nullif(x, 0)"
     elif "enum" in kind:
         name = f"one of {', '.join(each for each in kind['enum'] if each is not None)}"
-    elif "maxLength" in kind:
-        name = f"text of at most {kind['maxLength']} characters"
-    elif "pattern" in kind:
-        name = "a date as YYYY-MM-DD" if "format" in kind else "a time as YYYY-MM-DD HH:MM:SS"
+    else:
+        name = form_of(kind) or name
     return f"{_shown(value)} where {name} is declared{hint}"
 
 

@@ -7,6 +7,7 @@ A file writes ``integer``, ``number``, ``text``, ``boolean``, ``date``, ``dateti
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError, did_you_mean
@@ -125,6 +126,21 @@ def base(kind: Type) -> str:
 def nullable(kind: Type) -> bool:
     """Whether a type allows null."""
     return isinstance(kind["type"], list)
+
+
+def has_form(kind: Type, text: str) -> bool:
+    """Whether a text has the form and the length of its type, if that has any."""
+    pattern = kind.get("pattern", "(?s:.*)")
+    return len(text) <= kind.get("maxLength", len(text)) and re.fullmatch(pattern, text) is not None
+
+
+def form_of(kind: Type) -> str:
+    """The form or the length of texts of a type in words; empty if it has none."""
+    if "maxLength" in kind:
+        return f"text of at most {kind['maxLength']} characters"
+    if "pattern" in kind:
+        return "a date as YYYY-MM-DD" if "format" in kind else "a time as YYYY-MM-DD HH:MM:SS"
+    return ""
 
 
 def is_json(kind: Type) -> bool:

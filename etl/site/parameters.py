@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from etl.errors import closest, did_you_mean
 from etl.pipeline.sql import quote
-from etl.site.column_types import SCALARS, base, camel_case
+from etl.site.column_types import SCALARS, base, camel_case, form_of, has_form
 
 if TYPE_CHECKING:
     import sqlite3
@@ -100,8 +100,8 @@ class Parameter:
 def parse(kind: Type, text: str) -> Value:
     """A value of a type from a URL. Raises ValueError."""
     name = base(kind)
-    if not _FORMS[name].match(text):
-        form = _NAMES.get(name, f"a text of at most {MAX_TEXT} characters without NUL")
+    if not _FORMS[name].match(text) or (name == "string" and not has_form(kind, text)):
+        form = form_of(kind) or _NAMES.get(name, f"a text of at most {MAX_TEXT} characters without NUL")
         raise ValueError(f"{text[:40]!r} is not {form}")
     if name == "boolean":
         return text == "true"

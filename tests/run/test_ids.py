@@ -118,3 +118,21 @@ def test_a_query_without_ids_says_the_order(tmp_path: Path) -> None:
     (tmp_path / "sql/schema.sql").write_text(schema.replace(" AUTOINCREMENT", ""))
     with pytest.raises(EtlError, match=r"the result lacks id; .* \(with AUTOINCREMENT the rows are numbered\)$"):
         validate(load(path))
+
+
+def test_a_file_without_ids(tmp_path: Path) -> None:
+    """The rows of a file are numbered, and another file may refer to the numbers, as it may not to others."""
+    files = {
+        "sql/schema.sql": "CREATE TABLE books (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL);\n"
+        "CREATE TABLE loans (id INTEGER PRIMARY KEY AUTOINCREMENT, book_id INTEGER NOT NULL REFERENCES books (id));\n",
+        "pipeline.yaml": "name: library\nschema: sql/schema.sql\n"
+        "stages:\n  books: {csv: books.csv}\n  loans: {csv: loans.csv}\n",
+        "books.csv": "title\nEmma\nUlysses\n",
+        "loans.csv": "book_id\n2\n2\n1\n",
+    }
+    path = small.library(tmp_path, files)
+    found = run_until(make_plan(validate(load(path))), "loans")
+    assert found.to_pydict() == {"id": [1, 2, 3], "book_id": [2, 2, 1]}
+    (tmp_path / "loans.csv").write_text("book_id\n3\n")
+    with pytest.raises(EtlError, match=r"loans.csv:2:1: book_id: .*books.csv has no id 3"):
+        validate(load(path))

@@ -20,7 +20,11 @@ from etl.site.column_types import is_json, json_schema
 from etl.site.endpoint import Endpoint
 from etl.site.parameters import Parameter
 
-TABLES = {"v": Table("v", "", {"t": Column("t", "TEXT", nullable=False, description="", values=("a", "it's"))})}
+COLUMNS = {
+    "t": Column("t", "TEXT", nullable=False, description="", values=("a", "it's")),
+    "short": Column("short", "VARCHAR(3)", nullable=False, description=""),
+}
+TABLES = {"v": Table("v", "", COLUMNS)}
 
 
 def asked(sql: str, kind: Any) -> Endpoint:  # noqa: ANN401 -- types of endpoints
@@ -134,8 +138,24 @@ def test_a_large_whole_number_is_written_and_told() -> None:
     assert refused(f"SELECT {2**60} AS t UNION ALL SELECT 'a'", "integer").endswith("in /api/x.json")
 
 
-TYPES = ["integer", "number", "text", "boolean", ["text"], {"a": "integer"}, {"*": "integer"}]
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        ("'2025-13-01'", "date", "columns.t: '2025-13-01' where a date as YYYY-MM-DD is declared, in /api/x.json"),
+        ("'2025-08-15'", "datetime", "columns.t: '2025-08-15' where a time as YYYY-MM-DD HH:MM:SS is declared"),
+        ("'abcd'", "v.short", "columns.t: 'abcd' where text of at most 3 characters is declared"),
+        ("json_array('abcd')", ["v.short"], "columns.t[0]: 'abcd' where text of at most 3 characters is declared"),
+    ],
+)
+def test_texts_have_the_form_of_their_type(value: str, kind: Any, message: str) -> None:  # noqa: ANN401 -- a type
+    """A date, a time and a text of limited length are checked as texts of such a form."""
+    assert message in refused(f"SELECT {value} AS t", kind)
+    assert answered("SELECT 'é😀' AS t", "v.short") == (["é😀"], [])
+
+
+TYPES = ["integer", "number", "text", "boolean", "date", "datetime", ["text"], {"a": "integer"}, {"*": "integer"}]
 VALUES = [None, 0, 1, 7, -(2**53), 1.0, 0.5, -1e300, float("inf"), "", "a", "7", "1.5", "[]", "{}", "["]
+VALUES += ["2025-08-15", "2025-13-01", "2025-08-15\n", "2025-08-15 10:00:00", "2025-08-15 10:00:00.5"]
 VALUES += ['["a"]', "[1]", "[null]", '{"a": 1}', '{"a": 1.0}', '{"a": null}', '{"a": 1, "b": 2}', '{"a": 1e999}']
 
 

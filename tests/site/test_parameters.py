@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.site.answers import register_functions
-from etl.site.parameters import Parameter
+from etl.site.column_types import SCALARS
+from etl.site.parameters import Parameter, parse
 
 if TYPE_CHECKING:
     from etl.site.parameters import Value
@@ -41,3 +42,11 @@ def test_values_are_found_by_what_the_query_lists() -> None:
         assert find(database, "SELECT 7 AS id -- the only one", "7") == 7
         assert find(database, 'SELECT \'O\'\'Brien\' AS "the ""name"""', "O'Brien") == "O'Brien"
         assert find(database, "SELECT 'a' AS name", "' OR 1=1 --") is None
+
+
+@pytest.mark.parametrize(("kind", "text"), [("date", "2025-13-01"), ("date", "1.3.25"), ("datetime", "2025-08-15")])
+def test_dates_have_their_form(kind: str, text: str) -> None:
+    """A text that no date has is refused, so that it does not select nothing."""
+    with pytest.raises(ValueError, match=r"is not a (date|time) as YYYY-MM-DD"):
+        parse(SCALARS[kind], text)
+    assert parse(SCALARS["date"], "2025-08-15") == "2025-08-15"
