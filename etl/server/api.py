@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -148,4 +149,4 @@ def _request(scope: Scope) -> Request:
         return nothing
     *before, last = ["index"] if parts in ([], [""]) else parts  # /api lists the endpoints
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return Request((*before, last.removesuffix(".json")), tuple(sorted(query)))
+    return Request((*before, last.removesuffix(".json")), tuple(sorted(query, key=itemgetter(0))))

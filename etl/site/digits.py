@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError
@@ -45,7 +45,7 @@ def check_digits(database: sqlite3.Connection, endpoint: Endpoint, values: Mappi
         raise EtlError(f"{message}, in {endpoint.url(values)}", endpoint.where(next(iter(shapes))))
 
 
-@cache
+@lru_cache  # of a size: each slice of a list has a query of its own
 def _checked(sql: str) -> str:
     """A query that calls the functions of :class:`DigitCheck` in the place of SQLite's."""
     names = [name for each in (*_SCALARS, *_AGGREGATES) for name in _variants(each)]

@@ -190,9 +190,8 @@ def _of_list(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         yield {
             "name": "sort",
             "in": "query",
-            "description": f"What to sort by, the greatest first after a `-`. {_LIVE_QUERY}",
+            "description": f"What to sort by, the greatest first after a `-`; also with commas. {_LIVE_QUERY}",
             "x-live-only": True,
-            "explode": False,
             "schema": sort_type(endpoint),
         }
     yield from ({"$ref": f"#/components/parameters/{name}"} for name in ("Limit", "Offset"))

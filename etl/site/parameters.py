@@ -118,14 +118,17 @@ def hint(text: str, allowed: Iterable[Value]) -> str:
 
 
 def read_query(pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> dict[str, str]:
-    """A query string's names and values. Raises ValueError for a name that is unknown or occurs twice."""
+    """A query string's names and values. Raises ValueError for a name that is unknown or occurs twice.
+
+    Except for ``sort``, which is a list: with commas, or repeated, as generated clients write it.
+    """
     found: dict[str, str] = {}
     names = list(known)
     for name, text in pairs:
         if name not in names:
             problem = did_you_mean(name[:40], names) if names else "; there are none, remove everything from the '?'"
             raise ValueError(f"unknown query parameter {name[:40]!r}{problem}")
-        if name in found:
+        if name in found and name != "sort":
             raise ValueError(f"{name}: given twice")
-        found[name] = text
+        found[name] = f"{found[name]},{text}" if name in found else text
     return found

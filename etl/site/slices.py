@@ -45,7 +45,8 @@ class Slice:
     @property
     def values(self) -> dict[str, Value]:
         """What its query binds besides the endpoint's parameters, which have names in lower case."""
-        return {f"F{index}": value for index, value in enumerate(self.filters.values())}
+        found: dict[str, Value] = {f"F{index}": value for index, value in enumerate(self.filters.values())}
+        return {**found, "LIMIT": self.limit, "OFFSET": self.offset}
 
     def answer(self, database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value]) -> Answer:
         """The rows as JSON. Raises as :func:`etl.site.answers.answer`."""
@@ -57,7 +58,7 @@ class Slice:
         order = ", ".join([*(f"{quote(name)}{' DESC' if down else ''}" for name, down in self.sort), "ETL_ROW"])
         rows = f"SELECT *, row_number() OVER () AS ETL_ROW FROM (\n{endpoint.sql}\n)"  # noqa: S608 -- the pipeline's own file
         columns = ", ".join(map(quote, endpoint.columns))
-        sql = f"SELECT {columns} FROM ({rows}){self._where} ORDER BY {order} LIMIT {self.limit} OFFSET {self.offset}"  # noqa: S608 -- quoted
+        sql = f"SELECT {columns} FROM ({rows}){self._where} ORDER BY {order} LIMIT :LIMIT OFFSET :OFFSET"  # noqa: S608 -- quoted
         return replace(endpoint, sql=sql)
 
     def _count(self, database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value]) -> int:

@@ -330,6 +330,9 @@ def test_a_list_is_filtered_sorted_and_paged(api: Api) -> None:
     expected = sorted((row for row in rows if row["level"] == 1), key=lambda row: (-row["overallScore"], row["id"]))
     assert found.json() == expected[20:40]
     assert found.headers["x-total-count"] == str(len(expected))
+    assert (
+        ask(api, "/api/rosters/1/scores?level=1&sort=-overallScore&sort=id&limit=20&offset=20").json() == found.json()
+    )
     links = {link["rel"]: httpx.URL(found.url).join(link["url"]).params["offset"] for link in found.links.values()}
     assert links == {"first": "0", "prev": "0", "next": "40", "last": str((len(expected) - 1) // 20 * 20)}
     assert ask(api, str(found.url.join(found.links["next"]["url"]))).json() == expected[40:60]
