@@ -37,7 +37,7 @@ class Reference:
     mistakes: list[EtlError] = field(default_factory=list)
     all_rows: bool = True  # False if a row could not be read
     bad_columns: set[str] = field(default_factory=set)  # with a cell that could not be read
-    positions: dict[str, int] = field(default_factory=dict)  # of each column in a row, from 1
+    positions: dict[str, int] = field(default_factory=dict)  # of each column of the file in a row, from 1
 
     @property
     def file(self) -> str:
@@ -51,7 +51,7 @@ class Reference:
 
     def report(self, message: str, row: int, column: str) -> None:
         """Add a mistake in a cell; its place is the line, and the position of the cell in its row."""
-        where = self.rows.place(self.lines[row], self.positions[column])
+        where = self.rows.place(self.lines[row], self.positions.get(column, 0))
         self.mistakes.append(EtlError(message, where, column))
 
     def report_header(self, message: str, position: int) -> None:
@@ -149,6 +149,7 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
     for name, column in columns.items():
         result.types[name] = known[name].data_type if name in known else column.type
         _cells(column, known.get(name), result)
+    rows.columns.clear()  # the result has them now
     if table:
         if fills_table and table.autoincrement and table.autoincrement not in columns:
             result.types[table.autoincrement] = table.columns[table.autoincrement].data_type

@@ -14,7 +14,7 @@ from etl.pipeline.datatypes import TYPES
 from etl.pipeline.sources.rows import MAX_LISTED, Rows, SourceColumn, each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from etl.pipeline.cells import Cell
@@ -30,11 +30,7 @@ class _Row(NamedTuple):
 
     line: int
     cells: list[str | None]  # None for null
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether it is a blank line: not a row if the file has several columns."""
-        return self.cells == [None]
+    is_blank: bool  # such a line is not a row if the file has several columns
 
 
 def read(path: Path, file: str, options: CsvFile) -> Rows:
@@ -52,8 +48,9 @@ def read(path: Path, file: str, options: CsvFile) -> Rows:
         _check_delimiter(str(header.cells[0]), options.delimiter, Where(name, header.line, 1))
     width = len(header.cells)
     complete = [row for row in body if len(row.cells) == width]
+    blank = frozenset(number for number, row in enumerate(complete) if row.is_blank)
     columns = [
-        SourceColumn(column, TYPES["TEXT"], partial(_cells, [row.cells[number] for row in complete], width == 1))
+        SourceColumn(column, TYPES["TEXT"], partial(_cells, [row.cells[number] for row in complete], blank))
         for number, column in enumerate(header.cells)
     ]
     wrong = [row for row in body if len(row.cells) != width]
@@ -68,11 +65,10 @@ def read(path: Path, file: str, options: CsvFile) -> Rows:
     )
 
 
-def _cells(texts: Sequence[str | None], alone: bool, kind: DataType) -> Iterable[Cell | ValueError]:  # noqa: FBT001 -- of a partial
+def _cells(texts: Sequence[str | None], blank: Collection[int], kind: DataType) -> Iterable[Cell | ValueError]:
     """The cells of a column; a blank line is no null in a file of one column."""
-    blank = ValueError('a blank line; remove it, or write "" for an empty string')
-    found = each(texts, kind.parse)
-    return (blank if alone and value is None else value for value in found)
+    error = ValueError('a blank line; remove it, or write "" for an empty string')
+    return (error if row in blank else cell for row, cell in enumerate(each(texts, kind.parse)))
 
 
 def _check_delimiter(header: str, delimiter: str, where: Where) -> None:
@@ -110,6 +106,7 @@ class _Dialect:
         plain = rf"([^{quote}{mark}\r\n][^{mark}\r\n]*|)"
         cell = re.compile(rf"(?:{quoted}|{plain})({mark}|\r\n|\r|\n|\Z)")
         line, start = 1, 0
+        nulls = frozenset[str]()  # names of columns are never null
         while start < len(text):
             cells: list[str | None] = []
             begin, end = start, self.delimiter
@@ -120,12 +117,10 @@ class _Dialect:
                     what = "text after a closing quote" if closed else "a quote that opens in this row is never closed"
                     raise EtlError(f"not CSV: {what}; write a quote inside of a cell as two", Where(file, line, 1))
                 inside, outside, end = found.groups()
-                cells.append(self._value(inside, outside))
+                is_null = inside is None and (not outside or outside in nulls)
+                cells.append(None if is_null else outside or str(inside).replace(self.quote * 2, self.quote))
                 start = found.end()
-            yield _Row(line, cells)
+            row = _Row(line, cells, is_blank=not text[begin:start].strip("\r\n"))
+            yield row
+            nulls = nulls if row.is_blank else self.nulls
             line += len(_LINE_END.findall(text, begin, start))
-
-    def _value(self, inside: str | None, outside: str | None) -> str | None:
-        if inside is not None:
-            return inside.replace(self.quote * 2, self.quote)
-        return None if not outside or outside in self.nulls else outside

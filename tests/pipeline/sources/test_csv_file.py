@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.pipeline.source_forms import CsvFile
-from tests.support.sources import read_file, told
+from tests.support.sources import read_file, table_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,12 @@ def test_options(tmp_path: Path, content: bytes, options: dict[str, Any], column
 def test_nulls_are_null(tmp_path: Path) -> None:
     """An unquoted cell with such a text is as an empty one."""
     assert told(read(tmp_path, b"a,b\nNA,1\n", nulls=["NA"])) == ["t.csv:2:1: a: the cell is empty; enter a value"]
+    named = read(tmp_path, b'\nNA\nx\n\n"NA"\n', nulls=["NA"])
+    assert told(named) == ['t.csv:4:1: NA: a blank line; remove it, or write "" for an empty string']
+    assert named.columns == {"NA": ["x", None, "NA"]}
+    path, table = tmp_path / "t.csv", table_of(tmp_path, "size INTEGER")
+    path.write_text("size\n1\nNA\n")
+    assert read_file("csv", path, CsvFile(file="t.csv", nulls=["NA"]), table).columns == {"size": [1, None]}
 
 
 def test_bytes_of_another_encoding(tmp_path: Path) -> None:
@@ -65,3 +71,10 @@ def test_a_member_of_a_zip(tmp_path: Path) -> None:
         "t.zip: it has no member 'in/clases.csv'; did you mean 'in/classes.csv'?"
     ]
     assert told(read(tmp_path, b"a,b\n", member="x.csv")) == ["t.csv: cannot read it as a zip: File is not a zip file"]
+
+
+def test_rules_of_a_numbered_key(tmp_path: Path) -> None:
+    """A rule over a key that the file does not have is checked, too; its place is the line."""
+    path, table = tmp_path / "t.csv", table_of(tmp_path, "id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id < 2), a TEXT")
+    path.write_text("a\nx\ny\n")
+    assert told(read_file("csv", path, CsvFile(file="t.csv"), table)) == ["t.csv:3: id: 2 violates CHECK (id < 2)"]
