@@ -39,9 +39,10 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def filled(sql: str, parameter: str, value: str) -> str:
-    """A query with a string literal in place of a parameter such as ``:pipeline``."""
-    return "".join(literal(value) if found[0] == parameter else found[0] for found in _TOKEN.finditer(sql))
+def filled(sql: str, parameter: str, value: str | float | None) -> str:
+    """A query with a literal in place of a parameter such as ``:pipeline``."""
+    text = "NULL" if value is None else literal(value) if isinstance(value, str) else repr(value)
+    return "".join(text if found[0] == parameter else found[0] for found in _TOKEN.finditer(sql))
 
 
 def renamed(sql: str, names: Mapping[str, str]) -> str:

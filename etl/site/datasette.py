@@ -60,8 +60,8 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
         f"api-{endpoint.name}": {  # prefixed: a query hides a table with the same name
             "title": endpoint.title,
             "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
-            "sql": endpoint.sql,
-            **({"params": list(endpoint.parameters)} if endpoint.parameters else {}),
+            "sql": endpoint.sql_of_required,
+            **({"params": [each.name for each in endpoint.required]} if endpoint.required else {}),
         }
         for endpoint in endpoints
     }

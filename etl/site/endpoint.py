@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from etl.errors import Where
-from etl.pipeline.sql import literal, quote
+from etl.pipeline.sql import filled, literal, quote
 from etl.site.check import pattern_of
 from etl.site.column_types import base, camel_case, is_json
 from etl.site.parameters import Parameter
@@ -123,6 +123,12 @@ class Endpoint:
     def required(self) -> list[Parameter]:
         """The parameters that every request gives, in its path or its query string."""
         return [each for each in self.parameters.values() if each.required]
+
+    @property
+    def sql_of_required(self) -> str:
+        """Its SQL with the defaults of the other parameters, for programs that do not know them."""
+        optional = (each for each in self.parameters.values() if not each.required)
+        return reduce(lambda sql, each: filled(sql, f":{each.name}", each.default), optional, self.sql)
 
     @property
     def filters(self) -> dict[str, str]:

@@ -42,9 +42,7 @@ LIMIT = _page_parameter(
     f"Rows on a page. Without any parameter the answer has all rows, with one it has at most {MAX_LIMIT:,}.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
 )
-OFFSET = _page_parameter(
-    "offset", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
-)
+OFFSET = _page_parameter("offset", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET})
 
 SECURITY = {"seedToken": {"type": "http", "scheme": "bearer", "description": "The token that the server was given."}}
 

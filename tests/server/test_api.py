@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -336,6 +337,13 @@ def test_a_list_is_filtered_sorted_and_paged(api: Api) -> None:
     links = {link["rel"]: httpx.URL(found.url).join(link["url"]).params["offset"] for link in found.links.values()}
     assert links == {"first": "0", "prev": "0", "next": "40", "last": str((len(expected) - 1) // 20 * 20)}
     assert ask(api, str(found.url.join(found.links["next"]["url"]))).json() == expected[40:60]
+
+
+def test_the_example_in_the_readme_is_a_page_of_a_list(api: Api) -> None:
+    """The README's address of a filtered, sorted page is answered."""
+    (url,) = re.findall(r"^/api/.*[?].*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    found = ask(api, url)
+    assert (found.status_code, found.links["first"]["rel"]) == (200, "first")
 
 
 def test_filtered_lists_and_searches_are_not_cached(default_build: Path) -> None:

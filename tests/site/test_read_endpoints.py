@@ -113,6 +113,7 @@ def test_a_header_declares_an_object_its_query_and_its_paths(schema: Schema, tmp
     assert other.path({"id": 7, "test_id": 2}) == "api/rosters/7/tests/2/levels.json"
     assert endpoint.url({"id": 7, "test_id": 2, "level": None}) == "/api/rosters/7/levels.json?testId=2"
     assert endpoint.name == "rosters-levels"
+    assert "WHERE 1 IN (:id, :test_id, NULL, 'asc', NULL)" in endpoint.sql_of_required
     assert restore(describe([endpoint])) == [replace(endpoint, file="", places={})]
 
 
