@@ -137,7 +137,7 @@ class Endpoint:
         A parameter of the same name takes precedence.
         """
         names = {camel_case(name): name for name, kind in self.columns.items() if not is_json(kind)}
-        taken = {parameter.json_name for parameter in self.routes[0].in_query}
+        taken = {*LIST_PARAMETERS, *(parameter.json_name for parameter in self.routes[0].in_query)}
         return {} if self.is_object else {key: name for key, name in names.items() if key not in taken}
 
     @property

@@ -205,12 +205,14 @@ class _Reader:
         if node.entries is None:
             self._add("query: must be parameters by name", node.where)
         parameters = {}
+        taken = {"asOf", *map(camel_case, in_path)}
         for name, each in node.mapping().items():
             where = node.key(name)
             if not PARAMETER.match(f"[{name}]"):
                 self._add(f"query.{name}: must be a name of a-z, 0-9 and '_'", where)
-            elif name in in_path or name == "as_of" or (name in LIST_PARAMETERS and not is_object):
+            elif camel_case(name) in taken or (name in LIST_PARAMETERS and not is_object):
                 self._add(f"query.{name}: this name is taken; choose another", where)
+            taken.add(camel_case(name))
             parameter, mistakes = read_parameter(name, each)
             self.mistakes += mistakes
             values = each if each.entries is None else each.mapping().get("values")

@@ -17,6 +17,7 @@ from etl.site.parameters import MAX_ID, Parameter
 if TYPE_CHECKING:
     from etl.config.node import Node
 
+_TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "boolean": (bool,)}
 _KEYS = ("values", "type", "required", "default", "description")
 
 
@@ -38,7 +39,7 @@ def read_parameter(name: str, node: Node) -> tuple[Parameter, list[EtlError]]:
         "values": isinstance(values, list) and not (values and all(map(_is_value, values))) and "must be texts, or ids",
         "type": kind is not None and kind not in SCALARS and f"must be one of {', '.join(SCALARS)}",
         "required": not isinstance(required, bool) and "must be true or false",
-        "default": default is not None and not isinstance(default, (int, float, str)) and "must be one value",
+        "default": default is not None and not isinstance(default, _TYPES.get(str(kind), (int, str))) and _one(kind),
         "description": not isinstance(plain.get("description", ""), str) and "must be text",
     }
     mistakes += [EtlError(f"{path}.{key}: {fault}", given[key].where) for key, fault in faults.items() if fault]
@@ -55,6 +56,10 @@ def read_parameter(name: str, node: Node) -> tuple[Parameter, list[EtlError]]:
         str(plain.get("description", "")),
     )
     return parameter, mistakes
+
+
+def _one(kind: object) -> str:
+    return f"must be of type {kind}" if kind else "must be one of the values"
 
 
 def _is_value(value: object) -> bool:

@@ -197,6 +197,26 @@ def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN40
     )
 
 
+def test_an_object_is_a_file_where_its_parameters_are_in_the_path(tmp_path: Path) -> None:
+    """A URL that needs a query string is no file; an object without a row has none; more than one row is an error."""
+    database, endpoint = by_name("a", "b")
+    endpoint = replace(endpoint, segments=("x",), paths=(("names", "[name]"),), is_object=True)
+    endpoint = replace(endpoint, sql="SELECT name FROM t WHERE name = :name AND name <> 'b'")
+    said: list[str] = []
+    with closing(database), Writer(tmp_path) as files:
+        answers = _Answers(database, files, 2, said.append)
+        assert answers.write(endpoint) == ("api/names/a.json", b"")
+        assert (answers.written, answers.live, said) == ({"/api/names/{name}"}, {}, [])
+        few = _Answers(database, files, 1, said.append)
+        assert few.write(endpoint) is None
+        assert few.live == {"/api/x": {"answers": 2, "checked": 2}}
+        with pytest.raises(EtlError, match=r"2 rows where one object is declared, in /api/x\.json\?name=a$"):
+            few.write(replace(endpoint, sql="SELECT name FROM t WHERE :name IS NOT NULL"))
+        files.finish()
+    assert (tmp_path / "api/names/a.json").read_bytes() == b'{"name":"a"}'
+    assert not (tmp_path / "api/names/b.json").exists()
+
+
 def test_live_answers_are_checked_up_to_a_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more rows than a build checks, the log and the manifest say how many answers were checked."""
     monkeypatch.setattr(export_files, "CHECKED_ROWS", 2)

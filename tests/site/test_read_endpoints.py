@@ -130,6 +130,9 @@ def test_a_header_declares_an_object_its_query_and_its_paths(schema: Schema, tmp
         ("type: text, ", "", "query.search: give its values, or else its type"),
         ("type: text", "type: txt", "query.search.type: must be one of integer, number, text, boolean, date, datetime"),
         ("[asc, desc]", "[1.5]", "query.sort.values: must be texts, or ids"),
+        ("type: text, required: false", "type: integer, default: x", "query.search.default: must be of type integer"),
+        ("default: asc", "default: [asc]", "query.sort.default: must be one of the values"),
+        ("  search: {", "  test__id: {", "query.test__id: this name is taken; choose another"),
         ("default: asc", "default: asc, required: true", "query.sort: has a default, so it is not required"),
         ("[test_id]/levels", "[tst_id]/levels", "path: no parameter 'tst_id'; did you mean 'test_id'?"),
         ("rosters/[id]/tests", "rosters/tests", "path: [id] is missing"),
@@ -334,6 +337,7 @@ def test_every_mistake_is_told_in_one_go(schema: Schema, tmp_path: Path) -> None
         ("[Id].sql", "'[Id]' is not a valid URL segment"),
         ("seed.sql", "/api/seed is reserved for the server"),
         ("openapi.sql", "/api/openapi is reserved for the server"),
+        ("index.sql", "/api/index is reserved for the server"),
     ],
 )
 def test_a_path_must_be_a_url(schema: Schema, tmp_path: Path, path: str, message: str) -> None:
