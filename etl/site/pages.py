@@ -49,7 +49,8 @@ def front_page(  # noqa: PLR0913 -- what a build knows
     links = [("api/openapi.json", "OpenAPI document"), ("manifest.json", "Manifest")]
     links = [("report.html", "Report"), *links] if report else links
     links.insert(0, (name, f"Download the database ({size / 1e6:,.1f} MB)"))
-    sampled = next((endpoint for endpoint in endpoints if endpoint.name in samples and not endpoint.parameters), None)
+    arrays = [endpoint for endpoint in endpoints if samples.get(endpoint.name, ("", b""))[1].startswith(b"[")]
+    sampled = arrays[0] if arrays else None
     parts = [
         f"<h1>{escape(site.title)}</h1>",
         f"<p>{escape(site.description)}</p>",

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     for file in ("first_names.csv", "last_names.csv"):
         write_names(data / file, [*NAMES, LONG])  # rosters have the first, O'Brien and so on as their teachers
     for file in ("interventions.csv", "intervention_standards.csv"):
-        replace_cells(data / file, "Fractions Foundations", SCRIPT)
+        replace_cells(data / file, "Geometry Jumpstart", SCRIPT)
     run(pipeline, pipeline.parent / "build")
     with serving(pipeline.parent / "build", pipeline=pipeline) as server:
         yield server

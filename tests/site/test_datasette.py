@@ -75,10 +75,10 @@ def test_labels_units_and_orders_are_the_pipelines(metadata: dict[str, Any]) -> 
 
 
 def test_canned_queries_are_the_endpoints(metadata: dict[str, Any], default_build: Path) -> None:
-    """Each endpoint is a canned query with the very same SQL, and none hides a table by its name."""
+    """Each endpoint is a canned query with defaults for what is optional, and none hides a table by its name."""
     queries = metadata["databases"][NAME]["queries"]
     endpoints = endpoints_of(default_build)
-    assert [query["sql"] for query in queries.values()] == [endpoint.sql for endpoint in endpoints]
+    assert [query["sql"] for query in queries.values()] == [endpoint.sql_of_required for endpoint in endpoints]
     assert set(queries) & set(metadata["databases"][NAME]["tables"]) == set()
     assert queries["api-rosters-students"]["params"] == ["id"]
 
@@ -130,8 +130,11 @@ def test_a_page_shows_what_the_metadata_says(hardened: Datasette) -> None:
 def test_a_row_and_a_query_have_their_pages(hardened: Datasette) -> None:
     """A row, a canned query with its parameter, and the home page answer; a table is not hidden by a query."""
     assert get(hardened, f"/{NAME}/rosters/1").status_code == 200
-    query = get(hardened, f"/{NAME}/api-rosters-students?id=1")
-    assert "Students of a roster" in query.text
+    query = get(hardened, f"/{NAME}/api-rosters-scores?id=1")
+    assert "Scores of a roster" in query.text
+    assert len(get(hardened, f"/{NAME}/api-assignments.json?_shape=array").json()) == 8
+    (students,) = get(hardened, f"/{NAME}/api-rosters-students.json?_shape=array&id=1").json()
+    assert students["total"] >= 30
     assert "synthetic" in get(hardened, "/").text
     assert get(hardened, f"/{NAME}/rosters.json").json()["table"] == "rosters"
 

@@ -43,12 +43,13 @@ def every_file(build: Path) -> list[str]:
     """The files of the API that a build must have, worked out from its database."""
     endpoints = restore(json.loads((build / "endpoints.json").read_text(encoding="utf-8")))
     with closing(open_database(build / DATABASE)) as database:
-        return [
-            route.path(values)
+        found = [
+            [route.path(values) for values in combinations(parameter_lists(database, endpoint, route.in_path))]
             for endpoint in endpoints
             for route in endpoint.routes
-            for values in combinations(parameter_lists(database, endpoint, route.in_path))
+            if route.is_static
         ]
+    return [file for files in found if len(files) <= 1000 for file in files]  # site.static_limit
 
 
 @contextlib.contextmanager
@@ -83,7 +84,7 @@ class Links(HTMLParser):
 def test_every_static_file_is_the_live_answer(default_build: Path) -> None:
     """Over the whole default world each file is, byte for byte, the live answer."""
     files = every_file(default_build)
-    assert len(files) == 6 + 2 + 1 + 250 + 250 + 8 + 8
+    assert len(files) == 9 + 1 + 250 + 250 + 4 * 8
     with serving(default_build.parent) as server, httpx.Client(base_url=server.url) as client:
         for file in files:
             assert client.get(f"/{file}").content == (default_build / file).read_bytes(), file
@@ -114,7 +115,7 @@ def test_the_front_page_points_at_what_is_there(default_build: Path) -> None:
     local = [link for link in links if not link.startswith(("https://creativecommons.org/", "data:,"))]
     assert [link for link in local if not (default_build / link).is_file()] == []
     assert {"manifest.json", "api/openapi.json", "api/rosters.json", DATABASE} <= set(local)
-    assert len([link for link in local if link.startswith("api/")]) == 14
+    assert len([link for link in local if link.startswith("api/")]) == 17
     assert Links((default_build / "404.html").read_text(encoding="utf-8")).found == ["data:,"]
     for page in ("index.html", "404.html"):
         assert content["notice"] in (default_build / page).read_text(encoding="utf-8")
@@ -126,12 +127,17 @@ def test_a_static_host_finds_its_helpers(default_build: Path) -> None:
     assert (default_build / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
 
 
+def expected(message: str) -> None:
+    """Allow no message but that there are too many answers for files."""
+    assert "live only" in message
+
+
 def exported(
     small: Path,
     folder: Path,
     *changes: str,
     endpoints: list[Endpoint] | None = None,
-    say: Callable[[str], None] = pytest.fail,
+    say: Callable[[str], None] = expected,
 ) -> Path:
     """Export a small world's database again, somewhere else."""
     folder.mkdir()
@@ -171,13 +177,13 @@ def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> N
     said: list[str] = []
     folder = exported(small, tmp_path / "few", "site.static_limit=10", say=said.append)
     checked = "live only; checked 12 of 12 answers"
-    assert said == [f"sql/api/rosters/[id]/{name}.sql: {checked}" for name in ("scores", "students")]
+    assert {f"sql/api/rosters/[id]/{name}.sql: {checked}" for name in ("scores", "students")} < set(said)
     assert not (folder / "api/rosters").exists()  # twelve of them
-    assert len(list((folder / "api/assignments").rglob("*.json"))) == 8 + 8
+    assert len(list((folder / "api/assignments").rglob("*.json"))) == 4 * 8
     front = (folder / "index.html").read_text(encoding="utf-8")
     assert "<code>/api/rosters/{id}/students.json</code> (live only)" in front
     assert '<a href="api/assignments/1/students.json">' in front
-    assert "/api/rosters/{id}/students" in json.loads((folder / "api/openapi.json").read_bytes())["paths"]
+    assert "/api/rosters/{id}/students.json" in json.loads((folder / "api/openapi.json").read_bytes())["paths"]
 
 
 def by_name(*values: Any) -> tuple[sqlite3.Connection, Endpoint]:  # noqa: ANN401 -- what a query may list
@@ -287,10 +293,10 @@ def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, s
 
 def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_path: Path) -> None:
     """The first answer of another type, or with null, is told with its address, whether or not it would be written."""
-    path = ROOT / "sql/api/rosters/[id]/students.sql"
+    path = ROOT / "sql/api/rosters/[id]/scores.sql"
     schema = validate(load(ROOT / "pipeline.yaml")).schema
     text = path.read_text(encoding="utf-8").replace(
-        "SELECT id,", "SELECT nullif(id, (SELECT max(id) FROM students)) AS id,"
+        "SELECT scores.id,", "SELECT nullif(scores.id, (SELECT max(id) FROM scores)) AS id,"
     )
     (tmp_path / "api/r").mkdir(parents=True)
     (tmp_path / "api/r/[id].sql").write_text(text, encoding="utf-8")
