@@ -165,3 +165,16 @@ def test_the_document_is_of_every_world() -> None:
         assert f"{name}: the mean bias of each estimator is the expected one" in text
     assert set(WORLDS) == set(FITTING) >= {world for world, _ in FAILING}
     assert set(NAMES) == set(ESTIMATORS)
+
+
+def test_the_page_for_analysts_says_what_the_study_found() -> None:
+    """docs/analysis.md calls an estimator right where it fits, and says how many points it is too high elsewhere."""
+    lines = [line.strip("| ").split(" | ") for line in DOCUMENT.read_text(encoding="utf-8").splitlines()]
+    bias = {(cells[0], cells[1]): float(cells[3].split()[0]) for cells in lines if len(cells) == 6 and "±" in cells[3]}
+    text = (ROOT / "docs/analysis.md").read_text(encoding="utf-8")
+    for world, estimators in FITTING.items():
+        row = next(line for line in text.splitlines() if line.startswith("| [") and world in line)
+        for (estimator, name), cell in zip(NAMES.items(), row.strip("| ").split(" | ")[1:], strict=True):
+            assert (cell == "right") == (estimator in estimators), (world, estimator)
+            if cell.endswith("points too high"):
+                assert cell == f"{bias[world, name]:.0f} points too high"
