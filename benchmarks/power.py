@@ -6,18 +6,19 @@ up to those of a hundred, as those of shards do, so a world of a thousand roster
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import repeat
 from math import sqrt
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.diagnosis import Mean
 from benchmarks.worlds import World
 from etl.school.columns import matrix
+from etl.school.estimates import added_up
 from etl.school.estimators import ESTIMATORS
 from etl.school.impact import NUMBERS, gain_sums
 
@@ -87,12 +88,13 @@ def compared(growth: list[int], seed: int) -> dict[int, list[tuple[bool, bool]]]
     for rosters in ROSTERS:
         size = rosters // BLOCK
         groups = [blocks[start : start + size] for start in range(0, len(blocks), size)][:COMPARISONS]
-        cells = [ESTIMATORS[ESTIMATOR](_added(group)).cells() for group in groups]
+        sums = [added_up(pa.Table.from_batches(group), ("assignment_id",), NUMBERS) for group in groups]
+        cells = [ESTIMATORS[ESTIMATOR](row).cells() for (row,) in sums]
         found[rosters] = [(cell["low"] > 0 or cell["high"] < 0, bool(cell["covered"])) for cell in cells]
     return found
 
 
-def _blocks(growth: list[int], seed: int) -> Iterator[dict[str, Any]]:
+def _blocks(growth: list[int], seed: int) -> Iterator[pa.RecordBatch]:
     """Yield the sums of the assignment over each block of rosters."""
     windows = (f"stages.{window}.params.rosters=[1, {ROSTERS[-1]}]" for window in ("window1", "window2", "window3"))
     changes = (f"stages.classes.params.count={ROSTERS[-1]}", *windows, f"x-growth.assigned.completed={growth}")
@@ -112,11 +114,4 @@ def _blocks(growth: list[int], seed: int) -> Iterator[dict[str, Any]]:
             growth=rules.growth,
             **{name: year[name].slice(at[block], at[block + 1] - at[block]) for name, at in ends.items()},
         )
-        yield sums.slice(0, 1).to_pylist()[0]
-
-
-def _added(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    total = Counter[str]()
-    for row in rows:
-        total.update({name: int(row[name]) for name in NUMBERS})
-    return {**rows[0], **total}
+        yield sums.slice(0, 1)

@@ -11,6 +11,7 @@ from etl.generator.params import Columns
 from etl.school.estimators import ESTIMATORS, pooled, six_decimals
 from etl.school.impact import KEYS, NUMBERS, PLANTED_SUMS
 from etl.school.params import STATUSES
+from etl.school.within import LIMBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS
     A row for each assignment, standard that it covers, and status; its effect is null when nobody has that status.
     """
     keys = ("assignment_id", "standard_id", "status")
-    sums = _added_up(planted_sums, keys, ("students", "planted"))
+    sums = added_up(planted_sums, keys, ("students", "planted"))
     sums.sort(key=lambda row: (row["assignment_id"], row["standard_id"], STATUSES.index(row["status"])))
     for number, row in enumerate(sums, start=1):
         parts = row["students"] * row["denominator"]
@@ -66,7 +67,7 @@ def impact_estimates(gain_sums: Annotated[pa.Table, Columns(KEYS)]) -> pa.Record
     each category that assignments practise. Cells are null where a group is empty, and there is no interval where one
     has a single student, there is a single roster, or no gain differs from another.
     """
-    sums = _added_up(gain_sums, ("assignment_id", "standard_id"), NUMBERS)
+    sums = added_up(gain_sums, ("assignment_id", "standard_id"), NUMBERS)
     sums.sort(key=lambda row: (row["assignment_id"], row["standard_id"] or 0))
     rows = [{"estimator": name, **row} for name, estimator in ESTIMATORS.items() for row in _estimated(sums, estimator)]
     for number, row in enumerate(rows, start=1):
@@ -89,12 +90,14 @@ def _estimated(sums: Sequence[Row], estimator: Callable[[Row], Estimate]) -> lis
     return rows
 
 
-def _added_up(sums: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> list[Row]:
+def added_up(sums: pa.Table, keys: Sequence[str], numbers: Sequence[str]) -> list[Row]:
     """Sum the numbers of rows with the same keys, in Python's integers, which do not overflow."""
     totals: dict[tuple[Any, ...], Row] = {}
     for batch in sums.to_batches():  # a shard's rows: all of them as Python's objects would be many
         for row in batch.to_pylist():
-            total = totals.setdefault(tuple(row[key] for key in keys), {**row, **dict.fromkeys(numbers, 0)})
-            for name in numbers:
-                total[name] += int(row[name])
+            total = totals.setdefault(tuple(row[key] for key in keys), row)
+            if total is not row:
+                total |= {name: total[name] + row[name] for name in numbers}
+                if LIMBS in row:
+                    total[LIMBS] = [one + other for one, other in zip(total[LIMBS], row[LIMBS], strict=True)]
     return list(totals.values())

@@ -18,7 +18,7 @@ from etl.school.inference import (
     surprise,
     welch,
 )
-from etl.school.within import EXCESSES, MOMENTS, PARTS, REGRESSORS, TREATED, WEIGHTED_GAIN
+from etl.school.within import EXCESSES, LIMBS, MOMENTS, REGRESSORS, TREATED, WEIGHTED_GAIN, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,18 +117,20 @@ def _within_rosters(sums: Row, covariates: Sequence[str] = ()) -> Estimate:
     control students with the scores of the treated would have gained.
     """
     students = sums["within_treated"], sums["within_control"]
-    products = combinations_with_replacement(MOMENTS, 2)
+    if not sums["rosters"]:
+        return Estimate(*students)
+    cells = totals(sums[LIMBS])
     found = fixed_effects(
         covariates,
-        {pair: sums[".".join(pair)] / PARTS for pair in (*MOMENTS, *EXCESSES)},
-        {pairs: sums[" ".join(map(".".join, pairs))] / PARTS for pairs in products},
+        {pair: cells[".".join(pair)] for pair in (*MOMENTS, *EXCESSES)},
+        {pairs: cells[" ".join(map(".".join, pairs))] for pairs in combinations_with_replacement(MOMENTS, 2)},
         sums["rosters"],
         sum(students),
     )
     if found is None:
         return Estimate(*students)
-    parts, weight = sums["parts"], sums[f"{TREATED}.{TREATED}"]
-    gain = sums[WEIGHTED_GAIN] / weight / parts
+    parts, weight = sums["parts"], cells[f"{TREATED}.{TREATED}"]
+    gain = cells[WEIGHTED_GAIN] / weight / parts
     planted = Fraction(sums[WITHIN_PLANTED], students[0] * parts * sums["denominator"])
     return Estimate(
         *students,

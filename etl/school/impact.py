@@ -16,7 +16,7 @@ from etl.school.columns import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
 from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.school.params import STATUSES, Growth
-from etl.school.within import COUNTS, SUMS, TYPE, Students, within_sums
+from etl.school.within import COUNTS, LIMBS, TYPE, Students, within_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,12 +34,10 @@ TALLY = ("gain", "squares", "planted", "excess", "spread")
 WITHIN_PLANTED = "within_planted"
 #: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ..., then those within rosters.
 _TALLIES = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
-NUMBERS = (*_TALLIES, *COUNTS, WITHIN_PLANTED, *SUMS)
+NUMBERS = (*_TALLIES, *COUNTS, WITHIN_PLANTED)
 #: Its other columns.
 KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
-GAIN_SUMS = pa.schema(
-    [(name, pa.int64()) for name in (*KEYS, *_TALLIES, *COUNTS, WITHIN_PLANTED)] + [(name, TYPE) for name in SUMS]
-)
+GAIN_SUMS = pa.schema([*((name, pa.int64()) for name in (*KEYS, *NUMBERS)), (LIMBS, TYPE)])
 PLANTED_SUMS = pa.schema(
     [
         ("assignment_id", pa.int64()),
@@ -164,7 +162,7 @@ def _compared(assignment: int, impacted: Impacted, first: pa.Table | None, windo
     )
 
 
-def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -> dict[str, list[int]]:
+def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -> dict[str, list[Any]]:
     """The sums, by name: for all the covered standards together, then for each."""
     rows, treated = compared.rows, compared.treated
     after, before = (scores[rows[:, None], covered].T.astype(np.int64) for scores in (impacted.after, impacted.before))
@@ -178,7 +176,7 @@ def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -
         message = f"gains of {peak} points, squared, are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
     tally = dict(zip(TALLY, (gain, gain * gain, planted, excess, _with_sum(spread)), strict=True))
-    sums: dict[str, list[int]] = {}
+    sums: dict[str, list[Any]] = {}
     for group, chosen in (("treated", slice(treated)), ("control", slice(treated, None))):
         sums[group] = [len(rows[chosen])] * len(gain)
         sums |= {f"{group}_{name}": cells[:, chosen].sum(axis=1).tolist() for name, cells in tally.items()}

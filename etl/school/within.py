@@ -10,13 +10,13 @@ fixed number of sums, however many students it has.
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,9 +38,11 @@ SUMS = (
     *(" ".join(map(".".join, pairs)) for pairs in combinations_with_replacement(MOMENTS, 2)),
 )
 #: The sums are whole numbers of parts of 1, so that their order does not matter: fixed point, with room for any world.
-PARTS = 2.0**64
-TYPE = pa.decimal256(76, 0)
-_HIGH, _MIDDLE = 2.0**80, 2.0**40  # parts
+#: Each is stored as three numbers that 64 bits hold: of 2^80, of 2^40 and of 1 parts.
+LIMBS = "limbs"
+TYPE = pa.list_(pa.int64(), 3 * len(SUMS))
+_PARTS = 2.0**64
+_HIGH, _MIDDLE = 2.0**80, 2.0**40
 _LARGEST = 2.0**78  # 2^62 of the high ones
 
 
@@ -58,15 +60,15 @@ class Students(NamedTuple):
         return mixed
 
 
-def within_sums(students: Students, variables: Mapping[str, Floats]) -> dict[str, list[int]]:
+def within_sums(students: Students, variables: Mapping[str, Floats]) -> dict[str, list[Any]]:
     """Add up the moments of rosters that each have both treated and control students.
 
     ``variables`` are score, overall, gain and excess: a column a student, a row for each measure that is compared; an
-    array of one row is the same for all. Returns for each of COUNTS and SUMS a number per row of ``gain``.
+    array of one row is the same for all. Returns a cell per row of ``gain`` for each of COUNTS, and for LIMBS.
     """
     rows = len(variables[GAIN])
     if not len(students.roster):
-        return {name: [0] * rows for name in (*COUNTS, *SUMS)}
+        return {**{name: [0] * rows for name in COUNTS}, LIMBS: [[0] * TYPE.list_size] * rows}
     order = np.argsort(students.roster, kind="stable")
     _, starts, sizes = np.unique(students.roster[order], return_index=True, return_counts=True)
     values = {TREATED: students.treated[None, order].astype(np.float64)}
@@ -88,24 +90,29 @@ def within_sums(students: Students, variables: Mapping[str, Floats]) -> dict[str
     counts = (len(sizes), int(students.treated.sum()), int((~students.treated).sum()))
     return {
         **{name: [count] * rows for name, count in zip(COUNTS, counts, strict=True)},
-        **dict(zip(SUMS, _parts(cells), strict=True)),
+        LIMBS: _limbs(cells),
     }
 
 
-def _parts(cells: Floats) -> list[list[int]]:
-    """Add up the rosters (the last axis) exactly, in parts. Raises ValueError where the parts would be too many.
-
-    Each number is cut into three whole numbers of 2^80, 2^40 and 1 parts, of which 64 bits can add up many.
-    """
+def _limbs(cells: Floats) -> list[list[int]]:
+    """Add up the rosters (the last axis) exactly: a list per row. Raises ValueError where 64 bits might not do."""
     if cells.size and np.abs(cells).max() >= _LARGEST / cells.shape[2]:
         message = f"products of scores of {np.abs(cells).max():.3g} are too large to sum exactly; use a narrower clamp"
         raise ValueError(message)
-    parts = cells * PARTS
+    parts = cells * _PARTS
     high = np.floor(parts / _HIGH)
     parts -= high * _HIGH
     middle = np.floor(parts / _MIDDLE)
-    sums = [limb.astype(np.int64).sum(axis=2).tolist() for limb in (high, middle, parts - middle * _MIDDLE)]
-    return [
-        [int(_HIGH) * one + int(_MIDDLE) * two + three for one, two, three in zip(*limbs, strict=True)]
-        for limbs in zip(*sums, strict=True)
-    ]
+    sums = [limb.astype(np.int64).sum(axis=2) for limb in (high, middle, parts - middle * _MIDDLE)]
+    limbs: list[list[int]] = np.concatenate(sums).T.tolist()
+    return limbs
+
+
+def totals(limbs: Sequence[int]) -> dict[str, float]:
+    """Return each of SUMS, given its limbs added up over shards."""
+    number = len(SUMS)
+    parts = (
+        int(_HIGH) * high + int(_MIDDLE) * middle + low
+        for high, middle, low in zip(limbs[:number], limbs[number : 2 * number], limbs[2 * number :], strict=True)
+    )
+    return {name: part / _PARTS for name, part in zip(SUMS, parts, strict=True)}

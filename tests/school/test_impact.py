@@ -282,7 +282,7 @@ def test_a_scale_too_wide_for_exact_sums() -> None:
 
 def sums_of(treated: Sequence[int], control: Sequence[int], parts: int = 1, **others: int | None) -> pa.Table:
     """A row of sums with these gains, times parts, and nothing planted."""
-    row: dict[str, int | None] = dict.fromkeys(NUMBERS, 0)
+    row: dict[str, int | None] = dict.fromkeys(NUMBERS, 0)  # and no rosters
     row |= {"assignment_id": 1, "rc_id": 1, "standard_id": None, "parts": parts, "denominator": 1, **others}
     for name, gains in (("treated", treated), ("control", control)):
         row |= {name: len(gains), f"{name}_gain": sum(gains), f"{name}_squares": sum(gain * gain for gain in gains)}

@@ -35,7 +35,7 @@ def sums_of(students: Sequence[Student], **others: int) -> pa.Table:
     variables = {"score": score, "overall": overall, "gain": gain, "excess": gain}
     cells = {name: values[None, chosen].astype(np.float64) for name, values in variables.items()}
     found = within_sums(Students(roster[chosen], treated[chosen] > 0), cells)
-    row = {**dict.fromkeys(NUMBERS, 0), **{name: numbers[0] for name, numbers in found.items()}, **others}
+    row = {**dict.fromkeys(NUMBERS, 0), **{name: cells[0] for name, cells in found.items()}, **others}
     keys = {"assignment_id": 1, "rc_id": None, "standard_id": None, "parts": 1, "denominator": 1}
     return pa.Table.from_pylist([keys | row], GAIN_SUMS)
 
