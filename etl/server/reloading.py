@@ -1,13 +1,14 @@
 """Pages that reload when there is a new build, and show why there is none: for ``serve --watch``.
 
 The application of the server is wrapped, so that it knows nothing of it: HTML gets a script, which asks for changes.
+Only for users of this machine, because messages of a failed build name its folders.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.server.http import SAFE, respond, respond_json
+from etl.server.http import SAFE, is_local_request, respond, respond_json
 
 if TYPE_CHECKING:
     from etl.server.app import Server
@@ -50,13 +51,15 @@ class Reloading:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         path = scope.get("path")
-        if path == f"{self._prefix}-/changes":
+        if scope["type"] != "http" or not is_local_request(scope["headers"]):
+            await self._server(scope, receive, send)
+        elif path == f"{self._prefix}-/changes":
             answer = {"build": self._server.current_id, "failure": self._watch.failure}
             await respond_json(scope, send, 200, answer)
         elif path == f"{self._prefix}-/watch.js":
             kind = [(b"content-type", b"text/javascript; charset=utf-8"), (b"cache-control", b"no-cache"), *SAFE]
             await respond(send, 200, [*kind, (b"content-length", b"%d" % len(_SCRIPT))], _SCRIPT)
-        elif scope["type"] == "http" and scope["method"] == "GET":
+        elif scope["method"] == "GET":
             headers = [(name, value) for name, value in scope["headers"] if name not in _IGNORED]
             await self._server({**scope, "headers": headers}, receive, self._with_script(send))
         else:

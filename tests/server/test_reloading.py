@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from etl.server.http import HTML
 from etl.server.reloading import Reloading
 
 SCRIPT = b'<script src="/x/-/watch.js" data-build="b1"></script>\n'
 POLICY = b"default-src 'none'"
 
 
-def ask(path: str, *parts: bytes, kind: bytes = b"text/html; charset=utf-8", method: str = "GET") -> Any:  # noqa: ANN401 -- ASGI
+def ask(path: str, *parts: bytes, kind: bytes = HTML, method: str = "GET", host: bytes = b"localhost") -> Any:  # noqa: ANN401 -- ASGI
     """Ask for a path of a server that answers in parts: its status, headers, body, and the headers that it was sent."""
     sent: list[Any] = []
     given: list[Any] = []
@@ -36,7 +37,7 @@ def ask(path: str, *parts: bytes, kind: bytes = b"text/html; charset=utf-8", met
         served: Any = type("Served", (), {"current_id": "b2", "__call__": staticmethod(server)})()
         watch: Any = SimpleNamespace(failure="a.sql:1:1: no")
         app = Reloading(served, watch, "/x/")
-        headers = [(b"if-none-match", b"1"), (b"accept-encoding", b"gzip"), (b"accept", b"*/*")]
+        headers = [(b"if-none-match", b"1"), (b"accept-encoding", b"gzip"), (b"host", host)]
         await app({"type": "http", "method": method, "path": path, "headers": headers}, None, send)  # type: ignore[arg-type]
 
     asyncio.run(call())
@@ -51,13 +52,15 @@ def test_html_gets_the_script(parts: tuple[bytes, ...]) -> None:
     assert found.body == b"<p>Hello</p>" + SCRIPT
     assert int(found.headers[b"content-length"]) == len(found.body)
     assert found.headers[b"content-security-policy"] == POLICY + b"; script-src 'self'; connect-src 'self'"
-    assert found.given == [(b"accept", b"*/*")]
+    assert found.given == [(b"host", b"localhost")]
 
 
 def test_anything_else_is_left_alone() -> None:
-    """JSON and HEAD are as without watching."""
+    """JSON, HEAD, and what another machine or another site asks for are as without watching."""
     assert ask("/x/api/books", b"[]", kind=b"application/json").body == b"[]"
     assert len(ask("/x/", b"", method="HEAD").given) == 3
+    assert ask("/x/", b"<p>", host=b"example.org").body == b"<p>"
+    assert ask("/x/-/changes", b"none", host=b"example.org").body == b"none"
 
 
 def test_the_script_asks_for_changes() -> None:
