@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 WORLD, ESTIMATOR = "pipelines/realistic.yaml", "ancova"
 EFFECTS = (0.05, 0.1, 0.2)  # standard deviations of scores in the covered standards on the first test
-BLOCK = 10  # rosters
+FINE, COARSE = 10, 50  # rosters of a block
 ROSTERS = (10, 20, 50, 100, 200, 500, 1000)
-COMPARISONS = 20  # of one size in a world, at most
+COMPARISONS = 20  # of one size in a world, at most: those of ten and twenty rosters need fine blocks
 ASSIGNMENT = 1
 _YEAR = ("pm1", "window1", "pm2")  # the first window and its two tests
 
@@ -83,28 +83,30 @@ def compared(growth: list[int], seed: int) -> dict[int, list[tuple[bool, bool]]]
 
     ``growth``: the range of those who complete the assignment.
     """
-    blocks = list(_blocks(growth, seed))
+    fine = range(0, min(20 * COMPARISONS, ROSTERS[-1]), FINE)
+    edges = [*fine, *range(fine.stop, ROSTERS[-1] + 1, COARSE)]
+    blocks = dict(zip(edges, _blocks(growth, seed, edges), strict=False))
     found = {}
     for rosters in ROSTERS:
-        size = rosters // BLOCK
-        groups = [blocks[start : start + size] for start in range(0, len(blocks), size)][:COMPARISONS]
+        starts = range(0, ROSTERS[-1], rosters)[:COMPARISONS]
+        groups = [[sums for edge, sums in blocks.items() if start <= edge < start + rosters] for start in starts]
         sums = [added_up(pa.Table.from_batches(group), ("assignment_id",), NUMBERS) for group in groups]
         cells = [ESTIMATORS[ESTIMATOR](row).cells() for (row,) in sums]
         found[rosters] = [(cell["low"] > 0 or cell["high"] < 0, bool(cell["covered"])) for cell in cells]
     return found
 
 
-def _blocks(growth: list[int], seed: int) -> Iterator[pa.RecordBatch]:
-    """Yield the sums of the assignment over each block of rosters."""
+def _blocks(growth: list[int], seed: int, edges: list[int]) -> Iterator[pa.RecordBatch]:
+    """Yield the sums of the assignment over the rosters from each edge to the next one."""
     windows = (f"stages.{window}.params.rosters=[1, {ROSTERS[-1]}]" for window in ("window1", "window2", "window3"))
     changes = (f"stages.classes.params.count={ROSTERS[-1]}", *windows, f"x-growth.assigned.completed={growth}")
     world = World(WORLD, seed, *changes)
     year = world.run(stage for stage in world.plan.per_shard if stage.name in {"students", *_YEAR})
     assignments = year["assignments"].filter(pc.equal(year["assignments"]["id"], ASSIGNMENT))
     rules = world.plan.pipeline.stages["gain_sums"].params
-    first = [*year["classes"]["first_student"].to_numpy()[::BLOCK], year["students"].num_rows + 1]
+    first = np.append(year["classes"]["first_student"].to_numpy(), year["students"].num_rows + 1)[edges]
     ends = {name: np.searchsorted(year[name]["student_id"].to_numpy(), first) for name in _YEAR}
-    for block in range(ROSTERS[-1] // BLOCK):
+    for block in range(len(edges) - 1):
         sums = gain_sums(
             year["tests"],
             year["standards"],
