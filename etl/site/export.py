@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CHECKED_ROWS = 100_000
 
 #: The same for objects: each can be a page of data, and takes longer than a row.
-CHECKED_OBJECTS = 200
+CHECKED_OBJECTS = 50
 
 #: A text that is a valid file name on every system, and that no URL parser takes for something else.
 _FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
