@@ -207,7 +207,7 @@ def fill_and_run(disk: Path, finished: Path, room: int) -> dict[str, Any]:
 
     Run by the test below in a process of its own: exit codes, what was said, and what lies on the disk in the end.
     """
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], check=True)
     out, filler = disk / "build", disk / "filler"
     shutil.copytree(finished, out / finished.name)
     (out / "current").symlink_to(finished.name)
