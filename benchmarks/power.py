@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from benchmarks.diagnosis import Mean
 from benchmarks.worlds import World
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.estimates import added_up
 from etl.school.estimators import ESTIMATORS
 from etl.school.impact import NUMBERS, gain_sums

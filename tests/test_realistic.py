@@ -17,7 +17,7 @@ import pytest
 
 from etl.run.plan import make_plan
 from etl.run.shards import run_once, run_shard, shard_count
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.measure import Measure, latent_scores, optional
 from tests.support import small
 from tests.support.components import components

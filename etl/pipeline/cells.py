@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from etl.pipeline.explain import describe
+from etl.pipeline.form_errors import describe
 
 Cell = str | int | float | None
 

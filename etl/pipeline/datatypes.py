@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from etl.errors import did_you_mean
 from etl.pipeline import cells
 from etl.pipeline.cells import Cell, same
-from etl.pipeline.explain import describe
+from etl.pipeline.form_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

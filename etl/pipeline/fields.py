@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from etl.errors import did_you_mean
 from etl.generator.params import Text
-from etl.pipeline.explain import describe
+from etl.pipeline.form_errors import describe
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler

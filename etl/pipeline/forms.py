@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from etl.config.defaults import DEFAULTS
 from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
-from etl.pipeline.explain import fields_of, validated
 from etl.pipeline.fields import Bindable, BundleName, DatabaseName, Inputs, Link, Name, Report, ScalePath, Slug, instant
+from etl.pipeline.form_errors import fields_of, validated
 from etl.pipeline.source_forms import CsvStage, JsonStage, ParquetStage, SqliteStage, StageModel
 
 if TYPE_CHECKING:

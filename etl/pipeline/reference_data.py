@@ -11,7 +11,7 @@ import pyarrow as pa
 from etl.errors import Bug, EtlError, did_you_mean
 from etl.generator.params import LIMIT
 from etl.pipeline.constraints import collation_key, violations
-from etl.pipeline.explain import describe, hints
+from etl.pipeline.form_errors import describe, hints
 from etl.pipeline.schema import Rule
 from etl.pipeline.sources import csv_file, json_file, parquet_file, sqlite_file
 from etl.pipeline.sources.rows import MAX_LISTED, Rows, SourceColumn

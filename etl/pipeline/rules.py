@@ -9,7 +9,7 @@ from etl.generator.params import Apart, Distinct
 from etl.pipeline import binding
 from etl.pipeline.datatypes import is_text
 from etl.pipeline.draft import check_markers
-from etl.pipeline.explain import hints
+from etl.pipeline.form_errors import hints
 from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
 from etl.pipeline.query import inspect_query
 from etl.pipeline.reference_data import READERS, check_distinct, check_references, read_reference

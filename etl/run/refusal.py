@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Where
 from etl.pipeline.constraints import violations
-from etl.pipeline.explain import describe
+from etl.pipeline.form_errors import describe
 from etl.pipeline.schema import Rule
 from etl.run.engine import generate_locally
 from etl.run.progress import Progress

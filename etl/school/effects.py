@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.generator.params import Range
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.expectation import Outcomes
 from etl.school.measure import Impact, Measure, find, latent_scores, optional, present
 from etl.school.params import STATUSES, Growth

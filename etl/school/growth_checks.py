@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.generator.params import Range
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.measure import (
     SITTING,
     UNTOUCHED,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from etl.generator.params import Columns
 from etl.generator.size import generator
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
 from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
 from etl.school.params import STATUSES, Growth

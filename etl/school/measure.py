@@ -26,7 +26,7 @@ from pydantic import Field
 
 from etl.generator.params import Between, Columns, In, Share, Text
 from etl.generator.streams import Streams
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.params import STATUSES, CoveredBy, MeasurementError, StatusGrowth
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl.generator.params import Apart
 from etl.generator.size import Inputs, Size, generator
-from etl.school.columns import json_objects, matrix
+from etl.school.arrays import json_objects, matrix
 from etl.school.measure import SITTING, Measure, Standards, Tests, find, present
 
 if TYPE_CHECKING:

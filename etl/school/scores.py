@@ -13,7 +13,7 @@ from pydantic import Field
 from etl.generator.params import Between, Columns, Context, Count, Marker, Range, Share, Whole
 from etl.generator.size import generator
 from etl.generator.streams import Streams, normal, uniform
-from etl.school.columns import vectors
+from etl.school.arrays import vectors
 from etl.school.measure import (
     SITTING,
     UNTOUCHED,

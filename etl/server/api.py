@@ -1,4 +1,4 @@
-"""The read-only API of one build, as an ASGI application. It does not import Datasette."""
+"""The read-only API of one build, as an ASGI application: its endpoints are the SQL files below ``sql/api``."""
 
 from __future__ import annotations
 

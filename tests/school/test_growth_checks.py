@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams
-from etl.school.columns import matrix, vectors
+from etl.school.arrays import matrix, vectors
 from etl.school.growth_checks import broken_growth, broken_means
 from etl.school.params import MeasurementError
 from etl.school.scores import first_scores, next_scores

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams
-from etl.school.columns import vectors
+from etl.school.arrays import vectors
 from etl.school.estimates import impact_estimates, planted_effects
 from etl.school.impact import NUMBERS, gain_sums, planted_sums
 from etl.school.inference import fixed_effect_weights, student, surprise, welch

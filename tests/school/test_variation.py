@@ -10,7 +10,7 @@ import pytest
 
 from etl.generator.params import Range
 from etl.generator.streams import Streams
-from etl.school.columns import matrix
+from etl.school.arrays import matrix
 from etl.school.measure import Measure, latent_scores, optional
 from etl.school.params import ByScore, Chronic, MeasurementError, Pace, StartShares, Variation
 from etl.school.scores import first_scores, next_scores

@@ -16,7 +16,7 @@ from etl.pipeline.validate import validate
 from etl.run.engine import generate_locally
 from etl.run.plan import make_plan
 from etl.run.progress import Progress
-from etl.school.columns import matrix, vectors
+from etl.school.arrays import matrix, vectors
 from etl.school.params import Growth
 
 if TYPE_CHECKING:

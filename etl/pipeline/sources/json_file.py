@@ -13,7 +13,7 @@ import pyarrow as pa
 from etl.config.text import after, read_text
 from etl.errors import EtlError
 from etl.pipeline.datatypes import TYPES, other_type
-from etl.pipeline.explain import describe
+from etl.pipeline.form_errors import describe
 from etl.pipeline.sources.rows import Rows, SourceColumn, each
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import Field
 from etl.config.parse import parse
 from etl.errors import EtlError, Where
 from etl.generator.params import Between, Group
-from etl.pipeline.explain import describe, fields_of, validated
+from etl.pipeline.form_errors import describe, fields_of, validated
 
 
 class Inner(Group):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.school import columns
-from etl.school.columns import json_objects, matrix, vectors
+from etl.school import arrays
+from etl.school.arrays import json_objects, matrix, vectors
 
 KEYS = st.lists(st.integers(1, 10**6), min_size=1, max_size=6, unique=True).map(sorted)
 #: Ranges of numbers: those of one width take the template, the others the general way.
@@ -53,7 +53,7 @@ def test_both_ways_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(columns, "_joined", None)  # it must not be asked
         quick = json_objects(np.array([1, 20]), numbers)
-    assert quick.equals(columns._joined(np.array([1, 20]), numbers))
+    assert quick.equals(arrays._joined(np.array([1, 20]), numbers))
     assert quick.to_pylist() == ['{"1":5100,"20":5800}', '{"1":5420,"20":5421}']
 
 
