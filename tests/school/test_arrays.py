@@ -51,7 +51,7 @@ def test_both_ways_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """The template writes what the general way writes."""
     numbers = np.array([[5100, 5800], [5420, 5421]], dtype=np.int32)
     with monkeypatch.context() as patch:
-        patch.setattr(columns, "_joined", None)  # it must not be asked
+        patch.setattr(arrays, "_joined", None)  # it must not be asked
         quick = json_objects(np.array([1, 20]), numbers)
     assert quick.equals(arrays._joined(np.array([1, 20]), numbers))
     assert quick.to_pylist() == ['{"1":5100,"20":5800}', '{"1":5420,"20":5421}']
