@@ -19,7 +19,7 @@ export function Assignments() {
   return (
     <>
       <h1>Assignments</h1>
-      <div className="wide">
+      <div className="wide" role="region" aria-label="Table" tabIndex={0}>
         <table>
           <caption>Impact in points, with its 95 % interval</caption>
           <thead>

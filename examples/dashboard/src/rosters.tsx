@@ -88,7 +88,7 @@ export function Roster({ id }: { id: number }) {
           })}
         </tbody>
       </table>
-      <div className="wide">
+      <div className="wide" role="region" aria-label="Table" tabIndex={0}>
         <table>
           <caption>Scores, lowest first</caption>
           <thead>

@@ -14,7 +14,7 @@ export function Student({ roster: rosterId, id }: { roster: number; id: number }
       <p>
         <a href={`#/rosters/${roster.id}`}>{roster.name}</a>
       </p>
-      <div className="wide">
+      <div className="wide" role="region" aria-label="Table" tabIndex={0}>
         <table>
           <caption>Tests</caption>
           <thead>
