@@ -133,7 +133,14 @@ def _example(endpoint: Endpoint, database: sqlite3.Connection, values: Mapping[s
         return {}
     rows = replace(endpoint, sql=f"SELECT * FROM (\n{endpoint.sql}\n) LIMIT {EXAMPLE_ROWS}")  # noqa: S608 -- the pipeline's own file
     text = answer(database, rows, values)
-    return {"example": json.loads(text)} if text else {}
+    return {"example": _shortened(json.loads(text))} if text else {}
+
+
+def _shortened(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """A JSON value with the first items of each array."""
+    if isinstance(value, list):
+        return [_shortened(each) for each in value[:EXAMPLE_ROWS]]
+    return {key: _shortened(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _declared(route: Route, database: sqlite3.Connection, values: Mapping[str, Value]) -> Iterator[dict[str, Any]]:
