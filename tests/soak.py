@@ -54,14 +54,14 @@ MIX = [
     ("/api/openapi.json", 200, 2),
     ("/index.html", 200, 3),
     ("/manifest.json", 200, 1),
-    (f"/{NAME}/rosters/{{n}}", 200, 2),
-    (f"/{NAME}/rosters", 200, 1),
-    (f"/{NAME}/rosters.json?_size=10", 200, 2),
+    (f"/browse/{NAME}/rosters/{{n}}", 200, 2),
+    (f"/browse/{NAME}/rosters", 200, 1),
+    (f"/browse/{NAME}/rosters.json?_size=10", 200, 2),
     ("/", 200, 1),
     ("/api/rosters/999999/scores", 404, 3),
     ("/api/rosters/x/scores", 400, 2),
     ("/nothing", 404, 1),
-    (f"/{NAME}.json?sql=select+1", 403, 2),
+    (f"/browse/{NAME}.json?sql=select+1", 403, 2),
 ]
 
 

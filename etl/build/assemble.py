@@ -63,9 +63,10 @@ def assemble(  # noqa: PLR0913 -- the context of a run
         if donor and not _take_rows(donor, files, progress):
             donor = None
         written = Written(donor.content["tables"], {}) if donor else _write_rows(job, project, files, connect)
+        about = _about(identity, pipeline, written.tables, rules)
         if drawing and database:
-            drawing.draw(database, _about(identity, pipeline, written.tables, rules))
-        live = _write_site(job, project, written, files, donor) if database else {}
+            drawing.draw(database, about)
+        live = _write_site(job, project, about, files, donor) if database else {}
         if drawing:
             with progress.phase("report"):
                 page = drawing.page()
@@ -112,7 +113,7 @@ def _write_rows(job: Job, project: Project, files: Writer, connect: Callable[[],
 
 
 def _write_site(
-    job: Job, project: Project, written: Written, files: Writer, donor: Donor | None
+    job: Job, project: Project, about: Mapping[str, Any], files: Writer, donor: Donor | None
 ) -> dict[str, dict[str, int]]:
     """Export the finished database; run the checks of the file meanwhile.
 
@@ -126,11 +127,11 @@ def _write_site(
     taken = donor.answers_for(job.identity) if donor else None
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):
-            rows = {name: int(table["rows"]) for name, table in written.tables.items()}
+            rows = {name: int(table["rows"]) for name, table in about["tables"].items()}
             for bundle in project.bundles:
                 write_bundle(bundle, path, pipeline.as_of, files)
-            build, say = job.identity.id, progress.say
-            live = export(pipeline, project.endpoints, files, build=build, rows=rows, say=say, taken=taken)
+            facts: dict[str, Any] = {"build": job.identity.id, "rows": rows, "stages": about["stages"]}
+            live = export(pipeline, project.endpoints, files, **facts, say=progress.say, taken=taken)
         with progress.phase("checks"):
             passed.result()
     return live

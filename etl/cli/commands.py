@@ -204,6 +204,9 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
     help="Listen on this port; 0 picks a free one.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the site in a browser.")
+@click.option(
+    "--base-url", default="/", help="Where a proxy shows the site: /some/prefix/ or https://host/some/prefix/."
+)
 @click.option("--explore", is_flag=True, help="Allow SQL, facets, CSV and downloads; only on a loopback address.")
 @click.option("--watch", is_flag=True, help="Build when a source changes, and reload the pages; builds first.")
 @click.option("--no-spare", is_flag=True, help="Keep no process ready for the next build; it takes 150 MB.")
@@ -214,6 +217,7 @@ def serve(  # noqa: PLR0913 -- as above
     host: str,
     port: int,
     open_browser: bool,
+    base_url: str,
     explore: bool,
     watch: bool,
     no_spare: bool,
@@ -221,7 +225,7 @@ def serve(  # noqa: PLR0913 -- as above
 ) -> None:
     """Serve the current build, and switch to new builds at once.
 
-    Serves the API, the build's pages, and Datasette's pages of the tables.
+    Serves the API, the build's pages, and below browse/ Datasette's pages of the tables.
     """
     from etl.server.listen import serve as run_server  # noqa: PLC0415 -- as above
 
@@ -232,6 +236,7 @@ def serve(  # noqa: PLR0913 -- as above
         host=host,
         port=port,
         world=source.name,
+        base_url=base_url,
         explore=explore,
         watch=watch,
         spare=not no_spare,

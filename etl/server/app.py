@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 from etl.build.store import check_world
 from etl.config.source import display_path
 from etl.errors import EtlError, Where
+from etl.server.address import Address
 from etl.server.http import CORS, HTML, SAFE, is_local_request, respond, respond_json, respond_preflight, with_cors
 from etl.server.log import log_failure
 from etl.server.opened import OpenBuild
 from etl.server.rendering import Busy, Rendering
+from etl.site.pages import BROWSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_PATH_BYTES = 2000
 MAX_QUERY_BYTES = 4000
+
+_BROWSE = f"/{BROWSE}".encode()
+_BROWSE_HOME = {_BROWSE, _BROWSE.removesuffix(b"/")}  # a build has one database, so its page is Datasette's home
 
 #: A build that cannot be opened is retried after this time.
 RETRY_SECONDS = 1
@@ -59,6 +64,7 @@ class Server:
         out: Path,
         *,
         world: str | None = None,
+        address: Address | None = None,
         explore: bool = False,
         seed: Seed | None = None,
         background: Sequence[Background] = (),
@@ -69,6 +75,7 @@ class Server:
         """
         self._link = out / "current"
         self._world, self._explore, self._seed, self._background = world, explore, seed, background
+        self._address = address or Address()
         self._name, self._retry_at = self._read_link(), 0.0
         if not self._name or not self._link.is_dir():
             raise EtlError(
@@ -102,8 +109,11 @@ class Server:
                 await respond_json(scope, send, 500, {"error": "internal server error; see the server's log"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
-        path = path.partition(b"?")[0]
+        inside = self._address.inside(scope)
+        if inside is None:
+            await _redirect(scope, send, self._address.prefix)
+            return
+        scope, path = inside, inside["raw_path"]
         if len(path) > MAX_PATH_BYTES or len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
             await respond_json(scope, send, 414, {"error": "the address is too long"})
             return
@@ -115,28 +125,35 @@ class Server:
             return
         build = self._current()
         with build.used():
-            if path == b"/api" or path.startswith(b"/api/"):
-                await build.api(scope, receive, send)
-            elif self._explore and not is_local_request(scope["headers"]):
-                message = "--explore answers only this machine: use 127.0.0.1 or localhost, and no page of another site"
-                await respond_json(scope, send, 403, {"error": message})
-            elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
-                extra = [(b"allow", b"GET, HEAD")]
-                await respond_json(scope, send, 405, {"error": "this site is read-only"}, extra)
-            elif path == b"/health":
-                await respond_json(scope, send, 200, {"ok": True, "build": build.id})
-            elif (page := build.pages.get(path.decode("latin-1"))) is not None:
-                await page.respond(scope, send)
-            elif self._is_hidden(path):
-                await _not_found(build, scope, send)
-            else:
-                await self._browse(build, scope, receive, send)
+            await self._answer_from(build, scope, receive, send)
+
+    async def _answer_from(self, build: OpenBuild, scope: Scope, receive: Receive, send: Send) -> None:
+        path: bytes = scope["raw_path"]
+        if path == b"/api" or path.startswith(b"/api/"):
+            await build.api(scope, receive, send)
+        elif self._explore and not is_local_request(scope["headers"]):
+            message = "--explore answers only this machine: use 127.0.0.1 or localhost, and no page of another site"
+            await respond_json(scope, send, 403, {"error": message})
+        elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
+            extra = [(b"allow", b"GET, HEAD")]
+            await respond_json(scope, send, 405, {"error": "this site is read-only"}, extra)
+        elif path == b"/health":
+            await respond_json(scope, send, 200, {"ok": True, "build": build.id})
+        elif (page := build.pages.get(path.decode("latin-1"))) is not None:
+            await page.respond(scope, send)
+        elif path in _BROWSE_HOME:
+            await _redirect(scope, send, build.home)
+        elif path.startswith(_BROWSE) and not self._is_hidden(path.removeprefix(_BROWSE)):
+            below = {"raw_path": path[len(_BROWSE) - 1 :], "path": scope["path"][len(_BROWSE) - 1 :]}
+            await self._browse(build, self._address.public({**scope, **below}), receive, send)
+        else:
+            await _not_found(build, scope, send)
 
     def _is_hidden(self, path: bytes) -> bool:
-        """Whether Datasette must not see a path: its own pages, and bytes that are not printable ASCII."""
+        """Whether Datasette must not see a path below its own: its internal pages, and bytes not printable ASCII."""
         if b"%00" in path or any(byte < 0x21 or byte > 0x7E for byte in path):  # noqa: PLR2004 -- printable ASCII
             return True
-        return path.startswith(b"/-/") and not path.startswith(b"/-/static/") and not self._explore
+        return path.startswith(b"-/") and not path.startswith(b"-/static/") and not self._explore
 
     def _read_link(self) -> str:
         try:
@@ -148,7 +165,7 @@ class Server:
         folder = self._link.parent / name
         if self._world is not None:
             check_world(folder, self._world)
-        return OpenBuild(folder, explore=self._explore)
+        return OpenBuild(folder, address=self._address, explore=self._explore)
 
     def _current(self) -> OpenBuild:
         """The build that ``current`` points to now, or the previous one while that cannot be opened."""
@@ -226,6 +243,15 @@ def _fix_link(name: bytes, value: bytes) -> tuple[bytes, bytes]:
         target, _, parameters = value.partition(b";")
         value = b"<%s>;%s" % (target, parameters)
     return name, value
+
+
+async def _redirect(scope: Scope, send: Send, path: str) -> None:
+    """Send clients to another path; the query string stays."""
+    query = scope.get("query_string", b"")
+    location = path.encode() + (b"?" + query if query else b"")
+    await respond(
+        send, 302, [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"no-cache"), *SAFE]
+    )
 
 
 async def _not_found(build: OpenBuild, scope: Scope, send: Send) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 
 from etl.errors import Bug, EtlError
 from etl.run.process import stop_signals
+from etl.server.address import parse_address
 from etl.server.app import Server
 from etl.server.builder import TOKEN_VARIABLE, Builder
 from etl.server.http import is_loopback
@@ -38,6 +39,9 @@ SEND_BUFFER_BYTES = 262_144
 
 #: Connections that wait to be accepted.
 BACKLOG = 2048
+
+#: Ports up to this one are for programs of the system.
+_RESERVED_PORTS = 1023
 
 #: Errors due to the port; any other is due to the host.
 _PORT_ERRORS = {errno.EADDRINUSE, errno.EACCES}
@@ -63,6 +67,7 @@ def serve(  # noqa: PLR0913 -- the options of the command
     host: str,
     port: int,
     world: str,
+    base_url: str = "/",
     explore: bool,
     watch: bool = False,
     spare: bool = True,
@@ -73,6 +78,7 @@ def serve(  # noqa: PLR0913 -- the options of the command
     if explore and not is_loopback(host):
         raise EtlError(f"--explore lets anyone run SQL; it is refused on {host}, use it on 127.0.0.1")
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    site = parse_address(base_url)
     builder = Builder(pipeline, out, spare=spare)
     watching = Watch(pipeline, builder, say) if watch else None
     if watching and not (out / "current").exists():
@@ -81,14 +87,14 @@ def serve(  # noqa: PLR0913 -- the options of the command
             raise EtlError(failure)
     background: list[Background] = [*([builder] if token or watching else []), *([watching] if watching else [])]
     seed = Seed(builder, token) if token else None
-    app = Server(out, world=world, explore=explore, seed=seed, background=background)
+    app = Server(out, world=world, address=site, explore=explore, seed=seed, background=background)
     _raise_file_limit()
     with listen(host, port) as listening:
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}{site.prefix}"
         say(f"serving build {app.build.id} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
-        server = _Stoppable(settings(Reloading(app, watching) if watching else app))
+        server = _Stoppable(settings(Reloading(app, watching, site.prefix) if watching else app))
         server.run(sockets=[listening])
     if not server.started:
         raise Bug("the server did not start")
@@ -131,10 +137,26 @@ def listen(host: str, port: int) -> socket.socket:
             listening.listen(BACKLOG)  # now: clients may connect before the server is ready
         except (OSError, UnicodeError) as error:
             reason, number = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
-            other = "--port" if number in _PORT_ERRORS else "--host"
-            raise EtlError(f"cannot listen on {host}:{port}: {reason}; try another {other}") from error
+            hint = "try another --host"
+            if number in _PORT_ERRORS:
+                free = _free_port(host, port)
+                hint = f"port {free} is free: --port {free}" if free else "try another --port"
+            raise EtlError(f"cannot listen on {host}:{port}: {reason}; {hint}") from error
         on_error.pop_all()
     return listening
+
+
+def _free_port(host: str, port: int) -> int:
+    """The next port after one that is taken or reserved, 0 if none of a hundred is free."""
+    first = max(port, _RESERVED_PORTS) + 1
+    for candidate in range(first, min(first + 100, 65_536)):
+        with contextlib.suppress(OSError), socket.create_server((host, candidate), family=_family(host)):
+            return candidate
+    return 0
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _raise_file_limit() -> None:

@@ -9,6 +9,7 @@ import gc
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
@@ -17,22 +18,25 @@ from etl.errors import EtlError, Where
 from etl.server.api import Api
 from etl.server.http import HTML, JSON, Body
 from etl.site.endpoint import restore
-from etl.site.pages import BROWSER_STYLE, BROWSER_STYLE_URL, not_found_page
+from etl.site.pages import BROWSE, STYLE, header, not_found_page, table_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from etl.server.address import Address
     from etl.server.http import Headers
 
-#: Files of the build that the server serves, and their types.
+#: Paths of the build's pages, their files and types.
 PAGES = {
-    "index.html": HTML,
-    "report.html": HTML,
-    "manifest.json": JSON,
-    "robots.txt": b"text/plain; charset=utf-8",
+    "/": ("live.html", HTML),
+    "/index.html": ("live.html", HTML),
+    "/report.html": ("report.html", HTML),
+    "/manifest.json": ("manifest.json", JSON),
+    "/robots.txt": ("robots.txt", b"text/plain; charset=utf-8"),
 }
 
+#: Datasette's pages look like the others.
+BROWSER_STYLE = STYLE + Path(__file__).with_name("browser.css").read_text(encoding="utf-8")
 CSS = b"text/css; charset=utf-8"
 
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
@@ -41,10 +45,10 @@ _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 class OpenBuild:
     """An open build. It closes after it was replaced and its last request is answered."""
 
-    def __init__(self, folder: Path, *, explore: bool) -> None:
+    def __init__(self, folder: Path, *, address: Address, explore: bool) -> None:
         """Open a build. Raises EtlError if the folder is not a build, or damaged."""
         self.folder = folder
-        self._explore = explore
+        self._address, self._explore = address, explore
         self._requests, self._retired = 0, False
         self._browser: Any = None
         self._browser_lock = asyncio.Lock()
@@ -55,22 +59,26 @@ class OpenBuild:
                 self.id = str(content["build"])
                 described = json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))
                 files = {name: (folder / "api" / f"{name}.json").read_bytes() for name in ("index", "openapi")}
-                self.api = Api(folder / content["pipeline"]["database"], restore(described), self.id, files)
+                database = folder / content["pipeline"]["database"]
+                self.api = Api(database, restore(described), self.id, files)
                 opened.callback(self.api.close)
                 site = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-                self.not_found = not_found_page(str(site["title"]), str(site["about"]), home="/").encode()
-                self.pages = {**dict(self._read_pages()), BROWSER_STYLE_URL: Body(BROWSER_STYLE.encode(), CSS)}
+                self.home = address.prefix + table_path(database.name)
+                self.pages = {f"/{BROWSE}browser.css": Body(BROWSER_STYLE.encode(), CSS), **dict(self._read_pages())}
+                has_report = "/report.html" in self.pages
+                self.header = header(str(site["title"]), base=address.prefix, report=has_report, tables=self.home)
+                self.not_found = not_found_page(str(site["title"]), str(site["about"]), self.header).encode()
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
                 message = "cannot open the build, it is damaged or of another version; fix it with: python -m etl run"
                 raise EtlError(message, Where(str(folder))) from error
             self._opened = opened.pop_all()
 
     def _read_pages(self) -> Iterator[tuple[str, Body]]:
-        for name, kind in PAGES.items():
+        for url, (name, kind) in PAGES.items():
             path = self.folder / name
             if path.is_file():
                 content = path.read_bytes()
-                yield f"/{name}", Body(content, kind, self.page_headers(content))
+                yield url, Body(content, kind, self.page_headers(content))
 
     def page_headers(self, page: bytes) -> Headers:
         """Headers of a page of the build."""
@@ -87,7 +95,7 @@ class OpenBuild:
     def _make_browser(self) -> Any:  # noqa: ANN401 -- as above
         from etl.server import plugin  # noqa: PLC0415 -- Datasette takes a second to import
 
-        datasette = plugin.make_datasette(self.folder, explore=self._explore)
+        datasette = plugin.make_datasette(self.folder, self._address.browse, self.header, explore=self._explore)
         self._opened.callback(plugin.close, datasette)
         return datasette.app()
 

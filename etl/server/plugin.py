@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,13 @@ from markupsafe import Markup
 
 from etl.server.log import log_failure
 from etl.site.datasette import EXPLORING, HARDENED
-from etl.site.pages import BROWSER_STYLE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from datasette.utils.asgi import Request
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 #: Paths of the home page, a database, a table or a query.
 _PAGE = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
@@ -43,16 +44,18 @@ _CLIENT_SQL_ERRORS = {
 }
 
 
-def make_datasette(folder: Path, *, explore: bool) -> Datasette:
-    """A Datasette over a build, hardened unless ``explore``."""
+def make_datasette(folder: Path, base_url: str = "/", header: str = "", *, explore: bool) -> Datasette:
+    """A Datasette over a build, hardened unless ``explore``; its pages are below ``base_url``, each with ``header``."""
     _register()
     inspected = json.loads((folder / "inspect-data.json").read_text(encoding="utf-8"))
     application = Datasette(
         immutables=[str(folder / database["file"]) for database in inspected.values()],
         inspect_data=inspected,
         metadata=json.loads((folder / "metadata.json").read_text(encoding="utf-8")),
-        settings=EXPLORING if explore else HARDENED,
+        settings={**(EXPLORING if explore else HARDENED), "base_url": base_url},
+        template_dir=str(_TEMPLATES),
     )
+    application.jinja_env.globals["site_header"] = Markup(header)  # noqa: S704 -- HTML of the build
     for database in application.databases.values():
         database.execute = partial(_execute_quietly, database.execute)
     return application
@@ -103,8 +106,8 @@ def _is_client_error(request: Request, exception: Exception) -> bool:
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
 def extra_css_urls() -> list[str]:
-    """A style sheet for phones, which the server has."""
-    return [BROWSER_STYLE_URL]
+    """The site's style sheet, which the server has."""
+    return ["/browser.css"]
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above

@@ -38,8 +38,6 @@ EXPLORING: dict[str, bool | int] = {
     "facet_time_limit_ms": 1000,
 }
 
-_REPORT = {"about": "Report: what the data looks like", "about_url": "/report.html"}
-
 
 def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
     """Datasette's metadata: titles, descriptions from the schema, labels, units, and the endpoints as queries."""
@@ -60,6 +58,7 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
         f"api-{endpoint.name}": {  # prefixed: a query hides a table with the same name
             "title": endpoint.title,
             "description": f"{endpoint.description} The same as JSON: {endpoint.template}",
+            "hide_sql": True,
             "sql": endpoint.sql_of_required,
             **({"params": [each.name for each in endpoint.required]} if endpoint.required else {}),
         }
@@ -69,14 +68,12 @@ def metadata(pipeline: Pipeline, endpoints: list[Endpoint]) -> dict[str, Any]:
         "title": site.title,
         "description": site.description,
         "about": site.notice,
-        "about_url": "/index.html",
         **({"license": site.license, "license_url": site.license_url} if site.license else {}),
         "custom_units": site.units,
         "databases": {
             pipeline.database.removesuffix(".db"): {
                 "title": site.title,
-                "description": site.notice,
-                **(_REPORT if pipeline.report else {}),
+                "description": site.description,
                 "tables": tables,
                 "queries": queries,
             }

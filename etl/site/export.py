@@ -10,18 +10,21 @@ import sqlite3
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
 from etl.site.answers import answer_parts, check_answers, combinations, parameter_lists, register_functions
 from etl.site.endpoint import describe
+from etl.site.front import Front
 from etl.site.parameters import MAX_ID
 from etl.site.taken import Taken
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
@@ -35,6 +38,9 @@ CHECKED_ROWS = 100_000
 #: The same for objects: each can be a page of data, and takes longer than a row.
 CHECKED_OBJECTS = 50
 
+#: Answers that are made to find one for the front page to link to: an object may have no row.
+TRIED = 20
+
 #: A text that is a valid file name on every system, and that no URL parser takes for something else.
 _FILE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x20\x7f.][^/\\:*?\"<>|\x00-\x1f\x7f]{0,49}\Z")
 
@@ -46,41 +52,45 @@ def export(  # noqa: PLR0913 -- what a build knows
     *,
     build: str,
     rows: Mapping[str, int],
+    stages: Sequence[Mapping[str, Any]] = (),
     say: Callable[[str], None] = lambda _: None,
     taken: Taken | None = None,
 ) -> dict[str, dict[str, int]]:
     """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings.
 
-    Answers are ``taken`` from another build that has them. Returns how many answers each endpoint has that is served
-    live only, and how many of them are checked.
+    ``stages``: those of the lineage, as :func:`etl.site.lineage.lineage` takes them. Answers are ``taken`` from another
+    build that has them. Returns how many answers each endpoint has that is served live only, and how many of them are
+    checked.
     """
     path = files.folder / pipeline.database
-    samples = {}
     with contextlib.closing(register_functions(open_database(path))) as database:
         answers = _Answers(database, files, pipeline.site.static_limit, cache(say), taken or Taken())
         for endpoint in endpoints:
             try:
-                sample = answers.write(endpoint)
+                answers.write(endpoint)
             except sqlite3.Error as error:
                 reason = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
                 raise EtlError(reason, Where(endpoint.file)) from error
-            if sample:
-                samples[endpoint.name] = sample
         document = openapi.document(endpoints, pipeline.site, build, database, answers.written)
     files.write("api/openapi.json", openapi.render(document))
     files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
     size = path.stat().st_size
-    front = pages.front_page(
+    front = Front(
         pipeline.site,
         pipeline.schema,
         endpoints,
-        samples=samples,
+        examples=answers.examples,
+        written=answers.written,
+        sample=answers.sample,
         rows=rows,
-        database=(pipeline.database, size),
+        database=pipeline.database,
+        size=size,
         build=build,
         report=pipeline.report is not None,
+        stages=stages,
     )
-    files.write("index.html", front.encode())
+    files.write("index.html", front.html(live=False).encode())
+    files.write("live.html", front.html(live=True).encode())
     files.write("404.html", pages.not_found_page(pipeline.site.title, pipeline.site.notice).encode())
     files.write("robots.txt", b"User-agent: *\nAllow: /\n")
     files.write(".nojekyll", b"")  # GitHub Pages: serve the files as they are
@@ -104,17 +114,18 @@ class _Answers:
     live: dict[str, dict[str, int]] = field(default_factory=dict)  # by URL, of endpoints that are served live only
     written: set[str] = field(default_factory=set)  # URLs that are files
     names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
+    examples: dict[str, str] = field(default_factory=dict)  # by URL: the address of an answer
+    sample: tuple[str, bytes] | None = None  # the first answer without parameters: its address and content
 
-    def write(self, endpoint: Endpoint) -> tuple[str, bytes] | None:
-        """Write every answer of an endpoint below each of its URLs, except those with too many or with a query string.
-
-        Returns the path of the first one, and its content if its URL has no parameters.
-        """
+    def write(self, endpoint: Endpoint) -> None:
+        """Write every answer of an endpoint below each of its URLs, except those with too many or a query string."""
         for parameter in endpoint.parameters.values():
             self._check_values(endpoint, parameter)
-        routes = [route for route in endpoint.routes if self._is_written(route)]
-        written = [self._write_route(route) for route in routes]
-        self.written |= {route.template for route in routes}
+        written = [route for route in endpoint.routes if self._is_written(route)]
+        for route in endpoint.routes:
+            if example := self._write_route(route) if route in written else self._find_example(route):
+                self.examples[route.template] = example
+        self.written |= {route.template for route in written}
         if not written:
             count = math.prod(map(len, parameter_lists(self.database, endpoint).values()))
             most = CHECKED_OBJECTS if endpoint.is_object else CHECKED_ROWS
@@ -123,7 +134,6 @@ class _Answers:
             self.live[endpoint.template] = {"answers": count, "checked": checked}
             rest = "" if checked == count else "; check --full checks the others"
             self.say(f"{endpoint.file}: live only; checked {checked:,} of {count:,} answers{rest}")
-        return next(filter(None, written), None)
 
     def _check_values(self, endpoint: Endpoint, parameter: Parameter) -> None:
         """Check that the values of a parameter can be part of a URL."""
@@ -140,8 +150,18 @@ class _Answers:
         lists = parameter_lists(self.database, route.endpoint, route.in_path)
         return route.is_static and math.prod(map(len, lists.values())) <= self.limit
 
-    def _write_route(self, route: Route) -> tuple[str, bytes] | None:
-        endpoint, first = route.endpoint, None
+    def _find_example(self, route: Route) -> str:
+        """The address of an answer that is no file; empty if none is found soon."""
+        endpoint = route.endpoint
+        for values in islice(combinations(parameter_lists(self.database, endpoint)), TRIED):
+            given = {each.json_name: values[each.name] for each in route.in_query if each.required}
+            if None not in given.values() and any(answer_parts(self.database, endpoint, values, self.say)):
+                return quote(route.path(values)) + (f"?{urlencode(given)}" if given else "")
+        return ""
+
+    def _write_route(self, route: Route) -> str:
+        """Write the answers of a URL: the address of the first one, empty if there is none."""
+        endpoint, first = route.endpoint, ""
         taken = self.taken.has(endpoint)
         for values in combinations(parameter_lists(self.database, endpoint, route.in_path)):
             path = route.path(values)
@@ -149,14 +169,15 @@ class _Answers:
             if name in self.names:
                 raise _error(endpoint, f"{path} would be written twice")
             self.names.add(name)
-            if taken and self.taken.give(path, self.files):
-                first = first or (path, b"" if route.in_path else (self.files.folder / path).read_bytes())
-                continue
-            content = answer_parts(self.database, endpoint, values, self.say)
-            if any(content):  # otherwise it is an object without a row
+            if not (taken and self.taken.give(path, self.files)):
+                content = answer_parts(self.database, endpoint, values, self.say)
+                if not any(content):  # an object without a row
+                    continue
                 self.files.write(path, *content)
-                first = first or (path, b"" if route.in_path else b"".join(content))
-            del content  # free it before the next one is made
+                del content  # free it before the next one is made
+            first = first or quote(path)
+            if not route.in_path and not self.sample:
+                self.sample = path, (self.files.folder / path).read_bytes()
         return first
 
 

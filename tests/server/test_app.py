@@ -27,6 +27,7 @@ from etl.server.builder import Builder
 from etl.server.listen import listen
 from etl.server.listen import serve as run_server
 from etl.server.seed import Seed
+from tests.site.test_export import Links
 from tests.support.serving import (
     PATIENCE,
     ROOT,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "teacher-dashboard"
+TABLES = f"/browse/{NAME}"
 CLIENT = httpx.Timeout(60)
 
 
@@ -95,15 +97,30 @@ def raw(port: int, request: bytes) -> bytes:
 
 
 def test_home_and_the_builds_own_pages(client: httpx.Client, default_build: Path) -> None:
-    """``/`` is Datasette's home; the build's own files stand at their names, with a validator."""
-    home = client.get("/")
-    assert home.status_code == 200
-    assert "synthetic" in home.text
-    for name in ("index.html", "manifest.json", "robots.txt"):
+    """``/`` is the front page, the build's own files have their names, with a validator; no other file is served."""
+    files = {"": "live.html", "index.html": "live.html"}
+    for name in ("", "index.html", "report.html", "manifest.json", "robots.txt"):
         answer = client.get(f"/{name}")
-        assert answer.content == (default_build / name).read_bytes()
+        assert answer.content == (default_build / files.get(name, name)).read_bytes()
         assert client.get(f"/{name}", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
-    assert client.get("/endpoints.json").status_code == 404
+    for name in ("endpoints.json", "live.html", f"{NAME}.db", f"{NAME}/rosters"):
+        assert client.get(f"/{name}").status_code == 404
+
+
+def test_every_link_of_the_site_answers(client: httpx.Client) -> None:
+    """Each link of the live pages leads to a page: no download that is refused, nothing that is absent."""
+    for url in ("/", "/report.html", TABLES, f"{TABLES}/api-rosters-students?id=1", "/nothing"):
+        links = {str(httpx.URL(client.base_url).join(url).join(link)) for link in Links(client.get(url).text).found}
+        here = sorted(link for link in links if link.startswith(str(client.base_url)))
+        assert len(here) > 3, url
+        assert [link for link in here if client.get(link, follow_redirects=True).status_code != 200] == [], url
+
+
+def test_datasette_has_no_home_of_its_own(client: httpx.Client) -> None:
+    """A build has one database, so Datasette's home is its page; a query string stays."""
+    for url in ("/browse", "/browse/"):
+        assert client.get(url).headers["location"] == TABLES
+    assert client.get("/browse/?_show_hidden=1").headers["location"] == f"{TABLES}?_show_hidden=1"
 
 
 def test_every_answer_names_its_build_and_is_safe(client: httpx.Client, default_build: Path) -> None:
@@ -112,8 +129,8 @@ def test_every_answer_names_its_build_and_is_safe(client: httpx.Client, default_
         "/api/rosters",
         "/index.html",
         "/",
-        f"/{NAME}/rosters",
-        f"/{NAME}/rosters/1",
+        f"{TABLES}/rosters",
+        f"{TABLES}/rosters/1",
         "/nothing",
         "/api/nothing",
     ):
@@ -141,21 +158,29 @@ def test_own_pages_run_nothing_but_their_style(client: httpx.Client) -> None:
 
 def test_datasette_pages_load_from_here_only(client: httpx.Client) -> None:
     """Datasette's pages may load from this server alone, and send forms nowhere else."""
-    policy = client.get("/").headers["content-security-policy"]
+    policy = client.get(TABLES).headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "form-action 'self'" in policy
     assert "http" not in policy
 
 
 @pytest.mark.parametrize(
-    "url", ["/", f"/{NAME}", f"/{NAME}/scores?_ttl=9999", f"/{NAME}/tests.json", "/nothing", f"/{NAME}.db"]
+    "url",
+    [
+        "/",
+        TABLES,
+        f"{TABLES}/scores?_ttl=9999",
+        f"{TABLES}/tests.json",
+        "/nothing",
+        f"{TABLES}.db",
+    ],
 )
 def test_nobody_keeps_a_page_over_a_switch(client: httpx.Client, url: str) -> None:
     """Datasette's pages are asked for again each time, whatever the client wishes: none is stale after a switch."""
     assert client.get(url).headers.get_list("cache-control") == ["no-cache"]
 
 
-@pytest.mark.parametrize("url", ["/", f"/{NAME}/rosters", f"/{NAME}/rosters.json", "/nothing", "/-/static/app.css"])
+@pytest.mark.parametrize("url", [f"{TABLES}/rosters", f"{TABLES}/rosters.json", "/nothing", "/browse/-/static/app.css"])
 def test_head_of_a_page_says_its_length(server: Serving, client: httpx.Client, url: str) -> None:
     """HEAD of Datasette's pages has GET's status and length and no body; the connection can be used again."""
     head, get = client.head(url), client.get(url)
@@ -166,7 +191,7 @@ def test_head_of_a_page_says_its_length(server: Serving, client: httpx.Client, u
     assert raw(server.port, two.encode()).endswith(b'[{"id":1,"name":"Progress Monitoring (PM)"}]')
 
 
-@pytest.mark.parametrize("url", ["/", "/api/rosters", f"/{NAME}/rosters", "/nothing"])
+@pytest.mark.parametrize("url", ["/", "/api/rosters", f"{TABLES}/rosters", "/nothing"])
 def test_old_http_is_understood(server: Serving, client: httpx.Client, url: str) -> None:
     """HTTP/1.0 gets a whole body of a stated length, not in chunks, and the connection ends."""
     head, _, body = raw(server.port, f"GET {url} HTTP/1.0\r\n\r\n".encode()).partition(b"\r\n\r\n")
@@ -178,10 +203,18 @@ def test_old_http_is_understood(server: Serving, client: httpx.Client, url: str)
 
 
 @pytest.mark.parametrize(
-    "url", ["/nothing", f"/{NAME}/nothing", f"/{NAME}/rosters/0", "/-/nothing", "/-/static/x", "/%00"]
+    "url",
+    [
+        "/nothing",
+        f"{TABLES}/nothing",
+        f"{TABLES}/rosters/0",
+        "/browse/-/nothing",
+        "/browse/-/static/x",
+        "/%00",
+    ],
 )
 def test_what_is_not_there_has_a_way_home(client: httpx.Client, url: str) -> None:
-    """The page for what is not there is ours, wherever it is asked for, and leads home; programs get JSON."""
+    """The page for what is not there is the site's, wherever it is asked for, and leads home; programs get JSON."""
     answer = client.get(url)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "<h1>Page not found</h1>" in answer.text
@@ -192,9 +225,9 @@ def test_what_is_not_there_has_a_way_home(client: httpx.Client, url: str) -> Non
 
 def test_links_in_headers_have_brackets(client: httpx.Client) -> None:
     """A Link header is one that programs can read, as httpx can: its target is between < and >."""
-    answer = client.get(f"/{NAME}/rosters")
+    answer = client.get(f"{TABLES}/rosters")
     assert answer.headers["link"].startswith("<http")
-    assert answer.links["alternate"]["url"].endswith(f"/{NAME}/rosters.json")
+    assert answer.links["alternate"]["url"].endswith(f"{TABLES}/rosters.json")
 
 
 # What a stranger may not
@@ -204,27 +237,27 @@ def test_links_in_headers_have_brackets(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("url", "status"),
     [
-        (f"/{NAME}?sql=select+1", 403),
-        (f"/{NAME}.json?sql=select+1", 403),
-        (f"/{NAME}/scores?_facet=level", 400),
-        (f"/{NAME}/scores.csv?_stream=1", 400),
-        (f"/{NAME}.db", 403),
-        ("/-/", 404),
-        ("/-/versions", 404),
-        ("/-/versions.json", 404),
-        ("/-/databases.json", 404),
-        ("/-/settings", 404),
-        ("/-/plugins", 404),
-        ("/-/threads", 404),
-        ("/-/metadata.json", 404),
-        ("/-/actor.json", 404),
-        ("/-/allow-debug", 404),
-        ("/-/permissions", 404),
-        ("/-/logout", 404),
-        ("/-/messages", 404),
-        ("/_memory", 404),
-        ("/_internal", 403),
-        ("/-/static/../app.py", 404),
+        (f"{TABLES}?sql=select+1", 403),
+        (f"{TABLES}.json?sql=select+1", 403),
+        (f"{TABLES}/scores?_facet=level", 400),
+        (f"{TABLES}/scores.csv?_stream=1", 400),
+        (f"{TABLES}.db", 403),
+        ("/browse/-/", 404),
+        ("/browse/-/versions", 404),
+        ("/browse/-/versions.json", 404),
+        ("/browse/-/databases.json", 404),
+        ("/browse/-/settings", 404),
+        ("/browse/-/plugins", 404),
+        ("/browse/-/threads", 404),
+        ("/browse/-/metadata.json", 404),
+        ("/browse/-/actor.json", 404),
+        ("/browse/-/allow-debug", 404),
+        ("/browse/-/permissions", 404),
+        ("/browse/-/logout", 404),
+        ("/browse/-/messages", 404),
+        ("/browse/_memory", 404),
+        ("/browse/_internal", 403),
+        ("/browse/-/static/../app.py", 404),
         ("/api/seed", 404),
     ],
 )
@@ -238,13 +271,13 @@ def test_strangers_find_it_closed(client: httpx.Client, url: str, status: int) -
 
 def test_static_files_of_datasette_are_open(client: httpx.Client) -> None:
     """Its pages need their styles and scripts."""
-    assert client.get("/-/static/app.css").status_code == 200
+    assert client.get("/browse/-/static/app.css").status_code == 200
 
 
 def test_any_page_may_read_json(client: httpx.Client) -> None:
     """Pages of other sites may read all JSON, Datasette's and errors too, and preflights for GET are answered."""
     origin = {"origin": "https://example.org"}
-    for url in ("/api", "/api/openapi.json", "/manifest.json", f"/{NAME}/tests.json", "/health", "/nothing.json"):
+    for url in ("/api", "/api/openapi.json", "/manifest.json", f"{TABLES}/tests.json", "/health", "/nothing.json"):
         found = client.get(url, headers=origin)
         assert found.headers["content-type"].startswith("application/json")
         assert found.headers.get_list("access-control-allow-origin") == ["*"], url
@@ -265,7 +298,7 @@ def test_health_names_the_build(client: httpx.Client, default_build: Path) -> No
 
 @pytest.mark.fault("methods that would write")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("url", ["/", "/index.html", f"/{NAME}/rosters", "/-/messages"])
+@pytest.mark.parametrize("url", ["/", "/index.html", f"{TABLES}/rosters", "/browse/-/messages"])
 def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> None:
     """What would change something is refused outside of the API, too."""
     answer = client.request(method, url)
@@ -276,8 +309,8 @@ def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> N
 def test_an_address_has_a_length(client: httpx.Client) -> None:
     """A path or a query without end is refused before anyone reads it."""
     assert client.get("/" + "x" * 10_000).status_code == 414
-    assert client.get(f"/{NAME}/rosters?name=" + "x" * 10_000).status_code == 414
-    assert client.get(f"/{NAME}/rosters.json?name=" + "x" * 1_000).status_code == 200
+    assert client.get(f"{TABLES}/rosters?name=" + "x" * 10_000).status_code == 414
+    assert client.get(f"{TABLES}/rosters.json?name=" + "x" * 1_000).status_code == 200
 
 
 def test_without_a_token_there_is_no_seed(client: httpx.Client) -> None:
@@ -300,18 +333,24 @@ def test_ordinary_requests_leave_no_word(server: Serving) -> None:
 def test_exploring_opens_what_is_closed(small: Path) -> None:
     """``--explore`` allows SQL, facets, CSV, downloads and ``/-/`` to a person at this machine, and to no website."""
     with serving(small.parent, "--explore") as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
-        assert client.get(f"/{NAME}.json?sql=select+1+as+one&_shape=array").json() == [{"one": 1}]
-        assert client.get("/-/versions.json").status_code == 200
-        assert client.get(f"/{NAME}/scores.json?_facet=level&_size=1").status_code == 200
-        assert client.get(f"/{NAME}/tests.csv?_stream=1").text.count("\n") == 7
-        download = client.get(f"/{NAME}.db")
+        assert client.get(f"{TABLES}.json?sql=select+1+as+one&_shape=array").json() == [{"one": 1}]
+        assert client.get("/browse/-/versions.json").status_code == 200
+        assert client.get(f"{TABLES}/scores.json?_facet=level&_size=1").status_code == 200
+        assert client.get(f"{TABLES}/tests.csv?_stream=1").text.count("\n") == 7
+        download = client.get(f"{TABLES}.db")
         assert download.content == (small / f"{NAME}.db").read_bytes()
         for headers in (
             {"host": "evil.example"},
             {"host": f"evil.example:{server.port}"},
             {"sec-fetch-site": "cross-site"},
         ):
-            for path in (f"/{NAME}.json?sql=select+1", f"/{NAME}.db", "/", "/-/versions.json", "/index.html"):
+            for path in (
+                f"{TABLES}.json?sql=select+1",
+                f"{TABLES}.db",
+                "/",
+                "/browse/-/versions.json",
+                "/index.html",
+            ):
                 refused = client.get(path, headers=headers)
                 assert refused.status_code == 403
                 assert "--explore answers only this machine" in refused.json()["error"]
@@ -359,10 +398,13 @@ def test_a_damaged_build_is_told(small: Path, tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_told() -> None:
-    """A port that another program holds is told with the address and what to do."""
+    """A port that another program has is told with the address, and with one that is free."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EtlError) as raised:
         listen("127.0.0.1", port := taken.getsockname()[1])
-    assert str(raised.value) == f"cannot listen on 127.0.0.1:{port}: Address already in use; try another --port"
+    says = rf"cannot listen on 127.0.0.1:{port}: Address already in use; port (\d+) is free: --port \1"
+    found = re.fullmatch(says, str(raised.value))
+    assert found
+    listen("127.0.0.1", int(found[1])).close()
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "x" * 70])

@@ -19,12 +19,12 @@ NAME = "teacher-dashboard"
 #: Pages, and a text that each must show.
 PAGES = {
     "/index.html": "Read-only JSON",
-    "/": "Teacher dashboard",
-    f"/{NAME}": "Students of a roster",
-    f"/{NAME}/rosters": "Teacher and subject; unique.",
-    f"/{NAME}/scores": "1: ",
-    f"/{NAME}/rosters/1": "students",
-    f"/{NAME}/api-rosters-students?id=1": "Students of a roster",
+    "/": "Lineage",
+    f"/browse/{NAME}": "Students of a roster",
+    f"/browse/{NAME}/rosters": "Teacher and subject; unique.",
+    f"/browse/{NAME}/scores": "1: ",
+    f"/browse/{NAME}/rosters/1": "students",
+    f"/browse/{NAME}/api-rosters-students?id=1": "Students of a roster",
     "/nothing": "Page not found",
 }
 
@@ -119,10 +119,10 @@ def test_the_front_pages_links_work(browser: Browser, server: Serving) -> None:
     ("url", "names"),
     [
         ("/index.html", [SCRIPT]),
-        (f"/{NAME}/students?_size=100", [*NAMES, LONG[:200]]),
-        (f"/{NAME}/api-rosters", NAMES[:3]),
-        (f"/{NAME}/rosters", NAMES[:3]),
-        (f"/{NAME}/api-assignments", [SCRIPT]),
+        (f"/browse/{NAME}/students?_size=100", [*NAMES, LONG[:200]]),
+        (f"/browse/{NAME}/api-rosters", NAMES[:3]),
+        (f"/browse/{NAME}/rosters", NAMES[:3]),
+        (f"/browse/{NAME}/api-assignments", [SCRIPT]),
     ],
 )
 def test_a_hostile_name_is_text(browser: Browser, server: Serving, url: str, names: list[str]) -> None:

@@ -36,7 +36,7 @@ def server(default_build: Path) -> Iterator[Serving]:
     After all that is tried on it here, it runs, and its log has only its first line: refusals are no news.
     """
     with serving(default_build.parent) as server:
-        for url in ("/", f"/{NAME}/scores", "/api/rosters", f"/{NAME}/scores.json"):
+        for url in ("/", f"/browse/{NAME}/scores", "/api/rosters", f"/browse/{NAME}/scores.json"):
             httpx.get(server.url + url, timeout=PATIENCE)
         yield server
         assert server.process.poll() is None
@@ -151,13 +151,13 @@ TRAVERSAL = [
     "/../../etc/passwd",
     "/..%2f..%2fetc/passwd",
     "/%2e%2e/%2e%2e/etc/passwd",
-    "/-/static/../../app.py",
-    "/-/static/%2e%2e/%2e%2e/app.py",
-    "/-/static/..%2fapp.py",
-    "/-/static/..%5capp.py",
-    "/-/static/%252e%252e/app.py",
-    "/-/static//etc/passwd",
-    "/-/static/%2fetc/passwd",
+    "/browse/-/static/../../app.py",
+    "/browse/-/static/%2e%2e/%2e%2e/app.py",
+    "/browse/-/static/..%2fapp.py",
+    "/browse/-/static/..%5capp.py",
+    "/browse/-/static/%252e%252e/app.py",
+    "/browse/-/static//etc/passwd",
+    "/browse/-/static/%2fetc/passwd",
     "//etc/passwd",
     "/./index.html/../../endpoints.json",
     "/api/../endpoints.json",
@@ -195,7 +195,7 @@ def test_no_path_leads_outside(server: Serving, path: str) -> None:
         b"/api/rosters\x00",
         b"/teacher-dashboard/rosters%00.json",
         b"/teacher-dashboard/rosters/1%00",
-        b"/-/static/app.css%00",
+        b"/browse/-/static/app.css%00",
         b"/%00",
         b"/index.html%00",
         b"/\xff\xfe",
@@ -219,7 +219,7 @@ def test_long_paths_are_refused(server: Serving, length: int, record_property: R
     """A path of 10 kB is 414; one that is longer than a request may be ends the connection."""
     record_property("tried", 20)
     with neighbour(server):
-        for prefix in ("/", "/api/", "/api/rosters/", f"/{NAME}/", "/x?"):
+        for prefix in ("/", "/api/", "/api/rosters/", f"/browse/{NAME}/", "/x?"):
             for _ in range(4):
                 assert get(server, prefix + "x" * length)[0] in ({414} if length < 60_000 else {400, 431, 0})
 
@@ -242,9 +242,9 @@ def test_headers_are_bounded(server: Serving, count: int, length: int, record_pr
 def test_huge_ids_are_no_ids(server: Serving, number: str) -> None:
     """A number that is none, or larger than any id, is 404 or 400, in the API and on Datasette's pages."""
     assert get(server, f"/api/rosters/{number}/students")[0] == (404 if number == "9" * 15 else 400)
-    assert get(server, f"/{NAME}/rosters/{number}")[0] in {404, 400}
-    assert get(server, f"/{NAME}/rosters.json?id={number}")[0] in {200, 400}
-    assert get(server, f"/{NAME}/api-rosters-students.json?id={number}")[0] in {200, 400}
+    assert get(server, f"/browse/{NAME}/rosters/{number}")[0] in {404, 400}
+    assert get(server, f"/browse/{NAME}/rosters.json?id={number}")[0] in {200, 400}
+    assert get(server, f"/browse/{NAME}/api-rosters-students.json?id={number}")[0] in {200, 400}
 
 
 @pytest.mark.fault("what is no HTTP request, or a smuggled one")

@@ -152,9 +152,9 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
         address = ("127.0.0.1", httpx.URL(url).port or 0)
         clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(MAX_PENDING)]
         for each in clients:
-            each.sendall(b"GET /nice HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            each.sendall(b"GET /browse/nice HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         assert wait_for(lambda: (pages.begun, app._rendering._pending) == (1, MAX_PENDING), 60)
-        refused = client.get("/another")
+        refused = client.get("/browse/another")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
         assert "too many pages" in refused.json()["error"]
         assert client.get("/api/test-groups").status_code == 200
@@ -164,6 +164,6 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
             assert client.get("/api/test-groups").status_code == 200
         pages.go.set()
         assert [each.makefile("rb").read()[-4:] for each in clients[:2]] == [b"page", b"page"]
-        assert client.get("/later").text == "page"
+        assert client.get("/browse/later").text == "page"
         assert wait_for(lambda: app._rendering._pending == 0, 60)
     assert pages.begun == 3

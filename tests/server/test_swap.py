@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from etl.errors import EtlError
+from etl.server.address import Address
 from etl.server.api import Request
 from etl.server.app import Server
 from etl.server.opened import OpenBuild
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from tests.support.serving import Serving
 
 NAME = "teacher-dashboard"
-FILES = ("/api/rosters.json", "/api/rosters/3/scores.json", "/api/test-groups/1/tests.json", "/index.html")
-TABLE = f"/{NAME}/rosters.json?_shape=array"
+FILES = ("/api/rosters.json", "/api/rosters/3/scores.json", "/api/test-groups/1/tests.json", "/manifest.json")
+TABLE = f"/browse/{NAME}/rosters.json?_shape=array"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=30) as client:
         for number in range(1, 11):
             point(out, builds[number % 2])
-            assert client.get(f"/{NAME}/rosters").status_code == 200
+            assert client.get(f"/browse/{NAME}/rosters").status_code == 200
             assert client.get("/api/rosters/1/scores").status_code == 200
             if number == 4:
                 files, threads, memory = server.open_files, server.threads, server.memory
@@ -139,7 +140,7 @@ def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
         assert httpx.get(f"{server.url}/api/rosters").status_code == 200  # now it holds the second
         assert wait_for(lambda: clean(out) and not served.exists())
         assert other.is_dir()
-        assert httpx.get(f"{server.url}/{NAME}/rosters").status_code == 200
+        assert httpx.get(f"{server.url}/browse/{NAME}/rosters").status_code == 200
     assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == sorted(
         [other.name, "current"]
     )
@@ -171,7 +172,7 @@ def test_a_retired_build_stays_open_for_its_last_request(small: Path) -> None:
     """A replaced build closes after the requests that use it, not before, and releases its folder."""
 
     async def check() -> None:
-        opened = OpenBuild(small, explore=False)
+        opened = OpenBuild(small, address=Address(), explore=False)
         await opened.browser()
         with opened.used():
             with opened.used():

@@ -14,7 +14,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -109,13 +108,21 @@ def test_any_static_host_will_do(default_build: Path) -> None:
 
 
 def test_the_front_page_points_at_what_is_there(default_build: Path) -> None:
-    """Every link of the pages is relative and leads to a file of the build, but for the licence."""
+    """Every link of the pages is relative and leads to a file of the build or a part of it, but for the licence."""
     content = json.loads((default_build / "manifest.json").read_text(encoding="utf-8"))
+    for page in ("index.html", "report.html"):
+        html = (default_build / page).read_text(encoding="utf-8")
+        links = [link for link in Links(html).found if not link.startswith(("https://creativecommons.org/", "data:,"))]
+        for file, _, part in (link.partition("#") for link in links):
+            target = (default_build / (file or page)).read_text(encoding="utf-8") if part else ""
+            assert (default_build / (file or page)).is_file()
+            assert not part or f'id="{part}"' in target
+        assert "index.html" in links
     links = Links((default_build / "index.html").read_text(encoding="utf-8")).found
-    local = [link for link in links if not link.startswith(("https://creativecommons.org/", "data:,"))]
-    assert [link for link in local if not (default_build / link).is_file()] == []
-    assert {"manifest.json", "api/openapi.json", "api/rosters.json", DATABASE} <= set(local)
-    assert len([link for link in local if link.startswith("api/")]) == 17
+    assert {"manifest.json", "api/openapi.json", "api/rosters.json", "report.html", DATABASE} <= set(links)
+    live = Links((default_build / "live.html").read_text(encoding="utf-8")).found
+    assert DATABASE not in live
+    assert {"browse/teacher-dashboard", "browse/teacher-dashboard/rosters", "api/rosters/1/students.json"} <= set(live)
     assert Links((default_build / "404.html").read_text(encoding="utf-8")).found == ["data:,"]
     for page in ("index.html", "404.html"):
         assert content["notice"] in (default_build / page).read_text(encoding="utf-8")
@@ -181,8 +188,9 @@ def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> N
     assert not (folder / "api/rosters").exists()  # twelve of them
     assert len(list((folder / "api/assignments").rglob("*.json"))) == 4 * 8
     front = (folder / "index.html").read_text(encoding="utf-8")
-    assert "<code>/api/rosters/{id}/students.json</code> (live only)" in front
+    assert "<code>/api/rosters/{id}/students</code> <small>only on the live server</small>" in front
     assert '<a href="api/assignments/1/students.json">' in front
+    assert '<a href="api/rosters/1/students.json">' in (folder / "live.html").read_text(encoding="utf-8")
     assert "/api/rosters/{id}/students.json" in json.loads((folder / "api/openapi.json").read_bytes())["paths"]
 
 
@@ -230,7 +238,8 @@ def test_live_answers_are_checked_up_to_a_number_of_rows(tmp_path: Path, monkeyp
     database, endpoint = by_name("a", "b", "c")
     with closing(database), Writer(tmp_path) as files:
         answers = _Answers(database, files, 1, said.append)
-        assert answers.write(endpoint) is None
+        answers.write(endpoint)
+    assert answers.examples == {"/api/x/{name}": "api/x/a.json"}
     assert answers.live == {"/api/x/{name}": {"answers": 3, "checked": 2}}
     assert said == ["sql/api/x/[name].sql: live only; checked 2 of 3 answers; check --full checks the others"]
 
@@ -240,13 +249,12 @@ def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
     """A text that can be a file's name is one, and its URL, encoded, finds it on a static host."""
     database, endpoint = by_name(value)
     with closing(database), Writer(tmp_path) as files:
-        found = _Answers(database, files, 10, print).write(endpoint)
+        answers = _Answers(database, files, 10, print)
+        answers.write(endpoint)
         files.finish()
-    assert found is not None
-    assert found[0] == f"api/x/{value}.json"
     expected = json.dumps([{"name": value}], ensure_ascii=False, separators=(",", ":")).encode()
     with static_host(tmp_path) as url:
-        assert httpx.get(f"{url}/api/x/{quote(value, safe='')}.json").content == expected
+        assert httpx.get(f"{url}/{answers.examples['/api/x/{name}']}").content == expected
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.site.pages import footer, page
+from etl.site.pages import fact_list, footer, header, page
 from etl.site.report.section import MINUS, Html, number
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _SHAPES = {
     "triangle": '<path d="M7 2.5L11.5 11h-9z" fill="{}"/>',
     "tick": '<path d="M7 0V14" stroke="{}" stroke-width="2"/>',
 }
+
+#: A chart is one picture with one text: its marks have none of their own.
+_TAG, _ARIA = re.compile(r"<[a-z][^<>]*>"), re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 _LONG = 40  # characters of a cell that may wrap
 
@@ -49,19 +53,25 @@ def report_page(
         f"<p>{escape(str(site['description']))}</p>",
         f'<p class="notice">{escape(str(site["notice"]))}</p>',
         introduction,
-        f'<ul class="facts">{"".join(f"<li><b>{escape(count)}</b> {escape(what)}</li>" for count, what in facts)}</ul>',
+        fact_list(facts),
         *(_section(part, chart) for part, chart in parts),
         f"<p>Seed {about['seed']}. {end}</p>",
-        footer(site, about["build"]),
     ]
-    return page(title, "\n".join(filter(None, body)), _STYLE.read_text(encoding="utf-8").strip())
+    return page(
+        title,
+        "\n".join(filter(None, body)),
+        header=header(str(site["title"])),
+        footer=footer(site, about["build"]),
+        style=_STYLE.read_text(encoding="utf-8").strip(),
+    )
 
 
 def _section(part: Part, chart: str) -> str:
     says = "".join(f"<p>{escape(sentence).replace(' %', '&nbsp;%')}</p>" for sentence in part.says)
     if not chart:
         return f"<section><h2>{escape(part.title)}</h2>\n{says}{_table(part)}</section>"
-    drawing = chart.replace("<svg ", f'<svg role="img" aria-label="{escape(" ".join(part.says))}" ', 1)
+    bare = _TAG.sub(lambda tag: _ARIA.sub("", tag[0]), chart)
+    drawing = bare.replace("<svg ", f'<svg role="img" aria-label="{escape(" ".join(part.says))}" ', 1)
     key = "".join(
         f'<li><svg viewBox="0 0 14 14">{_SHAPES[shape].format(escape(colour))}</svg>{escape(text)}</li>'
         for shape, colour, text in part.key
