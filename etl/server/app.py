@@ -200,13 +200,13 @@ class Server:
         try:
             await self._rendering.answer(browser, scope, receive, send)
         except Busy:
-            extra = [(b"retry-after", RETRY_AFTER), (b"x-build", build.id.encode())]
+            extra = [(b"retry-after", RETRY_AFTER), *build.headers]
             await respond_json(scope, send, 503, {"error": "too many pages requested at once; try again"}, extra)
 
 
 async def _browse(build: OpenBuild, browser: Application, scope: Scope, receive: Receive, send: Send) -> None:
     """Let Datasette answer with the headers of this server, and a length if its response is in one part."""
-    added: Headers = [*BROWSER_HEADERS, (b"x-build", build.id.encode())]
+    added: Headers = [*BROWSER_HEADERS, *build.headers]
     if not scope["path"].startswith("/-/static/"):
         added.append((b"cache-control", b"no-cache"))  # the next build may differ
     replaced = {name for name, _ in added}
@@ -257,8 +257,7 @@ async def _redirect(scope: Scope, send: Send, path: str) -> None:
 async def _not_found(build: OpenBuild, scope: Scope, send: Send) -> None:
     """Send a 404: JSON for addresses that end in .json, else a page with a link home."""
     if scope["path"].endswith(".json"):
-        extra = [(b"x-build", build.id.encode())]
-        await respond_json(scope, send, 404, {"error": "not found"}, extra)
+        await respond_json(scope, send, 404, {"error": "not found"}, build.headers)
         return
     content = build.not_found
     kind = [(b"content-type", HTML), (b"content-length", b"%d" % len(content)), (b"cache-control", b"no-cache")]

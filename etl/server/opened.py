@@ -82,8 +82,12 @@ class OpenBuild:
 
     def page_headers(self, page: bytes) -> Headers:
         """Headers of a page of the build."""
-        extra = [(b"x-build", self.id.encode()), (b"content-security-policy", _policy(page))]
-        return [*extra, (b"x-frame-options", b"DENY")]
+        return [*self.headers, (b"content-security-policy", _policy(page)), (b"x-frame-options", b"DENY")]
+
+    @property
+    def headers(self) -> Headers:
+        """Headers of every response."""
+        return [(b"x-build", self.id.encode())]
 
     async def browser(self) -> Any:  # noqa: ANN401 -- an ASGI application
         """Datasette over the build."""

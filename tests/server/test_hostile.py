@@ -125,7 +125,7 @@ def test_strangers_cannot_make_it_work(server: Serving, query: str, record_prope
     record_property("tried", 3)
     with neighbour(server), httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for _ in range(3):
-            assert client.get(f"/{query}").status_code in {400, 403}
+            assert client.get(f"/browse/{query}").status_code in {400, 403}
 
 
 @pytest.mark.fault("costly filters and sorts over HTTP")
@@ -144,7 +144,7 @@ def test_costly_filters_are_bounded(server: Serving, query: str, record_property
     record_property("tried", 2)
     with neighbour(server), httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for _ in range(2):
-            assert client.get(f"/{query}").status_code in {200, 400}
+            assert client.get(f"/browse/{query}").status_code in {200, 400}
 
 
 TRAVERSAL = [

@@ -89,7 +89,6 @@ def test_it_is_in_the_build_and_the_same_when_drawn_again(default_build: Path) -
     page = (default_build / "report.html").read_bytes()
     assert "report.html" in json.loads((default_build / "manifest.json").read_text(encoding="utf-8"))["files"]
     assert 'href="report.html"' in (default_build / "index.html").read_text(encoding="utf-8")
-    assert '"about_url": "/report.html"' in (default_build / "metadata.json").read_text(encoding="utf-8")
     assert drawing.draw(default_build / "teacher-dashboard.db", told(default_build)).encode() == page
     html = page.decode()
     assert html.count("<figure>") == html.count("<figure><svg role=") == len(drawing.PARTS)
