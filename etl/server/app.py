@@ -59,7 +59,7 @@ class Background(Protocol):
 class Server:
     """Serves the build that ``current`` points to. It reads the link with every request, so no answer is stale."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the options of the command
         self,
         out: Path,
         *,

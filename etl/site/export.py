@@ -169,15 +169,17 @@ class _Answers:
             if name in self.names:
                 raise _error(endpoint, f"{path} would be written twice")
             self.names.add(name)
-            if not (taken and self.taken.give(path, self.files)):
+            if taken and self.taken.give(path, self.files):
+                content = ((self.files.folder / path).read_bytes(),) if not route.in_path else ()
+            else:
                 content = answer_parts(self.database, endpoint, values, self.say)
                 if not any(content):  # an object without a row
                     continue
                 self.files.write(path, *content)
-                del content  # free it before the next one is made
             first = first or quote(path)
             if not route.in_path and not self.sample:
-                self.sample = path, (self.files.folder / path).read_bytes()
+                self.sample = path, b"".join(content)
+            del content  # free it before the next one is made
         return first
 
 
