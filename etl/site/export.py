@@ -169,6 +169,7 @@ class _Answers:
             if name in self.names:
                 raise _error(endpoint, f"{path} would be written twice")
             self.names.add(name)
+            content: tuple[bytes, ...]
             if taken and self.taken.give(path, self.files):
                 content = ((self.files.folder / path).read_bytes(),) if not route.in_path else ()
             else:
