@@ -153,9 +153,11 @@ class _Answers:
     def _find_example(self, route: Route) -> str:
         """The address of an answer that is no file; empty if none is found soon."""
         endpoint = route.endpoint
-        for values in islice(combinations(parameter_lists(self.database, endpoint)), TRIED):
+        varied = [*route.in_path, *endpoint.required]
+        for values in islice(combinations(parameter_lists(self.database, endpoint, varied)), TRIED):
             given = {each.json_name: values[each.name] for each in route.in_query if each.required}
-            if None not in given.values() and any(answer_parts(self.database, endpoint, values, self.say)):
+            known = all(values[each.name] is not None for each in varied)
+            if known and any(answer_parts(self.database, endpoint, values, self.say)):
                 return quote(route.path(values)) + (f"?{urlencode(given)}" if given else "")
         return ""
 
