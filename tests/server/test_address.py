@@ -60,7 +60,7 @@ def test_every_link_stays_below_the_prefix(url: str) -> None:
             links = {
                 link.raw_path.decode() for link in found if link.host in {"", "host.example"} and link.scheme != "data"
             }
-            assert len(links) > 3
+            assert len(links) >= 2  # the front page and the tables
             assert [link for link in links if not link.startswith(PREFIX)] == [], page
             assert [link for link in links if client.get(link, follow_redirects=True).status_code != 200] == [], page
         assert client.get("/").content == home.content  # a proxy that removes the prefix
