@@ -91,7 +91,7 @@ def export(  # noqa: PLR0913 -- what a build knows
     )
     files.write("index.html", front.html(live=False).encode())
     files.write("live.html", front.html(live=True).encode())
-    files.write("404.html", pages.not_found_page(pipeline.site.title, pipeline.site.notice).encode())
+    files.write("404.html", _not_found(pipeline).encode())
     files.write("robots.txt", b"User-agent: *\nAllow: /\n")
     files.write(".nojekyll", b"")  # GitHub Pages: serve the files as they are
     files.write("endpoints.json", _json(describe(endpoints)))
@@ -100,6 +100,15 @@ def export(  # noqa: PLR0913 -- what a build knows
     sha256 = str(files.entry(pipeline.database)["sha256"])
     files.write("inspect-data.json", _json(datasette.inspect_data(pipeline, rows, size, sha256)))
     return answers.live
+
+
+def _not_found(pipeline: Pipeline) -> str:
+    """The 404 page. A static host shows it at any depth, so it links home only if ``site.url`` says where that is."""
+    site, report = pipeline.site, pipeline.report is not None
+    home = site.url and f"{site.url.removesuffix('/')}/"
+    return pages.not_found_page(
+        site.title, site.notice, pages.header(site.title, base=home, report=report) if home else ""
+    )
 
 
 @dataclass

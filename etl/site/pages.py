@@ -74,7 +74,7 @@ def _tilde(found: re.Match[bytes]) -> bytes:
 
 
 def not_found_page(title: str, notice: str, header: str = "") -> str:
-    """The 404 page. A static host shows it at any depth, so there it has no navigation: it has no link that works."""
+    """The 404 page, with the navigation if there is one."""
     main = (
         f"<h1>Page not found</h1>\n<p>{escape(title)} has no page at this address. "
         f'Addresses of the API end in <code>.json</code>.</p>\n<p class="notice">{escape(notice)}</p>'

@@ -111,7 +111,7 @@ def test_pages_follow_the_sources(tmp_path: Path, browser: Browser) -> None:
         page.get_by_role("alert").filter(has_text="books.sql:4:8").wait_for(timeout=PATIENCE * 1000)
         assert httpx.get(f"{server.url}/api/books").json() == [{"title": "Emma"}, {"title": "Ulysses"}]
         edit(endpoint, "SELECT titel", "SELECT upper(title) AS title")
-        page.get_by_text("EMMA").first.wait_for(timeout=PATIENCE * 1000)
+        page.get_by_text("EMMA").first.wait_for(state="attached", timeout=PATIENCE * 1000)
         page.get_by_role("alert").wait_for(state="hidden", timeout=PATIENCE * 1000)
         assert httpx.get(f"{server.url}/api/books").json()[0] == {"title": "EMMA"}
         page.close()
