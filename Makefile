@@ -49,7 +49,7 @@ lock: ## resolve pyproject.toml into the lock files (ARGS=--upgrade for newer ve
 	@$(COMPILE:pyproject.toml=) --group pandas --no-emit-package numpy --no-emit-package scipy --constraint requirements-dev.lock --output-file requirements-pandas.lock
 
 clean: ## remove builds, environment and caches
-	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/*/node_modules examples/dashboard/dist
+	@rm -rf build .venv benchmarks/.venv benchmarks/peers/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/*/node_modules tests/axe/node_modules examples/dashboard/dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Remove an incomplete environment. (make deletes .venv/bin/python if its recipe fails or is interrupted.)

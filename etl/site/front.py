@@ -79,7 +79,7 @@ class Front:
 
     def _endpoints(self, *, live: bool) -> str:
         rows = (
-            f"<tr><td>{'<br>'.join(self._try(route, live=live) for route in endpoint.routes)}</td>"
+            f"<tr><td>{''.join(f'<div>{self._try(route, live=live)}</div>' for route in endpoint.routes)}</td>"
             f"<td>{escape(endpoint.description)}</td></tr>"
             for endpoint in self.endpoints
         )

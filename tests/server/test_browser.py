@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NAME = "teacher-dashboard"
+AXE = Path(__file__).parents[1] / "axe/node_modules/axe-core/axe.min.js"
 #: Pages, and a text that each must show.
 PAGES = {
     "/index.html": "Read-only JSON",
@@ -76,6 +79,25 @@ def test_every_page_renders(browser: Browser, server: Serving, width: int, schem
         assert overflow <= 0, f"{url} is {overflow} pixels too wide"
     assert visit.errors == []
     assert visit.hosts <= {urlsplit(server.url).netloc, ""}
+    visit.context.close()
+
+
+@pytest.mark.skipif(
+    not AXE.is_file() and os.environ.get("CI") != "true", reason="needs axe-core: npm ci --prefix tests/axe"
+)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_pages_are_accessible(browser: Browser, server: Serving, default_build: Path, width: int, scheme: Any) -> None:  # noqa: ANN401 -- as above
+    """axe-core finds nothing serious or critical on the pages of the site, the report, and a static front page."""
+    visit = Visit(browser, server, color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
+    script = AXE.read_text(encoding="utf-8")
+    files = [(default_build / name).as_uri() for name in ("index.html", "report.html", "404.html")]
+    found = []
+    for url in [*(server.url + path for path in PAGES), *files]:
+        visit.page.goto(url, wait_until="load")
+        visit.page.evaluate(script)
+        violations = visit.page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
+        found += [(url, each["id"]) for each in violations if each["impact"] in {"serious", "critical"}]
+    assert found == []
     visit.context.close()
 
 
