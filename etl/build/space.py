@@ -23,6 +23,9 @@ PAGES = 2
 #: Bytes of exported JSON per byte of the database, measured on the default world.
 JSON = 1.1
 
+#: Bytes of the pages, the manifest and the documents of the API, and of answers that even the smallest world has.
+SITE = 1_000_000
+
 #: Bytes of Parquet per byte of SQLite, likewise.
 PARQUET = 0.2
 
@@ -36,7 +39,7 @@ def estimate(plan: Plan) -> int:
     rows = sum(size.rows * (size.width or ROW) for size in filled)
     answers = sizes[plan.by].rows if plan.by else 0  # an endpoint has, for example, one per class
     exported = pipeline.api and answers <= pipeline.site.static_limit  # above it they are only served live
-    sqlite = rows * (1 + JSON * bool(exported)) + PAGES * PAGE_SIZE * len(pipeline.schema.tables)
+    sqlite = rows * (1 + JSON * bool(exported)) + PAGES * PAGE_SIZE * len(pipeline.schema.tables) + SITE
     return round(sqlite * ("sqlite" in pipeline.outputs) + rows * PARQUET * ("parquet" in pipeline.outputs))
 
 
