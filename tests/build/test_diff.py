@@ -32,7 +32,7 @@ def build(project: Path, outputs: str = "[sqlite]") -> Path:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library with notes that have no key."""
-    path = small.library(tmp_path_factory.mktemp("library"), NOTES)
+    path = small.lending(tmp_path_factory.mktemp("library"), NOTES)
     edit(path, "stages:\n", "stages:\n  notes: {csv: notes.csv}\n")
     with (path.parent / "sql/schema.sql").open("a") as file:
         file.write("CREATE TABLE notes (text TEXT NOT NULL, page INTEGER NOT NULL);\n")

@@ -48,7 +48,7 @@ class Heard(Progress):
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library's project with a build, not to be changed."""
     folder = tmp_path_factory.mktemp("library")
-    path = small.library(folder, {"sql/api/loans/[days].sql": BY_LENGTH})
+    path = small.lending(folder, {"sql/api/loans/[days].sql": BY_LENGTH})
     make_build(load(path, changes=CHANGES), folder / "build")
     return folder
 

@@ -208,7 +208,7 @@ def test_what_cannot_be_read_is_damage(seen_by_others: Path, closed: str, says: 
 @pytest.mark.fault("a hidden file in a folder of Parquet files")
 def test_hidden_files_are_damage(tmp_path: Path) -> None:
     """DuckDB's ``scores/*`` reads hidden files too; macOS may leave its own beside the report, but not there."""
-    path = small.library(tmp_path)
+    path = small.lending(tmp_path)
     build = make_build(load(path, changes=["outputs=[sqlite, parquet]"]), tmp_path / "build").folder
     (build / ".DS_Store").touch()
     assert damage(build) == []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_nothing_face_or_everything(tmp_path: Path) -> None:
     """It says what a run would make, from which build it would take the rows, and what has changed."""
-    path, out = small.library(tmp_path), tmp_path / "build"
+    path, out = small.lending(tmp_path), tmp_path / "build"
 
     def words(*changes: str) -> str:
         return in_words(outlook(load(path, changes=("outputs=[sqlite]", "report=false", *changes)), out))

@@ -53,7 +53,7 @@ class Recorder(Progress):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Source, Path]:
     """A library's pipeline and its build."""
     folder = tmp_path_factory.mktemp("library")
-    source = load(small.library(folder), changes=CHANGES)
+    source = load(small.lending(folder), changes=CHANGES)
     return source, make_build(source, folder / "build").folder
 
 
@@ -205,7 +205,7 @@ def test_dangling_current_is_repaired(source: Source, out: Path, current: Path) 
 
 def test_current_and_the_last_builds_stay(tmp_path: Path) -> None:
     """``current`` goes to another build and back; three are kept, or as many as are asked for."""
-    path, out = small.library(tmp_path), tmp_path / "build"
+    path, out = small.lending(tmp_path), tmp_path / "build"
     made = [make_build(load(path, seed=seed), out).folder for seed in range(1, 6)]
     assert Store(out).builds() == made[:1:-1]
     again = make_build(load(path, seed=3), out, keep=2)
@@ -234,7 +234,7 @@ def test_broken_pipeline_leaves_everything(source: Source, out: Path) -> None:
 def test_failing_check_rolls_back(tmp_path: Path, out: Path, file: str, change: tuple[str, ...]) -> None:
     """A check, or a stage with one, reports its rule and the first rows; the existing build is unchanged."""
     text = "-- There are no books.\nSELECT id FROM books ORDER BY id\n"
-    path, before = small.library(tmp_path / "library", {file: text}), hashes(out)
+    path, before = small.lending(tmp_path / "library", {file: text}), hashes(out)
     with pytest.raises(CheckFailed) as raised:
         make_build(load(path, changes=[*CHANGES, *change]), out)
     first, *rows = raised.value.message.splitlines()
@@ -256,7 +256,7 @@ def books() -> pa.RecordBatch:
 
 def test_other_bytes_are_a_bug(tmp_path: Path) -> None:
     """When building again gives other bytes, that is a bug, which names the files; the build is unchanged."""
-    path = small.library(tmp_path, {"random_books.py": NONDETERMINISTIC})
+    path = small.lending(tmp_path, {"random_books.py": NONDETERMINISTIC})
     source = load(path, changes=["stages.books={csv: null, python: 'random_books:books'}"])
     make_build(source, tmp_path / "build")
     before = hashes(tmp_path / "build")
@@ -288,7 +288,7 @@ class Meddler(Progress):
 
 def test_sources_that_change_while_a_run_waits(tmp_path: Path) -> None:
     """A run that waited for another one makes what the files say when its turn comes, under the name of that."""
-    path, out = small.library(tmp_path / "library"), tmp_path / "build"
+    path, out = small.lending(tmp_path / "library"), tmp_path / "build"
     with contextlib.ExitStack() as other:
         other.enter_context(Store(out).locked(print))
 
@@ -321,7 +321,7 @@ def test_sources_that_change_in_the_middle_are_refused(
 ) -> None:
     """A file that is written, be it with the same bytes, made or deleted while a build is made of it: none appears."""
     code = "import pyarrow as pa\ndef rows() -> pa.RecordBatch:\n    return pa.record_batch({'id': [1]})\n"
-    path = small.library(tmp_path / "library", {"read/deep/x.txt": "", "made_rows.py": code})
+    path = small.lending(tmp_path / "library", {"read/deep/x.txt": "", "made_rows.py": code})
     source = load(path, changes=["stages.made={python: 'made_rows:rows', reads: [read], internal: true}"])
     with pytest.raises(EtlError, match="nothing is published, run again") as raised:
         make_build(source, tmp_path / "build", progress=Meddler(making=lambda: change(path.parent / file)))
@@ -332,7 +332,7 @@ def test_sources_that_change_in_the_middle_are_refused(
 
 def test_sources_that_change_in_the_middle_of_force_and_ship(tmp_path: Path) -> None:
     """To build again is refused in the same words, as no bug of ours, and so is to ship, which writes no manifest."""
-    path, out = small.library(tmp_path / "library"), tmp_path / "build"
+    path, out = small.lending(tmp_path / "library"), tmp_path / "build"
     source = load(path)
     old = make_build(source, out).folder
 
@@ -343,7 +343,7 @@ def test_sources_that_change_in_the_middle_of_force_and_ship(tmp_path: Path) -> 
     with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
         make_build(source, out, force=True, progress=Meddler(making=meddle))
     assert Store(out).builds() == [Store(out).current] == [old]
-    small.library(path.parent)
+    small.lending(path.parent)
     place = Path(ship_tables(source, str(tmp_path / "shipped"), progress=Progress(), execution=Execution()))
     assert (place / manifest.NAME).is_file()
     with pytest.raises(EtlError, match="and so did 1 more; nothing is published, run again"):
@@ -365,7 +365,7 @@ def test_what_lies_in_the_folder_is_not_published(tmp_path: Path) -> None:
             (folder / "parquet/loans").mkdir(parents=True, exist_ok=True)
             (folder / "parquet" / name).write_bytes(b"half")
 
-    result = make_build(load(small.library(tmp_path / "library")), out, progress=Meddler(making=litter_it))
+    result = make_build(load(small.lending(tmp_path / "library")), out, progress=Meddler(making=litter_it))
     assert list(result.manifest["files"]) == [f"parquet/{name}/part-00000.parquet" for name in ("books", "loans")]
     assert {*hashes(result.folder)} == {manifest.NAME, *result.manifest["files"]}
 
@@ -401,7 +401,7 @@ def install(site: Path, version: str) -> None:
 def test_whatever_generators_are_made_of_makes_another_build(tmp_path: Path) -> None:
     """A module that a generator's imports, a file that it reads, a new version of an installed one: each is built."""
     files = {"library.py": LOANS, "helper.py": "from hours import *\ndays = lambda: 7", "hours.py": "", "more.txt": "0"}
-    path = small.library(tmp_path / "project", files)
+    path = small.lending(tmp_path / "project", files)
     edit(path, "{csv: books.csv}", "{python: 'shelf:books'}")
     edit(path, "{sql: sql/loans.sql, inputs: [books]}", "{python: 'library:loans', inputs: [books], reads: [more.txt]}")
 

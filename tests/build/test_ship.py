@@ -22,7 +22,7 @@ from tests.support.running import hashes
 
 def test_a_folder_that_has_files_already(tmp_path: Path) -> None:
     """What a killed ship left is made whole; a stranger's file is refused before and after the work, for it counts."""
-    source = load(small.library(tmp_path / "library"))
+    source = load(small.lending(tmp_path / "library"))
     place = tmp_path / "lake" / identify(source).id
     (place / "parquet/loans").mkdir(parents=True)
     for left in ("loans/part-00000.parquet", ".loans-part-00118.parquet.1-2.tmp"):
@@ -54,7 +54,7 @@ def test_the_disk_has_the_files_before_the_manifest(tmp_path: Path, monkeypatch:
         keep(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    source = load(small.library(tmp_path / "library"))
+    source = load(small.lending(tmp_path / "library"))
     place = Path(ship_tables(source, str(tmp_path / "new" / "lake"), progress=Progress(), execution=Execution()))
     content = manifest.read(place)
     assert content is not None

@@ -113,7 +113,7 @@ def test_run_of_a_build_that_exists(out: Path, tmp_path: Path) -> None:
 
 def test_run_force_builds_again(tmp_path: Path) -> None:
     """``--force`` builds again and finds the same bytes; without ``--out`` the project has the builds."""
-    pipeline = small.library(tmp_path)
+    pipeline = small.lending(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     assert run("run", pipeline, cwd=tmp_path / "elsewhere").code == 0
     before = hashes(tmp_path / "build")
@@ -208,7 +208,7 @@ def test_show_prints_first_rows(project: Path) -> None:
 
 def test_show_escapes_letters_in_json(tmp_path: Path) -> None:
     """JSON is ASCII, which fits every terminal."""
-    pipeline = small.library(tmp_path, {"books.csv": "id,title\n1,Ж 😀\n"})
+    pipeline = small.lending(tmp_path, {"books.csv": "id,title\n1,Ж 😀\n"})
     text = run("show", "books", "--pipeline", pipeline, "--json").stdout
     assert json.loads(text) == [{"id": 1, "title": "Ж 😀"}]
     assert text.isascii()
@@ -223,7 +223,7 @@ def test_show_suggests_a_stage() -> None:
 
 def test_validate_reads_every_file(tmp_path: Path) -> None:
     """``validate`` counts stages, checks and endpoints, or reports the mistakes in all of their files at once."""
-    pipeline = small.library(tmp_path)
+    pipeline = small.lending(tmp_path)
     done = run("validate", pipeline)
     assert (done.code, done.stderr) == (0, "")
     assert re.fullmatch(rf"{pipeline}: 2 stages, \d checks, 1 endpoints, no mistakes; a run makes .*\n", done.stdout)
@@ -282,7 +282,7 @@ def test_schema_is_a_json_schema() -> None:
 def test_clean_keeps_the_newest(tmp_path: Path) -> None:
     """``clean`` deletes old builds of its pipeline except the current one; builds of another pipeline are an error."""
     folder = tmp_path / "build"
-    pipeline = small.library(tmp_path)
+    pipeline = small.lending(tmp_path)
     assert run("run", pipeline, "--quiet").code == 0
     name = (folder / "current").readlink()
     for number, copy in enumerate(("-2", "-3", "-4")):
@@ -371,7 +371,7 @@ def test_help_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """A run waits for another one with a message; a signal ends it with the signal's exit code and a plain message."""
     out = tmp_path / "build"
-    job = command("run", small.library(tmp_path))
+    job = command("run", small.lending(tmp_path))
     with (
         Store(out).locked(pytest.fail),
         subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
@@ -390,7 +390,7 @@ def test_second_run_waits_and_can_be_stopped(tmp_path: Path, number: signal.Sign
 @pytest.mark.fault("three runs at once on one folder, of the same world and of another")
 def test_three_runs_at_once(tmp_path: Path) -> None:
     """Runs on one folder, two of the same world and one of another, wait for each other and succeed; one build each."""
-    out, pipeline = tmp_path / "build", small.library(tmp_path)
+    out, pipeline = tmp_path / "build", small.lending(tmp_path)
     job = command("run", pipeline, "--json", "--seed", "1")
     running = [subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     other = run("run", pipeline, "--json", "--seed", "2")

@@ -24,7 +24,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 def test_in_words_and_as_json(tmp_path: Path) -> None:
     """Tables, changed rows, answers and sources are lines; with --exit-code a difference is exit code 1."""
-    path = small.library(tmp_path)
+    path = small.lending(tmp_path)
     edit(path, "outputs: [parquet]", "report: false")
     assert run("run", str(path), "--quiet")[0] == 0
     edit(tmp_path / "books.csv", "1,Emma\n", "1,Persuasion\n5,Middlemarch\n")
@@ -46,7 +46,7 @@ def test_in_words_and_as_json(tmp_path: Path) -> None:
 
 def test_mermaid(tmp_path: Path) -> None:
     """``plan --mermaid`` prints the stages and their inputs as a flowchart."""
-    path = small.library(tmp_path)
+    path = small.lending(tmp_path)
     edit(path, "loans: {sql", "titles: {csv: books.csv, internal: true}\n  loans: {sql")
     assert run("plan", str(path), "--mermaid") == (
         0,

@@ -57,7 +57,7 @@ def draft(tmp_path_factory: pytest.TempPathFactory) -> Draft:
     visits = Stage("visits", "csv", parse("{}", "f"), WHERE, table="visits")
     source = Stage("beds", "python", parse("{}", "f"), WHERE, contract=contract_of(beds, "beds"), values={"count": 3})
     stages = {"visits": visits, "beds": source}
-    return Draft(load(small.library(tmp_path_factory.mktemp("library"))), [], stages=stages)
+    return Draft(load(small.lending(tmp_path_factory.mktemp("library"))), [], stages=stages)
 
 
 @pytest.mark.parametrize(

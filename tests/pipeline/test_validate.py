@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """A small project: its pipeline file."""
-    return small.library(tmp_path)
+    return small.lending(tmp_path)
 
 
 def told(path: Path, *changes: str) -> list[str]:

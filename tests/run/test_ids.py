@@ -63,7 +63,7 @@ RETURNED = [loan for loan in range(1, len(BOOKS) + 1) if loan % 2 == 0]
 
 def test_ids_are_dense_whatever_the_shards(tmp_path: Path) -> None:
     """Shards of any size, made by one thread or by three, number the rows alike; stages below see the ids."""
-    path = small.library(tmp_path, NUMBERED)
+    path = small.lending(tmp_path, NUMBERED)
     for rows, workers in ((1, 3), (2, 1), (100, 2)):
         plan = make_plan(validate(load(path, changes=[f"stages.loans.shard.rows={rows}"])))
         found: dict[str, list[pa.Table]] = {}
@@ -76,7 +76,7 @@ def test_ids_are_dense_whatever_the_shards(tmp_path: Path) -> None:
 
 def test_a_worker_needs_no_other_shard(tmp_path: Path) -> None:
     """A worker that gets the fourth shard first gives it the ids that it has in a whole run."""
-    source = load(small.library(tmp_path, NUMBERED))
+    source = load(small.lending(tmp_path, NUMBERED))
     plan, once, ids = unpack(pack(source, identify(source)), str(tmp_path))
     made = {}
     for number in (3, 0):
@@ -92,7 +92,7 @@ def test_a_worker_needs_no_other_shard(tmp_path: Path) -> None:
 
 def test_files_and_digests_have_the_ids(tmp_path: Path) -> None:
     """Parquet, SQLite and the manifest's digests have the same ids; AUTOINCREMENT continues after the last."""
-    path = small.library(tmp_path, NUMBERED)
+    path = small.lending(tmp_path, NUMBERED)
     changes = (["stages.loans.shard.rows=3"], ["outputs=[sqlite, parquet]"])
     first, second = (make_build(load(path, changes=change), tmp_path / "build") for change in changes)
     assert first.manifest["tables"] == second.manifest["tables"]
@@ -108,7 +108,7 @@ def test_a_query_without_ids_says_the_order(tmp_path: Path) -> None:
     schema = "CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT NOT NULL);\n"
     schema += "CREATE TABLE loans (id INTEGER PRIMARY KEY AUTOINCREMENT, days INTEGER NOT NULL);\n"
     files = {"sql/schema.sql": schema, "sql/loans.sql": "SELECT id * 7 AS days FROM books ORDER BY days DESC"}
-    path = small.library(tmp_path, files)
+    path = small.lending(tmp_path, files)
     plan = make_plan(validate(load(path)))
     assert run_until(plan, "loans").to_pydict() == {"id": [1, 2], "days": [14, 7]}
     (tmp_path / "sql/loans.sql").write_text("SELECT id * 7 AS days FROM books")
@@ -130,7 +130,7 @@ def test_a_file_without_ids(tmp_path: Path) -> None:
         "books.csv": "title\nEmma\nUlysses\n",
         "loans.csv": "book_id\n2\n2\n1\n",
     }
-    path = small.library(tmp_path, files)
+    path = small.lending(tmp_path, files)
     found = run_until(make_plan(validate(load(path))), "loans")
     assert found.to_pydict() == {"id": [1, 2, 3], "book_id": [2, 2, 1]}
     (tmp_path / "loans.csv").write_text("book_id\n3\n")

@@ -58,7 +58,7 @@ def watching(pipeline: Path, story: Callable[[Watch, Fake, list[str]], Coroutine
 
 def test_it_builds_when_a_source_changes(tmp_path: Path) -> None:
     """A changed, a new and a missing source each start a build; any other file does not."""
-    pipeline = small.library(tmp_path)
+    pipeline = small.lending(tmp_path)
     changes: tuple[Callable[[], object], ...] = (
         lambda: (tmp_path / "sql/api/new.sql").write_text("SELECT 1"),
         lambda: edit(tmp_path / "books.csv", "Emma", "Persuasion"),
@@ -80,7 +80,7 @@ def test_it_builds_when_a_source_changes(tmp_path: Path) -> None:
 
 def test_it_remembers_a_failure_until_a_build_succeeds(tmp_path: Path) -> None:
     """What a failed build printed is kept, also while the pipeline cannot be parsed; the next good build clears it."""
-    pipeline = small.library(tmp_path)
+    pipeline = small.lending(tmp_path)
 
     async def story(watch: Watch, _: Fake, said: list[str]) -> None:
         edit(pipeline, "seed: 1", "seed: 13")
@@ -99,7 +99,7 @@ def test_it_remembers_a_failure_until_a_build_succeeds(tmp_path: Path) -> None:
 def test_pages_follow_the_sources(tmp_path: Path, browser: Browser) -> None:
     """A page shows a mistake with its place, and reloads when it is mended; without a build the server makes one."""
     project = tmp_path / "project"
-    path = small.library(project)
+    path = small.lending(project)
     edit(path, "outputs: [parquet]", "outputs: [sqlite]\nreport: false")
     endpoint = project / "sql/api/books.sql"
     errors: list[str] = []

@@ -205,7 +205,7 @@ stages:
 }
 
 
-def library(folder: Path, files: Mapping[str, str] | None = None) -> Path:
+def lending(folder: Path, files: Mapping[str, str] | None = None) -> Path:
     """Make a project of two tables that a run builds in no time, with further files: its pipeline file."""
     for name, text in {**LIBRARY, **(files or {})}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

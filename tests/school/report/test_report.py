@@ -467,7 +467,7 @@ def loans(books: pa.Table, *, days: int = 7) -> pa.RecordBatch:
 def a_library(folder: Path, report: str, files: dict[str, str] | None = None) -> Source:
     """A project of another domain, with a database and a report."""
     text = small.LIBRARY["pipeline.yaml"].replace("[parquet]", "[sqlite]") + f"report: {report}\n"
-    return load(small.library(folder, {**(files or {}), "pipeline.yaml": text}))
+    return load(small.lending(folder, {**(files or {}), "pipeline.yaml": text}))
 
 
 def test_a_world_of_another_domain_has_a_report_that_is_true_of_it(tmp_path: Path) -> None:
@@ -495,7 +495,7 @@ def test_a_function_of_somebody_draws(tmp_path: Path) -> None:
     pipeline = small.LIBRARY["pipeline.yaml"].replace("{sql: sql/loans.sql,", "{python: own.maker:loans,")
     files = {"own/__init__.py": "", "own/drawing.py": OWN, "own/words.py": "HELLO = 'Hi'\n", "own/maker.py": MAKER}
     pipeline = pipeline.replace("[parquet]", "[sqlite]") + "report: own.drawing:draw\n"
-    source = load(small.library(tmp_path, {**files, "pipeline.yaml": pipeline}))
+    source = load(small.lending(tmp_path, {**files, "pipeline.yaml": pipeline}))
     result = make_build(source, tmp_path / "build")
     made = "{'books': ('books.csv', {}), 'loans': ('own.maker:loans', {'days': 7})}"
     assert (result.folder / "report.html").read_text(encoding="utf-8") == f"Hi library.db 2 {made}"
