@@ -199,7 +199,9 @@ def write(results: Results, contenders: list[Contender], about: list[str], out: 
                 memories.setdefault(name, []).append((entry.rows, memory))
     picture = out.with_suffix(".svg")
     picture.write_text(figure({"wall time, seconds": times, "peak memory, MiB": memories}), encoding="utf-8")
-    out.write_text(report(results, GOALS, contenders, about, picture.name), encoding="utf-8")
+    out.write_text(
+        report(results, [goal.row(results) for goal in GOALS], contenders, about, picture.name), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def test_scale_table_gives_the_reason_for_a_skip() -> None:
 
 def test_report_has_every_section() -> None:
     """The report has the machine, the goals, the chart, a table per scale, and the versions."""
-    text = report(results(base=(2.0,), ours=(1.0,)), GOALS, CONTENDERS, ["a machine"], "results.svg")
+    found = results(base=(2.0,), ours=(1.0,))
+    text = report(found, [goal.row(found) for goal in GOALS], CONTENDERS, ["a machine"], "results.svg")
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## Goals",
         "## 1x: 250 rosters, 1,000 rows",

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from etl.pipeline.reference_data import Reference
+    from etl.errors import EtlError
 
 #: Numbers that stay exact in 32-bit columns, also when twenty of them are added up.
 LIMIT = 10_000_000
@@ -108,6 +108,23 @@ class Apart:
     param: str
 
 
+class ReferenceData(Protocol):
+    """The rows of a file, as far as they could be read."""
+
+    columns: dict[str, list[Any]]
+    mistakes: list[EtlError]
+
+    @property
+    def file(self) -> str:
+        """Its name in messages."""
+
+    def is_complete(self, *columns: str) -> bool:
+        """Whether all cells of these columns could be read, so a missing value really is missing."""
+
+    def report(self, message: str, row: int, column: str) -> None:
+        """Add a mistake in a cell."""
+
+
 class Context(Protocol):
     """What a marker can read besides its value."""
 
@@ -115,7 +132,7 @@ class Context(Protocol):
     def values(self) -> Mapping[str, Any]:
         """The valid params of the stage."""
 
-    def reference(self, table: str) -> Reference | None:
+    def reference(self, table: str) -> ReferenceData | None:
         """The rows of the CSV file that fills a table."""
 
     def lacks(self, table: str, column: str, value: object) -> str | None:

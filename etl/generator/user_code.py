@@ -1,4 +1,4 @@
-"""Run user code: its output goes to standard error, its exceptions become errors with a place."""
+"""User code: its output goes to standard error, its exceptions have a place."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from etl.errors import EtlError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from etl.pipeline.model import Stage
 
 #: The most characters of an exception's text that a message repeats.
 _MAX_TEXT = 500
@@ -37,20 +35,6 @@ def stdout_to_stderr() -> Iterator[None]:
             before = _saved.pop()
             if not _saved:
                 sys.stdout = before
-
-
-@contextlib.contextmanager
-def running(stage: Stage, root: Path, failed: str) -> Iterator[None]:
-    """Run a function of a stage's generator. Exceptions become EtlError: what ``failed``, with the user's line."""
-    try:
-        with stdout_to_stderr():
-            yield
-    except MemoryError:
-        raise  # not the generator's fault
-    except (Exception, SystemExit) as error:
-        where = user_line(error, root, stage.contract.function.__code__.co_filename if stage.contract else "")
-        message = f"{failed}: {describe(error)}" if where else str(error)
-        raise EtlError(message, where or stage.where, f"stages.{stage.name}") from error
 
 
 def describe(error: BaseException) -> str:

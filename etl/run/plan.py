@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from etl.generator.size import Inputs, Size
-from etl.generator.user_code import running
 from etl.pipeline.graph import in_order, sharding, upstream_of
+from etl.run.guard import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

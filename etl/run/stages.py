@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from etl.errors import Bug, EtlError
 from etl.generator.streams import Streams
-from etl.generator.user_code import running
 from etl.pipeline.fitting import check_values, fit
 from etl.pipeline.query import query_error, run_query
+from etl.run.guard import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from etl.generator.params import Context
-    from etl.pipeline.cells import Cell
-    from etl.pipeline.reference_data import Reference
+    from etl.generator.params import Context, ReferenceData
 
 
 #: How far a student came with an assignment; a status code is an index of this list.
@@ -151,7 +149,7 @@ class CoveredBy(Marker):
             yield from _uncovered(value, reference)
 
 
-def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
+def _uncovered(clamp: Range, reference: ReferenceData) -> Iterator[str]:
     """Report bands that do not ascend without gaps, and yield what is wrong with the clamp."""
     low, high = [_number(cell) for cell in reference.columns["min_score"]], reference.columns["max_score"]
     before = len(reference.mistakes)
@@ -176,7 +174,7 @@ def _uncovered(clamp: Range, reference: Reference) -> Iterator[str]:
         yield f"[{clamp.low}, {clamp.high}] is not covered by the bands in {reference.file}, {span}"
 
 
-def _ascending(low: list[int | None], reference: Reference) -> None:
+def _ascending(low: list[int | None], reference: ReferenceData) -> None:
     for row in range(1, len(low)):
         previous, begin = low[row - 1], low[row]
         if previous is not None and begin is not None and begin <= previous:
@@ -184,5 +182,5 @@ def _ascending(low: list[int | None], reference: Reference) -> None:
             reference.report(message, row, "min_score")
 
 
-def _number(cell: Cell) -> int | None:
+def _number(cell: object) -> int | None:
     return cell if isinstance(cell, int) else None
