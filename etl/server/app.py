@@ -225,6 +225,8 @@ async def _browse(build: OpenBuild, browser: Application, scope: Scope, receive:
         if start is not None:
             headers = [_fix_link(*header) for header in start.get("headers", []) if header[0].lower() not in replaced]
             headers += added
+            if start["status"] == 503:  # noqa: PLR2004 -- HTTP's
+                headers.append((b"retry-after", RETRY_AFTER))
             if not message.get("more_body") and all(name != b"content-length" for name, _ in headers):
                 headers.append((b"content-length", b"%d" % len(message.get("body", b""))))
             await send({**start, "headers": headers})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from datasette import handle_exception as datasette_errors
 from datasette import hookimpl
 from datasette.app import Datasette
+from datasette.database import QueryInterrupted
 from datasette.plugins import pm
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
@@ -33,11 +34,10 @@ _TEMPLATES = Path(__file__).with_name("templates")
 #: Paths of the home page, a database, a table or a query.
 _PAGE = re.compile(r"/([\w-]+(/[\w-]+)?)?\Z")
 
-#: Errors caused by requests: values that cannot be parsed, looked up or bound, and SQL that is wrong or takes too long.
+#: Errors caused by requests: values that cannot be parsed, looked up or bound, and SQL that is wrong.
 _CLIENT_ERRORS = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 _CLIENT_SQL_ERRORS = {
     sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_TOOBIG,
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_RANGE,
@@ -78,12 +78,14 @@ def _register() -> None:
 def handle_exception(datasette: Datasette, request: Request, exception: Any) -> object:  # noqa: ANN401 -- as above
     """Render client errors as Datasette does; log any other error and hide its details."""
     cause = exception.__context__  # Datasette reports every error of SQLite as invalid SQL
-    cause = cause if isinstance(cause, sqlite3.Error) else exception
-    if isinstance(cause, (Base400, DatasetteError)):
+    cause = cause if isinstance(cause, (sqlite3.Error, QueryInterrupted)) else exception
+    if any(isinstance(each, QueryInterrupted) for each in (cause, exception)):
+        exception = DatasetteError("The query of this page takes too long; try again, or ask for less.", status=503)
+    elif isinstance(cause, (Base400, DatasetteError)):
         if exception.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # Datasette's default
             exception.status = HTTPStatus.BAD_REQUEST
     elif _is_client_error(request, cause):
-        exception = DatasetteError("The address is invalid, or its query takes too long.", status=400)
+        exception = DatasetteError("The address is invalid.", status=400)
     else:
         log_failure(cause)
         exception = DatasetteError("Internal server error; see the server's log.", status=500)

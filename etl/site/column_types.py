@@ -1,8 +1,9 @@
 """Types of an endpoint's columns as JSON Schema: what the OpenAPI document says, and SQL and Python check.
 
 A file writes ``integer``, ``number``, ``text``, ``boolean``, ``date``, ``datetime`` or a column of the schema
-(``members.name``), followed by ``?`` if null is allowed; or, for a column of JSON text, a shape: ``[type]``,
-``{key: type}``, ``{"*": type}`` for any key, ``{"?": shape}`` for a shape or null.
+(``members.name``; ``date members.joined`` if its texts are dates), followed by ``?`` if null is allowed; or, for a
+column of JSON text, a shape: ``[type]``, ``{key: type}``, ``{"*": type}`` for any key, ``{"?": shape}`` for a shape or
+null.
 """
 
 from __future__ import annotations
@@ -65,11 +66,19 @@ def mistakes(node: Node, tables: Mapping[str, Table], path: str) -> Iterator[Etl
         yield EtlError(f"{path}: {fault}", node.where)
 
 
+def _split(written: str) -> tuple[str, str]:
+    """The scalar and the column of the schema that a type names; one of them may be empty."""
+    kind, space, column = written.removesuffix("?").partition(" ")
+    if space and kind in SCALARS:
+        return kind, column
+    return ("", written.removesuffix("?")) if "." in written else (written.removesuffix("?"), "")
+
+
 def _scalar_fault(written: str, tables: Mapping[str, Table]) -> str:
-    kind = written.removesuffix("?")
-    table, dot, column = kind.partition(".")
-    if not dot:
+    kind, of_schema = _split(written)
+    if not of_schema:
         return "" if kind in SCALARS else f"unknown type '{written}'{did_you_mean(kind, SCALARS)}"
+    table, _, column = of_schema.partition(".")
     if table not in tables:
         return f"the schema has no table '{table}'{did_you_mean(table, tables)}"
     columns = tables[table].columns
@@ -85,14 +94,15 @@ def json_schema(written: Written, tables: Mapping[str, Table]) -> Type:
         if "?" in types:
             return {**types["?"], "type": [base(types["?"]), "null"]}
         return {"type": "object", "additionalProperties": types["*"]} if "*" in types else object_schema(types)
-    kind, null = written.removesuffix("?"), written.endswith("?")
-    if "." not in kind:
+    kind, of_schema = _split(written)
+    null = written.endswith("?")
+    if not of_schema:
         return _scalar(SCALARS[kind], null=null)
-    table, _, name = kind.partition(".")
+    table, _, name = of_schema.partition(".")
     column = tables[table].columns[name]
     null = null or column.nullable
     return {
-        **_scalar(column.data_type.json, null=null),
+        **_scalar(SCALARS[kind] if kind else column.data_type.json, null=null),
         **({"enum": [*column.values, *([None] if null else [])]} if column.values else {}),
         **({"description": _with_json_names(column.description, tables)} if column.description else {}),
     }

@@ -131,14 +131,20 @@ class Endpoint:
         return reduce(lambda sql, each: filled(sql, f":{each.name}", each.default), optional, self.sql)
 
     @property
-    def filters(self) -> dict[str, str]:
-        """The columns that a list can be filtered and sorted by, by JSON name; none of an object.
+    def sort_keys(self) -> dict[str, str]:
+        """The columns that a list can be sorted by, by JSON name; none of an object."""
+        return (
+            {} if self.is_object else {camel_case(key): key for key, kind in self.columns.items() if not is_json(kind)}
+        )
 
-        A parameter of the same name takes precedence.
+    @property
+    def filters(self) -> dict[str, str]:
+        """The columns that a list can be filtered by, by JSON name; none of an object.
+
+        A parameter of the same name takes precedence, also one in the path: clients have one argument for a name.
         """
-        names = {camel_case(name): name for name, kind in self.columns.items() if not is_json(kind)}
-        taken = {*LIST_PARAMETERS, *(parameter.json_name for parameter in self.routes[0].in_query)}
-        return {} if self.is_object else {key: name for key, name in names.items() if key not in taken}
+        taken = {*LIST_PARAMETERS, *(parameter.json_name for parameter in self.parameters.values())}
+        return {key: name for key, name in self.sort_keys.items() if key not in taken}
 
     @property
     def list_parameters(self) -> list[str]:

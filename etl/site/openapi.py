@@ -193,7 +193,7 @@ def _of_list(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
             "x-live-only": True,
             "schema": query_type(endpoint.columns[column]),
         }
-    if endpoint.filters:
+    if endpoint.sort_keys:
         yield {
             "name": "sort",
             "in": "query",

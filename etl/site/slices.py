@@ -123,7 +123,7 @@ def query_type(kind: Type) -> Type:
 
 def sort_type(endpoint: Endpoint) -> Type:
     """The JSON Schema of ``sort``."""
-    keys = [f"{sign}{name}" for name in endpoint.filters for sign in ("", "-")]
+    keys = [f"{sign}{name}" for name in endpoint.sort_keys for sign in ("", "-")]
     return {"type": "array", "items": {"type": "string", "enum": keys}, "minItems": 1, "uniqueItems": True}
 
 
@@ -143,9 +143,9 @@ def _filter(endpoint: Endpoint, name: str, text: str) -> Value:
 def _sort(endpoint: Endpoint, text: str) -> Iterator[tuple[str, bool]]:
     for each in dict.fromkeys(text.split(",")):
         name = each.removeprefix("-")
-        if name not in endpoint.filters:
-            raise ValueError(f"sort: unknown column {name[:40]!r}{hint(name, endpoint.filters)}")
-        yield endpoint.filters[name], each.startswith("-")
+        if name not in endpoint.sort_keys:
+            raise ValueError(f"sort: unknown column {name[:40]!r}{hint(name, endpoint.sort_keys)}")
+        yield endpoint.sort_keys[name], each.startswith("-")
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:

@@ -18,7 +18,7 @@
 --   started: integer
 --   completed: integer
 --   students: {notStarted: integer, started: integer, completed: integer}
---   created_at: assignments.created_at
+--   created_at: datetime assignments.created_at
 --   created_after_test_id: assignments.created_after_test_id
 --   impacted_test_id: assignments.impacted_test_id
 WITH

@@ -3,7 +3,7 @@
 -- columns:
 --   id: rosters.id
 --   name: rosters.name
---   created_at: rosters.created_at
+--   created_at: datetime rosters.created_at
 SELECT id, name, created_at
 FROM rosters
 ORDER BY name, id

@@ -258,7 +258,7 @@ def test_an_unknown_query_parameter_is_400(api: Api, query: str, name: str) -> N
         assert found.status_code == 400
         assert found.json()["error"].startswith(f"unknown query parameter '{name}'")
         assert found.headers["access-control-allow-origin"] == "*"
-    assert ask(api, f"/api/assignments?{query}", "HEAD").status_code == 400
+    assert ask(api, f"/api/rosters/1/scores?{query}", "HEAD").status_code == 400
 
 
 LEVELS = Endpoint(
@@ -331,6 +331,7 @@ def test_a_list_is_filtered_sorted_and_paged(api: Api) -> None:
     links = {link["rel"]: httpx.URL(found.url).join(link["url"]).params["offset"] for link in found.links.values()}
     assert links == {"first": "0", "prev": "0", "next": "40", "last": str((len(expected) - 1) // 20 * 20)}
     assert ask(api, str(found.url.join(found.links["next"]["url"]))).json() == expected[40:60]
+    assert ask(api, "/api/rosters/1/scores?id=3").status_code == 400  # the id of the path is the roster's
 
 
 def test_the_example_in_the_readme_is_a_page_of_a_list(api: Api) -> None:

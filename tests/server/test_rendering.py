@@ -15,6 +15,7 @@ import pytest
 from etl.server.app import Server
 from etl.server.http import respond
 from etl.server.rendering import BUFFER_BYTES, MAX_CONCURRENT, MAX_PENDING, Busy, Rendering
+from etl.site.datasette import HARDENED
 from tests.support.serving import in_process, small_build, wait_for
 
 if TYPE_CHECKING:
@@ -167,3 +168,17 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
         assert client.get("/browse/later").text == "page"
         assert wait_for(lambda: app._rendering._pending == 0, 60)
     assert pages.begun == 3
+
+
+@pytest.mark.parametrize("kind", ["", ".json", ".csv"])
+def test_a_page_whose_query_takes_too_long_is_503(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no mistake of the client, who is asked to try again, in every format and without the query's text."""
+    monkeypatch.setitem(HARDENED, "sql_time_limit_ms", 0)
+    app = Server(small_build(tmp_path_factory).parent)
+    with in_process(app) as url:
+        answer = httpx.get(f"{url}/browse/teacher-dashboard/api-rosters{kind}", timeout=60)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "takes too long; try again" in answer.text
+    assert "SELECT" not in answer.text

@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[2]
 def test_a_type_is_json_schema() -> None:
     """A name of a column means its type and its description, which has the JSON's names; null where it is allowed."""
     schema = read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
-    given = {"a_b": {"?": ["rosters.created_at"]}, "b": {"*": "impact_estimates.effect"}, "c": "text?"}
+    given = {
+        "a_b": {"?": ["rosters.created_at"]},
+        "b": {"*": "impact_estimates.effect"},
+        "c": "date rosters.created_at",
+    }
     created = {"type": ["string", "null"], "description": schema.tables["rosters"].columns["created_at"].description}
     effect = {"type": ["number", "null"], "description": "The estimate: treatedGain minus controlGain."}
     assert json_schema(given, schema.tables) == {
@@ -21,7 +25,7 @@ def test_a_type_is_json_schema() -> None:
         "properties": {
             "aB": {"type": ["array", "null"], "items": created},
             "b": {"type": "object", "additionalProperties": effect},
-            "c": {"type": ["string", "null"]},
+            "c": {**created, "format": "date", "pattern": r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"},
         },
         "required": ["aB", "b", "c"],
         "additionalProperties": False,

@@ -178,14 +178,14 @@ def test_a_clients_mistake_is_told_and_not_logged(
         (f"/{NAME}/rosters.json?_col=%0AERROR:+forged", 400),
         (f"/{NAME}/assignment_standards/1", 400),
         (f"/{NAME}.csv", 400),
-        (f"/{NAME}/rosters.csv?_timelimit=-1", 400),
+        (f"/{NAME}/rosters.csv?_timelimit=-1", 503),
         (f"/{NAME}/rosters/{'9' * 30}", 404),
     ],
 )
 def test_mistakes_have_their_status(
     hardened: Datasette, url: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mistake is 400 and what is not there 404, whether it stands in the query, in the row or in the format."""
+    """A mistake in the query, the row or the format is 400, what is not there 404, what takes too long 503."""
     assert get(hardened, url).status_code == status
     assert capsys.readouterr().err == ""
 

@@ -267,6 +267,11 @@ def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path)
         ("rosters.id", "roster.id", "4:10: columns.id: the schema has no table 'roster'; did you mean 'rosters'?"),
         ("rosters.name", "rosters.nam", "5:12: columns.name: the table rosters has no column 'nam'; did you mean"),
         ("rosters.id", "intger", "4:10: columns.id: unknown type 'intger'; did you mean 'integer'?"),
+        (
+            "rosters.id",
+            "date rosters.ids",
+            "4:10: columns.id: the table rosters has no column 'ids'; did you mean 'id'?",
+        ),
         ("rosters.id", "7", "4:10: columns.id: must be a type"),
         ("rosters.id", "[integer, text]", "4:10: columns.id: an array has one type: [type]"),
         ("rosters.id", "{}", "4:10: columns.id: an object has types by key, or one for all"),

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from etl.site.answers import register_functions
 from etl.site.endpoint import Endpoint
 from etl.site.parameters import Parameter
-from etl.site.slices import read_slice
+from etl.site.slices import Slice, read_slice, sort_type
 from tests.support.serving import typed
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def test_rows_have_the_values(database: sqlite3.Connection, texts: dict[str, str
     found, total = rows(database, **texts)
     assert sorted(row["n"] for row in found) == expected
     assert total == len(expected)
+
+
+def test_a_column_named_like_a_parameter_sorts_and_does_not_filter() -> None:
+    """A name means one thing, whether the parameter is in the path or the query string; any column can sort."""
+    for segments in (("x",), ("x", "[full_name]")):
+        named = replace(LIST, segments=segments, parameters={"full_name": Parameter("full_name")})
+        assert "fullName" not in named.list_parameters
+        assert "-fullName" in sort_type(named)["items"]["enum"]
+        assert read_slice(named, {"sort": "-fullName"}) == Slice(sort=(("full_name", True),))
 
 
 def test_rows_are_sorted_and_equal_ones_keep_their_order(database: sqlite3.Connection) -> None:

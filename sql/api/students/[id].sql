@@ -13,12 +13,12 @@
 --     - testId: integer
 --       testName: text
 --       sequence: integer
---       administeredAt: text?
+--       administeredAt: date?
 --       overallScore: integer
 --       level: integer
 --       rcScores: {"*": {name: text, score: integer}}
 --       stdScores: {"*": {code: text, description: text, rcId: integer, score: integer}}
---   created_at: students.created_at
+--   created_at: datetime students.created_at
 WITH
 results AS (
   SELECT

@@ -9,8 +9,8 @@
 --   student_name: students.name
 --   roster_id: students.roster_id
 --   status: assignment_students.status
---   started_at: assignment_students.started_at
---   completed_at: assignment_students.completed_at
+--   started_at: date assignment_students.started_at
+--   completed_at: date assignment_students.completed_at
 SELECT student_id, students.name AS student_name, roster_id, status, started_at, completed_at
 FROM assignment_students
 JOIN students ON students.id = assignment_students.student_id

@@ -29,7 +29,7 @@
 --       assignmentCount: integer
 --       rosterId: integer
 --       externalId: text?
---       createdAt: text?
+--       createdAt: datetime?
 --   total: integer
 WITH
 test AS (

@@ -10,8 +10,8 @@
 --       platform: text
 --       standards: [{id: integer, code: text, description: text}]
 --       status: text
---       startedAt: text?
---       completedAt: text?
+--       startedAt: date?
+--       completedAt: date?
 --       preTestName: text
 --       postTestName: text?
 WITH

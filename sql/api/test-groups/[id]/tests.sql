@@ -7,7 +7,7 @@
 --   group_id: tests.group_id
 --   sequence: tests.sequence
 --   name: tests.name
---   administered_at: tests.administered_at
+--   administered_at: date tests.administered_at
 SELECT id, group_id, sequence, name, administered_at
 FROM tests
 WHERE group_id = :id
