@@ -20,7 +20,7 @@ HARDENED: dict[str, bool | int] = {
     "default_cache_ttl": 0,
     "max_returned_rows": 100,
     "default_page_size": 50,
-    "sql_time_limit_ms": 2000,
+    "sql_time_limit_ms": 1000,
     "num_sql_threads": 2,
     "truncate_cells_html": 300,
 }

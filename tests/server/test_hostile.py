@@ -141,10 +141,9 @@ def test_strangers_cannot_make_it_work(server: Serving, query: str, record_prope
 )
 def test_costly_filters_are_bounded(server: Serving, query: str, record_property: Record) -> None:
     """What a reader may filter and sort by ends at Datasette's time limit; nobody else waits for it."""
-    record_property("tried", 2)
-    with neighbour(server), httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
-        for _ in range(2):
-            assert client.get(f"/browse/{query}").status_code in {200, 400}
+    record_property("tried", 1)
+    with neighbour(server):
+        assert httpx.get(f"{server.url}/browse/{query}", timeout=PATIENCE).status_code in {200, 503}
 
 
 TRAVERSAL = [
