@@ -7,6 +7,7 @@ import json
 import platform
 import sqlite3
 import sys
+import zlib
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -79,7 +80,9 @@ def identify(source: Source) -> Identity:
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
     versions |= {package: _version(package) for package in PACKAGES}
     has_charts = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
-    charts = {CHARTS: _version(CHARTS)} if has_charts else {}
+    others = {CHARTS: _version(CHARTS)} if has_charts else {}
+    if any(name.endswith(".zip") for name in source.tree.mapping("exports")):
+        others["zlib"] = zlib.ZLIB_RUNTIME_VERSION  # compresses them
     inputs, code = _hashes(every.inputs), _hashes(every.code)
     made_of = [
         {key: value for key, value in pipeline.items() if key not in FACE_KEYS},
@@ -90,14 +93,14 @@ def identify(source: Source) -> Identity:
     ]
     engine = {name: digest for name, digest in code.items() if name.startswith("etl/")}
     limit = source.tree.get("site", "static_limit")
-    versions |= charts | {package: found for package, (found, _) in every.installed.items()}
+    versions = versions | others | {package: found for package, (found, _) in every.installed.items()}
     api = _path(source, source.tree.get("api"))
     endpoints = _names(source, api.rglob("*.sql") if api else ())
-    others = {name: digest for name, digest in inputs.items() if name not in endpoints}
+    files = {name: digest for name, digest in inputs.items() if name not in endpoints}
     rest = [versions, code, every.installed]
     keys = {
         "rows": _digest(made_of),
-        "report": _digest([pipeline, others, *rest]),
+        "report": _digest([pipeline, files, *rest]),
         "answers": _digest([made_of, engine, limit.plain() if limit else None]),
     }
     return Identity(_digest([pipeline, inputs, *rest]), keys, pipeline, inputs, versions, stamps)

@@ -87,6 +87,11 @@ def check_compiles(
         except (sqlite3.Error, sqlite3.Warning) as error:  # Warning: a second statement in Python 3.11
             message = str(error)
             where = after(before + sql[: _offset(database, sql, message)], file)
+            if "to use function" in message:
+                name = message.rpartition(" ")[2]
+                raise EtlError(f"{name}() is not allowed: its value changes from call to call", where) from error
+            if "not authorized" in message or "one statement" in message:
+                raise EtlError("must be one read-only SELECT", where) from error
             if text is not sql:
                 message += f"; write a string in single quotes, {literal(message.partition(': ')[2])}"
             raise EtlError(f"SQLite says: {message}", where) from error

@@ -1,8 +1,7 @@
 """Bundles of CSV files beside the database: a folder of SQL files becomes a folder or a zip of CSV files.
 
-Each file is one SELECT in SQLite's dialect, whose comment at the top has a ``title`` and a ``description`` as an
-endpoint's has; ``:as_of`` is the pipeline's clock. The CSV files are as RFC 4180 has them. A zip has the same bytes
-whenever it is made.
+Each file is a query whose header has a ``title`` and a ``description``; ``:as_of`` is the pipeline's clock. The CSV
+files are as RFC 4180 has them. A zip has the same bytes whenever it is made.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ import csv
 import io
 import itertools
 import math
-import re
 import sqlite3
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from etl.config.parse import parse
-from etl.config.text import after, read_text
 from etl.errors import EtlError, Mistakes, Where
-from etl.pipeline.sql import check_compiles, empty_database
+from etl.pipeline.sql import check_compiles
+from etl.site.query_file import empty_tables, read_query_file
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 #: The folder of a build that has them.
 FOLDER = "exports"
 
-_COMMENT = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
 _CHUNK = 1000  # rows
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can express
 
@@ -63,12 +59,14 @@ class Bundle:
 def read_bundle(name: str, folder: Path, shown: str, schema: Schema, *, omit_empty: bool = False) -> Bundle:
     """Read the SQL files of a folder, which messages call ``shown``. Raises Mistakes."""
     files, mistakes = [], []
-    with contextlib.closing(empty_database(schema.statements)) as database:
+    with contextlib.closing(empty_tables(schema)) as database:
         for path in sorted(folder.glob("*.sql")):
             try:
                 files.append(_read(path, f"{shown}/{path.name}", database))
             except EtlError as error:
                 mistakes.append(error)
+            except Mistakes as error:
+                mistakes += error.mistakes
     if not (files or mistakes):
         mistakes.append(EtlError("has no .sql file", Where(shown)))
     if mistakes:
@@ -76,23 +74,15 @@ def read_bundle(name: str, folder: Path, shown: str, schema: Schema, *, omit_emp
     return Bundle(name, files, omit_empty)
 
 
-def _read(path: Path, file: str, database: sqlite3.Connection) -> File:
-    text = read_text(path, file)
-    comment = text[: _COMMENT.match(text).end()]  # type: ignore[union-attr]  # it matches the empty string, too
-    header = parse(re.sub(r"^--", "  ", comment, flags=re.MULTILINE), file).plain() if comment else None
-    if not isinstance(header, dict) or set(header) != {"title", "description"}:
-        raise EtlError("the comment at the top must have a title and a description, and no more", Where(file, 1, 1))
-    sql, where = text[len(comment) :].strip().removesuffix(";"), after(comment, file)
-    try:
-        check_compiles(database, sql, {"as_of": None}, comment, file)
-        columns = [name.lower() for name, *_ in database.execute(sql, {"as_of": None}).description]
-    except EtlError as error:
-        if "not authorized" in error.message or "one statement" in error.message:
-            raise EtlError("must be one read-only SELECT", where) from error
-        raise
+def _read(path: Path, name: str, database: sqlite3.Connection) -> File:
+    query = read_query_file(path, name, "description")
+    if mistakes := list(query.mistakes(("title", "description"))):
+        raise Mistakes(mistakes)
+    check_compiles(database, query.sql, {"as_of": None}, query.comment, name)
+    columns = [column.lower() for column, *_ in database.execute(query.sql, {"as_of": None}).description]
     if len(columns) != len(set(columns)):
-        raise EtlError("two columns have the same name", where)
-    return File(where, f"{path.stem}.csv", str(header["title"]), str(header["description"]), sql)
+        raise EtlError("two columns have the same name", query.start)
+    return File(query.start, f"{path.stem}.csv", query.text("title"), query.text("description"), query.sql)
 
 
 def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> None:

@@ -14,13 +14,13 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from etl.config.parse import parse
-from etl.config.text import after, read_text
+from etl.config.text import after
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
-from etl.pipeline.sql import check_compiles, empty_database, filled
+from etl.pipeline.sql import check_compiles, filled
 from etl.site.column_types import camel_case, json_schema, mistakes
 from etl.site.endpoint import LIST_PARAMETERS, PARAMETER, Endpoint
 from etl.site.parameters import Parameter
+from etl.site.query_file import empty_tables, read_query_file
 from etl.site.read_parameters import read_parameter
 
 if TYPE_CHECKING:
@@ -33,12 +33,10 @@ if TYPE_CHECKING:
     from etl.site.endpoint import Route
 
 _ANY_NAME = re.compile(r"\{[^}]*\}")
-_HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*\s*")
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _KEYS = ("title", "description", "answer", "parameters", "query", "path", "columns")
 _ANSWERS = ("array", "object")
 _RESERVED = ("index", "openapi", "seed")  # first segments that the server uses itself
-_UNSTABLE = {"random", "randomblob", "current_date", "current_time", "current_timestamp", "load_extension"}
 
 #: Steps of SQLite's virtual machine. The tables are empty: a query that needs more does not end.
 _STEPS = 10_000_000
@@ -52,7 +50,7 @@ def read_endpoints(folder: Path, name: str, schema: Schema, as_of: str = "") -> 
     found: list[EtlError] = []
     endpoints: list[Endpoint] = []
     files = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob("*.sql")}
-    with closing(empty_database(schema.statements, _UNSTABLE)) as database:
+    with closing(empty_tables(schema)) as database:
         database.set_progress_handler(lambda: 1, _STEPS)
         for parts in sorted(files, key=lambda parts: [segment.replace("[", "~") for segment in parts]):
             reader = _Reader(f"{name}/{files[parts].relative_to(folder)}", schema, database, as_of[:10])
@@ -87,18 +85,13 @@ class _Reader:
 
     def read(self, path: Path, parts: tuple[str, ...]) -> Endpoint | None:
         try:
-            text = read_text(path, self.file)
-            self.comment = text[: _HEADER.match(text).end()]  # type: ignore[union-attr]  # it matches the empty string, too
-            self.sql = text[len(self.comment) :].strip().removesuffix(";")
-            header = self._header()
+            query = read_query_file(path, self.file, "description, parameters, columns")
         except EtlError as error:
             self.mistakes.append(error)
             return None
+        self.comment, self.sql, header = query.comment, query.sql, query.header
         self._path(parts, Where(self.file))
-        for key in header.mapping():
-            if key not in _KEYS:
-                self._add(f"unknown key '{key}'{did_you_mean(key, _KEYS)}", header.key(key))
-        title, description = (self._text(header, key) for key in ("title", "description"))
+        self.mistakes += query.mistakes(_KEYS)
         is_object = self._answer(header)
         parameters = self._parameters(header, {match[1] for match in map(PARAMETER.match, parts) if match})
         parameters |= self._query(header, parameters, is_object=is_object)
@@ -110,8 +103,8 @@ class _Reader:
         return Endpoint(
             self.file,
             parts,
-            title,
-            description,
+            query.text("title"),
+            query.text("description"),
             filled(self.sql, ":as_of", self.as_of),
             parameters,
             columns={name: json_schema(kind, self.schema.tables) for name, kind in columns.items()},
@@ -160,21 +153,6 @@ class _Reader:
         if node is not None and node.scalar not in _ANSWERS:
             self._add("answer: must be array or object", node.where)
         return node is not None and node.scalar == "object"
-
-    def _header(self) -> Node:
-        same_columns = re.sub(r"^--", "  ", self.comment, flags=re.MULTILINE)
-        header = parse(same_columns, self.file)
-        if not self.comment or header.entries is None:
-            message = "no header; begin the file with: -- title: ..., description, parameters, columns"
-            raise EtlError(message, Where(self.file, 1, 1))
-        return header
-
-    def _text(self, header: Node, key: str) -> str:
-        node = header.mapping().get(key)
-        if node is None or not isinstance(node.scalar, str):
-            self._add(f"{key}: must be text", node.where if node else Where(self.file, 1, 1))
-            return ""
-        return node.scalar
 
     def _parameters(self, header: Node, in_path: set[str]) -> dict[str, Parameter]:
         node = header.mapping().get("parameters")
@@ -259,12 +237,7 @@ class _Reader:
             cursor = self.database.execute(f"SELECT * FROM (\n{sql}\n)", values)  # noqa: S608
             deque(cursor, maxlen=0)
         except EtlError as error:
-            message = error.message
-            if "to use function" in message:
-                message = f"{message.rpartition(' ')[2]}() is not allowed: its value changes from call to call"
-            elif "not authorized" in message or "one statement" in message:
-                message = "must be one read-only SELECT"
-            self._add(message, error.where or after(before, self.file))
+            self.mistakes.append(error)
         except sqlite3.Error as error:
             endless = "interrupted" in str(error)
             self._add("the query does not end" if endless else f"SQLite says: {error}", after(before, self.file))

@@ -74,11 +74,10 @@ def test_a_file_without_rows_has_its_header(tmp_path: Path) -> None:
     ("queries", "message"),
     [
         ({}, "queries: has no .sql file"),
-        ({"a": "--\nSELECT 1"}, "queries/a.sql:1:1: the comment at the top must have a title and a description"),
-        (
-            {"a": "-- title: A\nSELECT 1"},
-            "queries/a.sql:1:1: the comment at the top must have a title and a description",
-        ),
+        ({"a": "--\nSELECT 1"}, "queries/a.sql:1:1: no header; begin the file with: -- title: ..., description"),
+        ({"a": "-- title: A\nSELECT 1"}, "queries/a.sql:1:1: description: must be text"),
+        ({"a": f"{HEAD}-- columns: x\nSELECT 1"}, "queries/a.sql:3:4: unknown key 'columns'"),
+        ({"a": "SELECT random() AS x"}, "queries/a.sql:3:8: random() is not allowed: its value changes"),
         ({"a": "DELETE FROM books"}, "queries/a.sql:3:1: must be one read-only SELECT"),
         ({"a": "SELECT 1; SELECT 2"}, "queries/a.sql:3:1: must be one read-only SELECT"),
         ({"a": "SELECT idd FROM books"}, "queries/a.sql:3:8: SQLite says: no such column: idd"),

@@ -559,12 +559,12 @@ def test_shares_may_vary(  # noqa: PLR0913, PLR0917 -- two parameters and four f
         ("-- No.\nSELECT id FROM pupils", ":2:16: SQLite says: no such table: pupils"),
         ("-- No.\nSELECT id FROM students WHERE id = :id", ":2:36: SQLite says: You did not supply a value"),
         ("-- No.\nSELECT 1) UNION SELECT * FROM (SELECT 2", ':2:9: SQLite says: near ")": syntax error'),
-        ("-- No.\nDELETE FROM students", ":2:1: a check is one SELECT that only reads"),
-        ("-- No.\nDELETE FROM students RETURNING id", ":2:1: a check is one SELECT that only reads"),
+        ("-- No.\nDELETE FROM students", ":2:1: must be one read-only SELECT"),
+        ("-- No.\nDELETE FROM students RETURNING id", ":2:1: must be one read-only SELECT"),
         ("-- No.\nUPDATE sqlite_master SET sql = ''", ":2:1: SQLite says: table sqlite_master may not be modified"),
-        ("-- No.\nPRAGMA foreign_keys = ON", ":2:1: a check is one SELECT that only reads"),
-        ("-- No.\nATTACH ':memory:' AS other", ":2:1: a check is one SELECT that only reads"),
-        ("-- No.\nSELECT 1; SELECT 2", ":2:1: a check is one SELECT that only reads"),
+        ("-- No.\nPRAGMA foreign_keys = ON", ":2:1: must be one read-only SELECT"),
+        ("-- No.\nATTACH ':memory:' AS other", ":2:1: must be one read-only SELECT"),
+        ("-- No.\nSELECT 1; SELECT 2", ":2:1: must be one read-only SELECT"),
     ],
 )
 def test_bad_check_is_told_with_its_file(text: str, says: str, tmp_path: Path, schema: Schema) -> None:

@@ -4,7 +4,6 @@ WITH
   named AS (
     SELECT
       id, name,
-      substr(name, 1, instr(name || ' - ', ' - ') - 1) AS teacher,
       coalesce(nullif(substr(name, instr(name || ' - ', ' - ') + 3), ''), name) AS subject
     FROM rosters
   )

@@ -3,8 +3,7 @@
 WITH
   named AS (
     SELECT
-      id, name,
-      substr(name, 1, instr(name || ' - ', ' - ') - 1) AS teacher,
+      id,
       coalesce(nullif(substr(name, instr(name || ' - ', ' - ') + 3), ''), name) AS subject
     FROM rosters
   ),
