@@ -15,9 +15,11 @@ from etl.build.run import make_build
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.tables.checks import open_query, read_checks, run_checks
-from tests.support import oracle, small
+from tests.support import oneroster, oracle, small
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from etl.build.run import Result
 
 ROOT = small.ROOT
@@ -114,6 +116,12 @@ def test_oracle_finds_no_violations(name: str, worlds: Any, monkeypatch: pytest.
         monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
     monkeypatch.setattr(oracle, "WINDOWS", {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)})
     assert oracle.violations(worlds(name).result.database, sorted(RULES[name])) == []
+
+
+@pytest.mark.parametrize("name", ["ela", "realistic"])
+def test_oneroster_bundle_is_valid(name: str, worlds: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    """The queries of the OneRoster bundle fit a world with other tests and levels, and one with missed tests."""
+    assert oneroster.faults(oneroster.make(worlds(name).result.database, tmp_path)) == []
 
 
 def test_null_world_has_no_effects(worlds: Any) -> None:  # noqa: ANN401

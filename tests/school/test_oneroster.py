@@ -16,14 +16,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
 
-from etl.config.files import Writer
 from etl.generator.params import Range
 from etl.generator.streams import Streams
 from etl.pipeline.query import run_query
-from etl.pipeline.schema import read_schema
 from etl.school.classes import classes
-from etl.site.bundles import read_bundle, write_bundle
-from tests.support.oneroster import COLUMNS, faults, read
+from tests.support.oneroster import COLUMNS, faults, make, read
 from tests.support.running import ROOT
 
 if TYPE_CHECKING:
@@ -42,12 +39,7 @@ def database(tiny_build: Path) -> Path:
 @pytest.fixture(scope="module")
 def bundle(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of the tiny world."""
-    schema = read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
-    oneroster = read_bundle("oneroster.zip", ROOT / "sql/exports/oneroster", "oneroster", schema, omit_empty=True)
-    folder = tmp_path_factory.mktemp("build")
-    with Writer(folder) as files:
-        write_bundle(oneroster, database, "2025-08-01 00:00:00", files)
-    return folder / "exports/oneroster.zip"
+    return make(database, tmp_path_factory.mktemp("build"))
 
 
 def test_it_is_valid(bundle: Path) -> None:

@@ -14,6 +14,11 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl.config.files import Writer
+from etl.pipeline.schema import read_schema
+from etl.site.bundles import read_bundle, write_bundle
+from tests.support.running import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,6 +76,15 @@ REFERENCES = {
 PARENTS = {"academicSessions", "orgs"}
 
 Rows = list[dict[str, str]]
+
+
+def make(database: Path, folder: Path) -> Path:
+    """Write the bundle of a school's database into a folder: the zip."""
+    schema = read_schema(ROOT / "sql/schema.sql", "sql/schema.sql")
+    bundle = read_bundle("oneroster.zip", ROOT / "sql/exports/oneroster", "oneroster", schema, omit_empty=True)
+    with Writer(folder) as files:
+        write_bundle(bundle, database, "2025-08-01 00:00:00", files)
+    return folder / "exports/oneroster.zip"
 
 
 def read(bundle: Path) -> dict[str, Rows]:
