@@ -94,7 +94,7 @@ def serve(  # noqa: PLR0913 -- the options of the command
         say(f"serving build {app.build.id} at {address} (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
-        server = _Stoppable(settings(Reloading(app, watching, site.prefix) if watching else app))
+        server = _Stoppable(settings(Reloading(app, watching, site) if watching else app))
         server.run(sockets=[listening])
     if not server.started:
         raise Bug("the server did not start")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from etl.server.http import SAFE, is_local_request, respond, respond_json
 
 if TYPE_CHECKING:
+    from etl.server.address import Address
     from etl.server.app import Server
     from etl.server.http import Message, Receive, Scope, Send
     from etl.server.watch import Watch
@@ -42,21 +43,22 @@ _IGNORED = {b"if-none-match", b"accept-encoding"}  # of requests: pages are sent
 
 
 class Reloading:
-    """An ASGI application around the server's, for one prefix of paths that ends in a slash."""
+    """An ASGI application around the server's, whose site has an address."""
 
-    def __init__(self, server: Server, watch: Watch, prefix: str = "/") -> None:
+    def __init__(self, server: Server, watch: Watch, address: Address) -> None:
         """Wrap the server."""
-        self._server, self._watch, self._prefix = server, watch, prefix
+        self._server, self._watch, self._address = server, watch, address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        path = scope.get("path")
-        if scope["type"] != "http" or not is_local_request(scope["headers"]):
+        is_local = scope["type"] == "http" and is_local_request(scope["headers"])
+        inside = self._address.inside(scope) if is_local else None
+        if inside is None:
             await self._server(scope, receive, send)
-        elif path == f"{self._prefix}-/changes":
+        elif inside["path"] == "/-/changes":
             answer = {"build": self._server.current_id, "failure": self._watch.failure}
             await respond_json(scope, send, 200, answer)
-        elif path == f"{self._prefix}-/watch.js":
+        elif inside["path"] == "/-/watch.js":
             kind = [(b"content-type", b"text/javascript; charset=utf-8"), (b"cache-control", b"no-cache"), *SAFE]
             await respond(send, 200, [*kind, (b"content-length", b"%d" % len(_SCRIPT))], _SCRIPT)
         elif scope["method"] == "GET":
@@ -75,7 +77,7 @@ class Reloading:
                 headers = dict(message["headers"])
                 if headers.get(b"content-type", b"").startswith(b"text/html"):
                     build = headers.get(b"x-build", b"").decode()
-                    tag = f'<script src="{self._prefix}-/watch.js" data-build="{build}"></script>\n'.encode()
+                    tag = f'<script src="{self._address.prefix}-/watch.js" data-build="{build}"></script>\n'.encode()
                     changed = [_changed(name, value, len(tag)) for name, value in message["headers"]]
                     message = {**message, "headers": changed}
             elif tag and not message.get("more_body"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from etl.server.address import Address
 from etl.server.http import HTML
 from etl.server.reloading import Reloading
 
@@ -36,7 +37,7 @@ def ask(path: str, *parts: bytes, kind: bytes = HTML, method: str = "GET", host:
     async def call() -> None:
         served: Any = type("Served", (), {"current_id": "b2", "__call__": staticmethod(server)})()
         watch: Any = SimpleNamespace(failure="a.sql:1:1: no")
-        app = Reloading(served, watch, "/x/")
+        app = Reloading(served, watch, Address("/x/"))
         headers = [(b"if-none-match", b"1"), (b"accept-encoding", b"gzip"), (b"host", host)]
         await app({"type": "http", "method": method, "path": path, "headers": headers}, None, send)  # type: ignore[arg-type]
 
@@ -63,9 +64,10 @@ def test_anything_else_is_left_alone() -> None:
     assert ask("/x/-/changes", b"none", host=b"example.org").body == b"none"
 
 
-def test_the_script_asks_for_changes() -> None:
-    """Its two addresses are below the prefix."""
-    assert json.loads(ask("/x/-/changes").body) == {"build": "b2", "failure": "a.sql:1:1: no"}
-    found = ask("/x/-/watch.js")
+@pytest.mark.parametrize("prefix", ["/x/", "/"])
+def test_the_script_asks_for_changes(prefix: str) -> None:
+    """Its two addresses are below the prefix, which a proxy may have removed."""
+    assert json.loads(ask(f"{prefix}-/changes").body) == {"build": "b2", "failure": "a.sql:1:1: no"}
+    found = ask(f"{prefix}-/watch.js")
     assert found.headers[b"content-type"].startswith(b"text/javascript")
     assert b'new URL("changes", src)' in found.body
