@@ -34,7 +34,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`shard`": Shard,
 }
 
-WORDS = {"string": "text", "integer": "whole number", "boolean": "true, false", "object": "mapping", "null": ""}
+WORDS = {"string": "string", "integer": "whole number", "boolean": "true, false", "object": "mapping", "null": ""}
 
 
 def table(model: type[BaseModel]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.config.identity import FACE_FOLDERS
+from etl.config.identity import PRESENTATION_FOLDERS
 from tests.support.running import ROOT, TINY
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_no_import_cycles() -> None:
     TopologicalSorter(graph).prepare()
 
 
-def test_no_row_depends_on_the_face() -> None:
+def test_no_row_depends_on_the_presentation() -> None:
     """What makes rows imports nothing of the folders that an edit of leaves the rows of a build as they are."""
     by_name = {name_of(path): path for path in modules()}
     waiting, seen = ["build.outputs", *(f"school.{path.stem}" for path in (HOME / "school").glob("*.py"))], set[str]()
@@ -136,7 +136,7 @@ def test_no_row_depends_on_the_face() -> None:
             seen.add(name)
             waiting += imported(by_name[name])
     assert "tables.sqlite" in seen
-    assert not [name for name in seen if not FACE_FOLDERS.isdisjoint(name.split(".")[:-1])]
+    assert not [name for name in seen if not PRESENTATION_FOLDERS.isdisjoint(name.split(".")[:-1])]
 
 
 def test_every_package_has_an_import_rule() -> None:

@@ -85,11 +85,11 @@ def assemble(  # noqa: PLR0913 -- the context of a run
 
 
 def _take_rows(donor: Donor, files: Writer, progress: Progress) -> bool:
-    """Take the rows of a donor: whether it is undamaged."""
+    """Take the rows of a donor. Returns False if it is damaged."""
     with progress.phase("take"):
         taken = donor.give_rows(files)
     if taken:
-        progress.say(f"only what no row depends on has changed: the rows are those of build {donor.build}")
+        progress.say(f"no change affects rows; reusing those of build {donor.build}")
     else:
         progress.warn(f"the build {donor.folder.name} is damaged; its rows are made again")
     return taken

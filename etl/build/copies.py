@@ -98,7 +98,7 @@ def _check_kind(target: Path, kind: Kind) -> None:
         if not stat.S_ISREG(found.st_mode):
             raise EtlError(f"is {file_type(found.st_mode)}; name a file for the {kind.use}", where)
         if _start(target, kind) not in {b"", kind.begins}:
-            raise EtlError(f"exists and is no {kind.name}; name another file", where)
+            raise EtlError(f"exists and is not a {kind.name}; name another file", where)
     for log in ("-wal", "-journal") if kind is COPY else ():
         if os.path.lexists(target.with_name(target.name + log)):
             message = f"an application has it open, or left its {log} file; stop it, or delete that file, and retry"

@@ -62,7 +62,7 @@ def find_builds(out: Path, world: str, old: str | None, new: str | None) -> tupl
 def compare(old: Path, new: Path, examples: int = 3) -> dict[str, Any]:
     """What differs between two builds, as JSON values: ``same`` if nothing does but their sources.
 
-    ``tables`` has only those that differ, with at most so many ``examples`` of changed values. Raises EtlError when one
+    ``tables`` has only those that differ, with at most ``examples`` changed values of each. Raises EtlError when one
     is damaged.
     """
     with in_use(old), in_use(new):
@@ -150,7 +150,7 @@ def _columns(database: sqlite3.Connection, table: str) -> dict[str, list[str]]:
 
 
 def _rows(database: sqlite3.Connection, table: str, examples: int) -> dict[str, Any]:
-    """How many rows were added, removed and changed, by the primary key; without one a change is both others."""
+    """How many rows were added, removed and changed, by primary key; without one, a change is both others."""
     old, new = (_described(database, schema, table) for schema in ("old", "main"))
     common = [name for name in new if name in old]
     keys = [name for name in common if new[name][1]]

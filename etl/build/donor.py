@@ -1,4 +1,4 @@
-"""A build that gives its rows to another one: the same pipeline but for what no row depends on, its face."""
+"""Reuse of the rows of an earlier build, when only its API, pages, report or checks have changed."""
 
 from __future__ import annotations
 

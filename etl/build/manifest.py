@@ -100,7 +100,7 @@ def _fault(path: Path, expected: Mapping[str, int | str]) -> str | None:
             return f"is {file_type(found.st_mode)}, not a file"
         if found.st_size != expected["bytes"]:
             return f"has {found.st_size} bytes instead of {expected['bytes']}"
-        return None if sha256(path) == expected["sha256"] else "has other content than it was made with"
+        return None if sha256(path) == expected["sha256"] else "has changed since it was built"
     except (FileNotFoundError, NotADirectoryError):
         return "is missing"
     except OSError as error:

@@ -44,10 +44,10 @@ def changed_values(before: Any, after: Any, path: str = "") -> Iterator[str]:  #
 
 
 def outlook(source: Source, out: Path) -> dict[str, Any]:
-    """What a run would make, as JSON values: ``run`` is ``nothing``, ``face`` or ``everything``.
+    """What a run would make, as JSON values: ``run`` is ``nothing``, ``presentation`` or ``everything``.
 
-    ``rows_of`` is the build whose rows it would take, ``current`` the current build, and ``changed`` what differs from
-    that. Whether builds are damaged is not looked at.
+    ``rows_of`` is the build whose rows it would reuse, ``current`` the current build, and ``changed`` what differs from
+    that. Does not check builds for damage.
     """
     store, identity = Store(out), identify(source)
     current = manifest.read(store.current) if store.current else None
@@ -56,7 +56,7 @@ def outlook(source: Source, out: Path) -> dict[str, Any]:
     if current and current["build"] != identity.id and not changed:
         changed = ["the code of etl, or of a package"]
     return {
-        "run": "nothing" if store.find(identity.id) else "face" if donor else "everything",
+        "run": "nothing" if store.find(identity.id) else "presentation" if donor else "everything",
         "build": identity.id,
         "rows_of": donor.build if donor else None,
         "current": current and current["build"],
@@ -67,8 +67,8 @@ def outlook(source: Source, out: Path) -> dict[str, Any]:
 def in_words(found: Mapping[str, Any], most: int = 10) -> str:
     """An outlook as a sentence, and a line for each change."""
     sentence = {
-        "nothing": f"a run makes nothing: build {found['build']} exists",
-        "face": f"a run makes only what no row depends on; the rows are those of build {found['rows_of']}",
+        "nothing": f"nothing to do: build {found['build']} exists",
+        "presentation": f"a run makes the API, pages, report and checks, with the rows of build {found['rows_of']}",
         "everything": "a run makes everything" + ("" if found["current"] else ": there is no build"),
     }[found["run"]]
     changed = found["changed"]

@@ -109,7 +109,7 @@ def _assemble(  # noqa: PLR0913 -- the context of a run
     progress: Progress,
     execution: Execution,
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder, with the rows of a donor if there is one: its manifest."""
+    """Make the files of a build in an empty folder, with the rows of a donor if there is one. Returns its manifest."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         with progress.phase("import"):  # not needed when the build is up to date
             from etl.tables.sqlite import connect  # noqa: PLC0415

@@ -125,7 +125,7 @@ class Store:
         sync(self.folder)
 
     def prune(self, keep: int = KEEP, world: str | None = None) -> list[Path]:
-        """Delete old builds, of one world or of all, except the current one and those in use: the deleted ones."""
+        """Delete old builds, of one world or all, except the current one and those in use. Returns the deleted."""
         if len(self._candidates()) <= keep:
             return []  # without reading their manifests
         builds, current = self.builds(world), self.current
@@ -133,7 +133,7 @@ class Store:
         return [path for path in others[keep - (len(others) < len(builds)) :] if self.remove(path)]
 
     def remove(self, build: Path) -> bool:
-        """Delete a build unless it is in use: whether it was deleted. It is renamed first; failures are warnings."""
+        """Delete a build unless it is in use. Returns whether it did. It is renamed first; failures are warnings."""
         with self._warning(build, "be deleted"), contextlib.suppress(BlockingIOError), _exclusive(build):
             doomed = self._temporary(f"old-{build.name}")
             build.rename(doomed)

@@ -59,7 +59,7 @@ def verify(source: Source, out: Path, *, full: bool) -> Verification:
 
 
 def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool) -> int | None:
-    """Run the checks on the database of a build: their number, None without a database."""
+    """Run the checks on the database of a build. Returns their number, None without a database."""
     database = content["pipeline"]["database"]
     if database not in content["files"]:
         return None

@@ -30,7 +30,7 @@ from etl.cli.options import (
     request_options,
 )
 from etl.cli.pipelines import plan, schema, show, validate
-from etl.cli.templates import named, start
+from etl.cli.templates import TemplateName, start
 from etl.errors import EtlError
 
 if TYPE_CHECKING:
@@ -51,11 +51,10 @@ def commands() -> None:
 @click.option(
     "--from",
     "template",
-    metavar="NAME",
+    type=TemplateName(),
     default="minimal",
     show_default=True,
-    callback=named,
-    help="Copy this template; an unknown name lists them.",
+    help="The template to copy.",
 )
 @click.pass_context
 def init(ctx: click.Context, *, folder: Path, template: str) -> None:
@@ -209,7 +208,7 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
 )
 @click.option("--explore", is_flag=True, help="Allow SQL, facets, CSV and downloads; only on a loopback address.")
 @click.option("--watch", is_flag=True, help="Build when a source changes, and reload the pages; builds first.")
-@click.option("--no-spare", is_flag=True, help="Keep no process ready for the next build; it takes 150 MB.")
+@click.option("--no-spare", is_flag=True, help="Keep no warm process for the next build (saves 150 MB).")
 @out_option
 def serve(  # noqa: PLR0913 -- as above
     *,

@@ -40,12 +40,21 @@ def start(template: str, folder: Path) -> None:
             shutil.copyfile(path, folder / name)
 
 
-def named(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Check the name of a template. Raises click.BadParameter."""
-    names = templates()
-    if value not in names:
-        raise click.BadParameter(f"name one of: {', '.join(names)}", ctx, param)
-    return value
+class TemplateName(click.ParamType[str]):
+    """The type of an option that names a template."""
+
+    name = "template"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 -- click's interface
+        """The names, for the help."""
+        return f"[{'|'.join(templates())}]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a name. Raises click.BadParameter."""
+        names = templates()
+        if value not in names:
+            self.fail(f"name one of: {', '.join(names)}", param, ctx)
+        return value
 
 
 def _elsewhere() -> dict[str, Path]:

@@ -36,16 +36,16 @@ PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "py
 Stamp = tuple[int, int, int]
 
 
-#: Keys of a pipeline, and folders of etl, that decide no row: they are a build's face. All others may.
-FACE_KEYS = frozenset({"api", "checks", "exports", "report", "site"})
-FACE_FOLDERS = frozenset({"cli", "report", "server", "site"})
+#: Keys of a pipeline, and folders of etl, that present rows and affect none. All others may affect them.
+PRESENTATION_KEYS = frozenset({"api", "checks", "exports", "report", "site"})
+PRESENTATION_FOLDERS = frozenset({"cli", "report", "server", "site"})
 
 
 @dataclass(frozen=True)
 class Identity:
     """Everything that a build depends on; ``id`` is the first 16 hexadecimal digits of its SHA-256.
 
-    ``keys`` are such digits of what a part of a build depends on: ``rows``, its database and its Parquet files;
+    ``keys`` hash what each part of a build depends on: ``rows``, its database and its Parquet files;
     ``report``, its report and that its rows pass the checks; ``answers``, the answers of an endpoint, beside its own
     definition.
     """
@@ -85,7 +85,7 @@ def identify(source: Source) -> Identity:
         others["zlib"] = zlib.ZLIB_RUNTIME_VERSION  # compresses them
     inputs, code = _hashes(every.inputs), _hashes(every.code)
     made_of = [
-        {key: value for key, value in pipeline.items() if key not in FACE_KEYS},
+        {key: value for key, value in pipeline.items() if key not in PRESENTATION_KEYS},
         {name: inputs[name] for name in rows.inputs},
         versions,
         {name: code[name] for name in rows.code},
@@ -143,8 +143,14 @@ def _sources(source: Source) -> tuple[_Sources, _Sources]:
     report = code_of([(source.tree.text("report") or "").partition(":")[0]], source.root)
     engine = _engine()
     for_rows = engine
-    if all(FACE_FOLDERS.isdisjoint(module.split(".")[1:]) for module in modules if module.startswith(f"{HOME.name}.")):
-        for_rows = {name: path for name, path in engine.items() if FACE_FOLDERS.isdisjoint(name.split("/")[:-1])}
+    if all(
+        PRESENTATION_FOLDERS.isdisjoint(module.split(".")[1:])
+        for module in modules
+        if module.startswith(f"{HOME.name}.")
+    ):
+        for_rows = {
+            name: path for name, path in engine.items() if PRESENTATION_FOLDERS.isdisjoint(name.split("/")[:-1])
+        }
     queries = [path for folder in _folders(source) for path in folder.rglob("*.sql")]
     return (
         _Sources(

@@ -102,7 +102,7 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, shown: str) -> EtlError:
     name = rest.lstrip("*&").split(maxsplit=1)[0].rstrip(",]}") if rest.split() else ""
     message = _ADVICE.get(problem, problem)
     if problem == "found character that cannot start any token" and rest[:1] != "\t":
-        message = f"a text that starts with {rest[:1]!r} needs quotes"
+        message = f"a string that starts with {rest[:1]!r} needs quotes"
     elif problem == "found undefined alias":
         known = re.findall(r"[:-] +&([^\s,\[\]{}]+)", "\n".join(lines[: mark.line]))
         message = f"there is no anchor '&{name}' above{did_you_mean(name, {*known})}"

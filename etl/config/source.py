@@ -47,7 +47,7 @@ class Source:
         """The name of the pipeline, known before validation. Raises EtlError when it has none."""
         name = self.tree.text("name")
         if name is None:
-            raise EtlError("must be a text", self.tree.where_of("name"), "name")
+            raise EtlError("must be a string", self.tree.where_of("name"), "name")
         return name
 
     def namer(self) -> Callable[[str], str]:

@@ -42,7 +42,7 @@ Estimate = Callable[[Any, Inputs], int | Size]
 
 
 def generator(*, rows: str | Estimate) -> Callable[[Function], Function]:
-    """Declare how many rows a generator yields: the name of an input with as many, or a function.
+    """Declare how many rows a generator yields: the name of an input with the same number, or a function.
 
     The function gets the params and the :class:`Inputs`, and returns the rows, or a :class:`Size`.
     """

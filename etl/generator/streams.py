@@ -1,4 +1,4 @@
-"""Named random streams: a draw is addressed, never consumed in turn.
+"""Named random streams: a draw has an address, and does not depend on earlier draws.
 
 A stream is numpy's counter-based Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
 keyed by the names (pipeline seed, stage, draw). Its counter is the number of the entity, a member or a loan. So

@@ -76,7 +76,7 @@ def read_real(value: object) -> float:
 
 
 def read_text(value: object, length: int | None = None) -> str:
-    """Text without NUL, of so many characters at most."""
+    """Text without NUL, of at most ``length`` characters."""
     if not isinstance(value, str):
         raise ValueError(f"{describe(value)} is not text")  # noqa: TRY004 -- as all others
     if "\0" in value:

@@ -194,7 +194,7 @@ _DECLARED = re.compile(r"(.*?)\s*(?:\(\s*([0-9]{1,9})\s*(?:,\s*([0-9]{1,9})\s*)?
 
 @cache
 def data_type(declared: str) -> DataType:
-    """The type that a column declares. Raises ValueError with the end of a sentence about it."""
+    """The type that a column declares. Raises ValueError whose text completes "column x ..."."""
     found = _DECLARED.fullmatch(declared.strip())
     name = " ".join(found[1].upper().split()) if found else declared
     numbers = [int(number) for number in found.groups()[1:] if number] if found else []

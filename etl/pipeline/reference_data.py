@@ -89,7 +89,7 @@ def lacks(reference: Reference | None, column: str, value: object) -> str | None
 def check_references(
     source: Reference, columns: Sequence[str], target: Reference, target_columns: Sequence[str]
 ) -> None:
-    """Report the rows that refer to no row of another file; a null refers to nothing."""
+    """Report the rows whose reference is missing in another file; a null refers to nothing."""
     if not target.is_complete(*target_columns) or not set(columns) <= set(source.columns):
         return
     collations = [target.collations.get(name, "BINARY") for name in target_columns]

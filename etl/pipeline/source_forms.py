@@ -64,7 +64,7 @@ class CsvStage(SourceStage):
 
 
 class JsonStage(SourceStage):
-    """Reference data from a JSON file: an array of objects, or an object a line."""
+    """Reference data from a JSON file: an array of objects, or one object per line."""
 
     json_: Annotated[SourceFile, NameOr()] = Field(alias="json", description="The JSON file.")
 

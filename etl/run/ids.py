@@ -22,7 +22,7 @@ class Ids:
         self._lock = RLock()
 
     def first(self, shard: int, stage: str, rows: int) -> int:
-        """The first id in a shard, counted from 0, that has so many rows of a stage."""
+        """The first id in a shard, counted from 0, that has ``rows`` rows of a stage."""
         with self._lock:
             self._rows[shard, stage] = rows
             for number in range(shard):

@@ -25,7 +25,7 @@ def run_stage(
 ) -> pa.Table:
     """Run a stage over its inputs, by the stage's own names for them. Raises EtlError with the stage's place.
 
-    ``first`` gives the first id of so many rows, if the stage leaves them to AUTOINCREMENT.
+    ``first`` gives the first id for a number of rows, if the stage leaves them to AUTOINCREMENT.
     """
     if reference := pipeline.references.get(stage.name):
         result = reference.to_table()

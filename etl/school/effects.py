@@ -3,8 +3,8 @@
 The true score x of a standard on the test before becomes y = clamp(x + shift + G), and the test sees clamp(y + error).
 The shift is what the student grows by beyond the ranges of growth. G is uniform on the integers of its range or, where
 several of a student's assignments cover the standard, the largest of independent draws. Expectations are over G alone:
-the generator knows the rest. The planted effect is E[seen score] less the same without assignments. Every expectation
-is an integer multiple of 1 / denominator, so that sums over students are exact whatever the shards.
+the generator knows the rest. The planted effect is E[observed score] less the same without assignments. Every
+expectation is an integer multiple of 1 / denominator, so that sums over students are exact whatever the shards.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ROOM = 2**20  # students whose sums must fit, each at the far end of the scale
 class Outlook(NamedTuple):
     """What is expected of one standard's score on an impacted test, a number for each of some students."""
 
-    expected: NDArray[np.int64]  # seen score less the true score on the test before, in 1 / denominator points
+    expected: NDArray[np.int64]  # observed score less the true score on the test before, in 1 / denominator points
     untouched: NDArray[np.int64]  # the same without assignments
     spread: NDArray[np.int64]  # squared distance between the least and the greatest possible score
 
@@ -52,8 +52,8 @@ class Impacted:
     clamp: Range
     growth: Growth
     ids: NDArray[np.int64]
-    before: NDArray[np.int32]  # true standard scores on the test before, a row a student
-    after: NDArray[np.int32]  # seen ones on this test
+    before: NDArray[np.int32]  # true standard scores on the test before, one row per student
+    after: NDArray[np.int32]  # observed ones on this test
     error: NDArray[np.int32] | None  # of those, before the clamp
     shift: NDArray[np.int64]  # points that a student's standards grow by beyond the ranges
     statuses: dict[int, NDArray[np.int64]]  # by assignment

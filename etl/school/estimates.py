@@ -1,4 +1,4 @@
-"""The tables of truth and estimates: what was planted, and what three analyses of the field find."""
+"""The tables of truth and estimates: what was planted, and what three standard analyses find."""
 
 from __future__ import annotations
 

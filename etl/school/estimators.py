@@ -14,8 +14,8 @@ from etl.school.inference import (
     difference_in_differences,
     fixed_effect_weights,
     fixed_effects,
-    student,
-    surprise,
+    hoeffding_bound,
+    student_t,
     welch,
 )
 from etl.school.within import EXCESSES, LIMBS, MOMENTS, REGRESSORS, TREATED, WEIGHTED_GAIN, totals
@@ -40,7 +40,7 @@ class Estimate:
     planted: Number | None = None
     expected_bias: Number | None = None
     variance: Number | None = None  # of the effect
-    freedom: float | None = None  # degrees of freedom; infinite where the variance is taken as known
+    df: float | None = None  # degrees of freedom; infinite where the variance is taken as known
     surprise: float | None = None
 
     def cells(self) -> dict[str, Any]:
@@ -65,14 +65,14 @@ class Estimate:
         if self.variance is None:
             return {}
         error = math.sqrt(self.variance)
-        if not error or self.freedom is None:
+        if not error or self.df is None:
             return {"standard_error": 0.0}
         t = effect / error
-        p, reach = student(t, self.freedom, _CONFIDENCE)
-        low, high = effect - reach * error, effect + reach * error
+        p, critical = student_t(t, self.df, _CONFIDENCE)
+        low, high = effect - critical * error, effect + critical * error
         return {
             "standard_error": six_decimals(error),
-            "degrees_of_freedom": six_decimals(self.freedom) if math.isfinite(self.freedom) else None,
+            "degrees_of_freedom": six_decimals(self.df) if math.isfinite(self.df) else None,
             "t": six_decimals(t),
             "p": _six_digits(p),
             "low": six_decimals(low),
@@ -95,9 +95,9 @@ def _two_means(sums: Row) -> Estimate:
         return Estimate(*students, treated.gain, planted=treated.planted)
     excess = treated.excess - control.excess
     expected = difference_in_differences(treated.gain, control.gain) - excess
-    variance, freedom = None, None
+    variance, df = None, None
     if treated.variance is not None and control.variance is not None:
-        variance, freedom = welch((treated.students, treated.variance), (control.students, control.variance))
+        variance, df = welch((treated.students, treated.variance), (control.students, control.variance))
     return Estimate(
         *students,
         treated.gain,
@@ -105,13 +105,13 @@ def _two_means(sums: Row) -> Estimate:
         treated.planted,
         expected - treated.planted,
         variance,
-        freedom,
-        surprise(excess, treated.spread + control.spread),
+        df,
+        hoeffding_bound(excess, treated.spread + control.spread),
     )
 
 
 def _within_rosters(sums: Row, covariates: Sequence[str] = ()) -> Estimate:
-    """Compare gains within the rosters that have both groups, with an interval that lets a roster's students be alike.
+    """Compare gains within the rosters that have both groups, with intervals that are cluster-robust by roster.
 
     Rosters weigh by n1 n0 / (n1 + n0), their treated and control students. With covariates the control gain is what
     control students with the scores of the treated would have gained.
@@ -139,7 +139,7 @@ def _within_rosters(sums: Row, covariates: Sequence[str] = ()) -> Estimate:
         planted,
         (found.effect - found.excess) / parts - planted,
         None if found.variance is None else found.variance / parts**2,
-        found.freedom,
+        found.df,
     )
 
 

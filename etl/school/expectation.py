@@ -36,7 +36,7 @@ class Outcomes:
         self._furthest = clamp.high - clamp.low + 1 + int(np.abs(shift).max(initial=0))
 
     def expected(self, ranges: Sequence[Range], denominator: int) -> NDArray[np.int64]:
-        """Return E[seen score] less the true score before, in parts of the denominator.
+        """Return E[observed score] less the true score before, in parts of the denominator.
 
         Growth is the largest of a draw from each range. The sum over all numbers from ``low`` to below ``high`` of the
         chance of a score at most as large is the distance of the expectation from ``high``.
@@ -52,8 +52,8 @@ class Outcomes:
             return sums[_within(growth - first + 1, 0, len(sums) - 1)] + above * denominator
 
         counted = chances(self._high - 1 - self._start) - chances(self._low - 1 - self._start)
-        seen = _within(self._high + self._error, *self._clamp) - self._before
-        moves: NDArray[np.int64] = seen * denominator - counted
+        observed = _within(self._high + self._error, *self._clamp) - self._before
+        moves: NDArray[np.int64] = observed * denominator - counted
         return moves
 
     def spread(self, ranges: Sequence[Range]) -> NDArray[np.int64]:

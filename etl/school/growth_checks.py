@@ -47,7 +47,8 @@ def broken_growth(
 
     One row each: student_id, test_id, standard_id, before, after, and the least and greatest score allowed. Students
     in only one of the sittings are skipped; a student who missed a test is still in it. Where tests have errors, true
-    scores are checked, and then that the seen ones follow from them: ``before`` is the true score, ``after`` the seen.
+    scores are checked, and then that the observed ones follow from them: ``before`` is the true
+    score, ``after`` the observed one.
     """
     measure = Measure.of(standards)
     windows = {name: table for name, table in sittings_and_windows.items() if "status" in table.column_names}
@@ -93,12 +94,12 @@ def _grown(
 
 def _unseen(sitting: pa.Table, measure: Measure, clamp: Range) -> list[NDArray[np.int64]]:
     """Return the columns of the scores that are not the true score plus the error, clamped."""
-    latent, seen = latent_scores(sitting), matrix(sitting["standards"])
+    latent, observed = latent_scores(sitting), matrix(sitting["standards"])
     due = np.clip(latent + matrix(sitting["error"]), *clamp)
-    row, column = np.nonzero(seen != due)
+    row, column = np.nonzero(observed != due)
     ids, limits = sitting["student_id"].to_numpy()[row], due[row, column]
     test_ids = sitting["test_id"].to_numpy()[row]
-    return [ids, test_ids, measure.standards[column], latent[row, column], seen[row, column], limits, limits]
+    return [ids, test_ids, measure.standards[column], latent[row, column], observed[row, column], limits, limits]
 
 
 def broken_means(tests: Tests, standards: Standards, **sittings: Annotated[pa.Table, SITTING]) -> pa.RecordBatch:

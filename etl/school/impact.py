@@ -107,7 +107,7 @@ def gain_sums(
     impacts, less that on the test that it follows. Treated students completed it; control students are in a roster
     where somebody was given it, and were not. Both took those two tests and the one before the impacted test.
 
-    One row an assignment (standard_id is null) and one for each of its standards; rc_id is the category of either.
+    One row per assignment (standard_id is null) and one for each of its standards; rc_id is the category of either.
     For ``treated`` and ``control`` a row has the number of students, and over them the sums of: the gain times parts;
     its square; the planted effect, and by how much the gain exceeds its expectation, both times parts and in parts of
     a ``denominator``; and, for each standard, the square of the distance between its least and greatest score
@@ -135,7 +135,7 @@ class _Compared(NamedTuple):
     """The students whom an assignment's analysis compares: the treated, then the control group."""
 
     rows: NDArray[np.int64]  # of the impacted test
-    treated: int  # so many of them are treated
+    treated: int  # the number of treated ones, which come first
     roster: NDArray[np.int64]
     first: NDArray[np.int32]  # standard scores on the test that the assignment follows, a column a student
     overall: NDArray[np.int32]  # the overall score on it, which decided who was given the assignment

@@ -29,7 +29,7 @@ class Regression(NamedTuple):
     effect: float
     excess: float  # of the effect over its expectation
     variance: float | None  # cluster-robust; 0 when the regression explains every gain; None for too few students
-    freedom: int  # degrees of freedom of the variance
+    df: int  # degrees of freedom of the variance
 
 
 def difference_in_differences(treated_gain: Fraction | float, control_gain: Fraction | float) -> Fraction | float:
@@ -87,10 +87,10 @@ def fixed_effects(
         influence[one] * influence[other] * products[(one, other) if (one, other) in products else (other, one)]
         for one, other in product(influence, influence)
     ]
-    variance, freedom = math.fsum(terms), students - len(used) - 1
+    variance, df = math.fsum(terms), students - len(used) - 1
     if variance < _CLOSE * math.fsum(map(abs, terms)):
         variance = 0.0  # what rounding left
-    factor = rosters / (rosters - 1) * (students - 1) / freedom if rosters > 1 and freedom else None
+    factor = rosters / (rosters - 1) * (students - 1) / df if rosters > 1 and df else None
     excess = sum(weights[name] * moments[name, EXCESS] for name in used)
     return Regression(slopes[TREATED], excess, None if factor is None else factor * variance, rosters - 1)
 
@@ -113,43 +113,43 @@ def _sweep(inverse: dict[Pair, float], used: Sequence[str], name: str, moments: 
     return True
 
 
-def student(t: float, freedom: float, confidence: float) -> tuple[float, float]:
-    """Two-sided p of a statistic, and how many standard errors an interval of some confidence reaches to either side.
+def student_t(t: float, df: float, confidence: float) -> tuple[float, float]:
+    """Two-sided p of a statistic, and the critical value for a level of confidence.
 
     "Student", "The probable error of a mean", Biometrika 6, 1908. With infinitely many degrees of freedom it is the
     normal distribution.
     """
-    p = math.erfc(abs(t) / math.sqrt(2)) if math.isinf(freedom) else _two_tails(t, freedom)
-    return p, _reach(freedom, confidence)
+    p = math.erfc(abs(t) / math.sqrt(2)) if math.isinf(df) else _two_tails(t, df)
+    return p, _critical_value(df, confidence)
 
 
 @lru_cache(maxsize=1024)  # many estimates have as many rosters
-def _reach(freedom: float, confidence: float) -> float:
+def _critical_value(df: float, confidence: float) -> float:
     """How many standard errors an interval reaches: a quantile, by Newton's method from the normal one below it.
 
     The tail is convex, so every step comes nearer from below.
     """
-    reach = NormalDist().inv_cdf((1 + confidence) / 2)
-    if math.isinf(freedom):
-        return reach
-    log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
+    critical = NormalDist().inv_cdf((1 + confidence) / 2)
+    if math.isinf(df):
+        return critical
+    log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - math.log(df * math.pi) / 2
     for _ in range(100):
-        density = math.exp(log_scale - (freedom + 1) / 2 * math.log1p(reach * reach / freedom))
-        step = (_two_tails(reach, freedom) - (1 - confidence)) / (2 * density)
-        reach += step
-        if abs(step) < _CLOSE * reach:
+        density = math.exp(log_scale - (df + 1) / 2 * math.log1p(critical * critical / df))
+        step = (_two_tails(critical, df) - (1 - confidence)) / (2 * density)
+        critical += step
+        if abs(step) < _CLOSE * critical:
             break
-    return reach
+    return critical
 
 
-def _two_tails(t: float, freedom: float) -> float:
+def _two_tails(t: float, df: float) -> float:
     """Chance of a t so far from zero: the incomplete beta function of x = v / (v + t^2), v/2 and 1/2.
 
     Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, equation 26.7.1; the function by the continued
     fraction of NIST's Digital Library of Mathematical Functions, 8.17.22, evaluated by Lentz's method.
     """
-    a, b, square = freedom / 2, 0.5, t * t
-    x, rest = freedom / (freedom + square), square / (freedom + square)
+    a, b, square = df / 2, 0.5, t * t
+    x, rest = df / (df + square), square / (df + square)
     if not rest:
         return 1.0
     if x > (a + 1) / (a + b + 2):  # converges faster from the other side
@@ -178,19 +178,19 @@ def _beta(x: float, rest: float, a: float, b: float) -> float:
 def fixed_effect_weights(variances: Sequence[Fraction]) -> tuple[list[Fraction], Fraction]:
     """The weights with which estimates of one effect are pooled, which sum to 1, and the variance of the pooled one.
 
-    Each weighs as much as its variance is small, and the variances count as known, so that the pooled statistic is
+    The weights are inverse variances, which count as known, so that the pooled statistic is
     normal: Borenstein, Hedges, Higgins and Rothstein, "Introduction to Meta-Analysis", Wiley 2009, chapter 11.
     """
     total = sum((1 / variance for variance in variances), Fraction(0))
     return [1 / (variance * total) for variance in variances], 1 / total
 
 
-def surprise(excess: Fraction, spread: Fraction) -> float:
+def hoeffding_bound(excess: Fraction, spread: Fraction) -> float:
     """A bound for the chance that a sum of independent numbers misses its expectation by so much, up or down.
 
     ``spread`` is the sum of the squares of the distances from each number's least value to its greatest. Hoeffding,
     "Probability inequalities for sums of bounded random variables", J. American Statistical Association 58, 1963,
-    theorem 2. It holds for three students as for a nation, where Welch's t needs many.
+    theorem 2. It is valid for any number of students; Welch's t needs many.
     """
     if not spread:
         return float(not excess)

@@ -1,6 +1,6 @@
 """What a test measures, which assignments affect it, and the sittings with its scores.
 
-A sitting is a test as numbers, one row a student, in the order of students: test_id, student_id, roster_id, overall,
+A sitting is a test as numbers, one row per student, in the order of students: test_id, student_id, roster_id, overall,
 level, and two lists of fixed size, ``categories`` and ``standards``: a scale score for each category and each
 standard, in the order of their ids. It has every student still enrolled, so that growth continues underneath a missed
 test. Optional columns:
@@ -10,7 +10,7 @@ test. Optional columns:
 - ``chronic``: 1 for students who are chronically absent;
 - ``pace``: points by which a student's standards grow faster from test to test;
 - ``shift``: points by which they grew beyond the ranges of growth into this test, for any reason;
-- ``latent``: a list of true standard scores, where ``standards``, and all that follows from them, is what was seen;
+- ``latent``: a list of true standard scores, where ``standards``, and all that follows from them, is what was observed;
 - ``error``: a list of what was added to the true scores; the sum is clamped to the scale.
 """
 
@@ -82,7 +82,7 @@ class Measure:
         return cls(ids[order], categories, category)
 
     def means(self, scores: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the category scores and the overall score that belong to standard scores (a row a student).
+        """Return the category scores and the overall score that belong to standard scores (one row per student).
 
         A category is the mean of its standards, the overall score the mean of the rounded categories.
         """
@@ -92,7 +92,7 @@ class Measure:
 
 
 def half_up_mean(columns: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Mean of some columns (a row each), rounded to the nearest whole number, halves up."""
+    """Mean of some columns (one row per column), rounded to the nearest whole number, halves up."""
     count = len(columns)
     mean: NDArray[np.int64] = (2 * columns.sum(axis=0, dtype=np.int64) + count) // (2 * count)
     return mean.astype(np.int32)
@@ -163,7 +163,7 @@ def optional(sitting: pa.Table, column: str) -> NDArray[np.int64]:
 
 
 def latent_scores(sitting: pa.Table) -> NDArray[np.int32]:
-    """Return the true standard scores, a row a student; they are the seen ones in a world without error."""
+    """Return the true standard scores, a row a student; they are the observed ones in a world without error."""
     return matrix(sitting["latent" if "latent" in sitting.column_names else "standards"])
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OfChronic(Marker):
-    """The first test says who is chronically absent; without that the share is nobody's."""
+    """The first test says who is chronically absent; otherwise the share would apply to nobody."""
 
     def faults(self, value: float | None, context: Context) -> Iterator[str]:
         """Look at the stage itself and those upstream."""
@@ -96,7 +96,7 @@ def first_scores(
 
     A category is the overall score plus ``category_jitter``, a standard its category plus ``standard_jitter``; every
     score is clamped. Of the variance, ``sd`` squared, ``variation`` puts some between schools and classes. With an
-    ``error`` these are true scores: the sitting has the seen ones, and the means of those. Shares of the students are
+    ``error`` these are true scores: the sitting has the observed ones, and their means. Shares of the students are
     ``driven`` or ``chronic``ally absent, or ``missed`` the test.
     """
     measure = Measure.of(standards)
@@ -120,7 +120,7 @@ def first_scores(
     if missed or missed_chronic:
         columns["taken"] = _taken(streams, columns, missed, missed_chronic)
     if error:
-        scores = _seen(streams, ids, scores, error, clamp, columns)
+        scores = _observed(streams, ids, scores, error, clamp, columns)
         categories, overall = measure.means(scores)
     return _sitting(_test_id(tests, test), columns, performance_levels, (overall, categories, scores))
 
@@ -152,7 +152,7 @@ def next_scores(
     for its status (the largest draw, if several cover it), and ``growth.untouched`` otherwise. Driven students grow by
     ``growth.driven`` more, every student by their pace, and each class by a random ``shock``. A share of the
     previous students has ``left``; those who ``missed`` this test grow too. With an ``error`` true scores grow, and
-    the sitting has the seen ones.
+    the sitting has the observed ones.
     """
     measure = Measure.of(standards)
     if left or left_chronic:
@@ -170,7 +170,7 @@ def next_scores(
     if missed or missed_chronic:
         columns["taken"] = _taken(streams, columns, missed, missed_chronic)
     if error:
-        scores = _seen(streams, ids, scores, error, clamp, columns)
+        scores = _observed(streams, ids, scores, error, clamp, columns)
     categories, overall = measure.means(scores)
     return _sitting(_test_id(tests, test), columns, performance_levels, (overall, categories, scores))
 
@@ -221,7 +221,7 @@ def _shift(streams: Streams, previous: pa.Table, growth: Growth, shock: float) -
     return shift.astype(np.int32)
 
 
-def _seen(
+def _observed(
     streams: Streams,
     ids: NDArray[np.int64],
     latent: NDArray[np.int32],
@@ -232,8 +232,8 @@ def _seen(
     """Return standard scores as a test sees them; the true ones and the errors become columns."""
     added = errors(streams, ids, latent.shape[1], error)
     columns |= {"latent": vectors(latent), "error": vectors(added)}
-    seen: NDArray[np.int32] = np.clip(latent + added, *clamp)
-    return seen
+    observed: NDArray[np.int32] = np.clip(latent + added, *clamp)
+    return observed
 
 
 def _taken(streams: Streams, columns: dict[str, Any], missed: float, chronic: float | None) -> pa.Array:

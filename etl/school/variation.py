@@ -69,6 +69,6 @@ def errors(streams: Streams, students: NDArray[np.int64], standards: int, error:
 
 
 def _schools(rosters: NDArray[np.int64], variation: Variation) -> NDArray[np.int64]:
-    """Return the number of each roster's school, from 1: so many rosters in a row are a school."""
+    """Return the number of each roster's school, from 1: ``rosters_per_school`` rosters in a row are a school."""
     schools: NDArray[np.int64] = 1 + (rosters - 1) // variation.rosters_per_school
     return schools

@@ -50,13 +50,13 @@ def window(
 ) -> pa.RecordBatch:
     """Give the assignments that follow a test to the students of some rosters at some levels of that test.
 
-    Students who missed the test have no level and get none. ``status.driven``, if set, has the shares of driven ones;
-    ``status.classes`` and ``status.by_score`` vary the share that completes the work, alike for all assignments.
+    Students who missed the test have no level and get none. ``status.driven`` has the shares of driven students.
+    ``status.classes`` and ``status.by_score`` vary the share that completes the work, equally for all assignments.
 
     One row per assignment and student, in the order of students: assignment_id, student_id, status (a code), and the
     days started_at and completed_at, null where they do not apply. The start is one of the days from the test
     ``after`` to the test ``until``, completion one of the days from the start to ``until``; without a ``calendar`` all
-    are alike. Raises ValueError when either test has no date, or ``until`` is before ``after``.
+    are equally likely. Raises ValueError when either test has no date, or ``until`` is before ``after``.
     """
     begin, end = _span(tests, after, until)
     test_id = tests["id"][tests["name"].to_pylist().index(after)].as_py()
@@ -149,7 +149,7 @@ def _weights(begin: int, end: int, calendar: Calendar | None) -> NDArray[np.int6
 def _weighted(
     words: NDArray[np.uint32], weights: NDArray[np.int64], first: NDArray[np.int64] | int
 ) -> NDArray[np.int64]:
-    """Draw a day from the first one on, as likely as its weight; days are counted from 0."""
+    """Draw a day from the first one on, with probability proportional to its weight; days are counted from 0."""
     return np.searchsorted(weights, uniform(words, weights[first], weights[-1] - 1), side="right") - 1
 
 

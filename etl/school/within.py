@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TREATED, GAIN, EXCESS = "treated", "gain", "excess"
 #: The regressors: 1 for treated students, and scores on the test that the assignment follows.
 REGRESSORS = (TREATED, "score", "overall")
-#: Products of two variables within a roster; a regressor stands first, and the first of two.
+#: Products of two variables within a roster; a regressor comes first, and the first of two.
 MOMENTS = (*combinations_with_replacement(REGRESSORS, 2), *((name, GAIN) for name in REGRESSORS))
 EXCESSES = tuple((name, EXCESS) for name in REGRESSORS)
 #: Sums over rosters that have both treated and control students: how many they are, how many students, ...

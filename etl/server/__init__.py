@@ -1,1 +1,1 @@
-"""The live face of a build: the API and Datasette behind one HTTP server."""
+"""A build, live: the API and Datasette behind one HTTP server."""

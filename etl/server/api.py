@@ -96,7 +96,7 @@ class Api:
     async def _query(self, request: Request, route: Route, texts: Mapping[str, str]) -> Body | None:
         """The body from the database; concurrent requests for it share one query.
 
-        Only answers whose parameters have a list of values are cached: of the others there is no end.
+        Only answers whose parameters have a list of values are cached: there are unboundedly many others.
         """
         pending = self._pending.get(request)
         if pending is None:

@@ -132,7 +132,7 @@ class Server:
         if path == b"/api" or path.startswith(b"/api/"):
             await build.api(scope, receive, send)
         elif self._explore and not is_local_request(scope["headers"]):
-            message = "--explore answers only this machine: use 127.0.0.1 or localhost, and no page of another site"
+            message = "--explore serves only this machine: open 127.0.0.1 or localhost directly, not from another site"
             await respond_json(scope, send, 403, {"error": message})
         elif scope["method"] not in {"GET", "HEAD"} and not self._explore:
             extra = [(b"allow", b"GET, HEAD")]

@@ -69,7 +69,9 @@ class OpenBuild:
                 self.header = header(str(site["title"]), base=address.prefix, report=has_report, tables=self.home)
                 self.not_found = not_found_page(str(site["title"]), str(site["about"]), self.header).encode()
             except (OSError, ValueError, KeyError, TypeError, EtlError) as error:
-                message = "cannot open the build, it is damaged or of another version; fix it with: python -m etl run"
+                message = (
+                    "cannot open the build: it is damaged, or made by another version; fix it with: python -m etl run"
+                )
                 raise EtlError(message, Where(str(folder))) from error
             self._opened = opened.pop_all()
 

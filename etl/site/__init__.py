@@ -1,1 +1,1 @@
-"""The static face of a build: endpoints, answers, pages, the OpenAPI document."""
+"""A build as static files: endpoints, answers, pages, the OpenAPI document."""

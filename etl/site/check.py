@@ -165,7 +165,7 @@ def check_rows(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping
             if _has_large_integer(json.loads(value) if value and is_json(endpoint.columns[name]) else value):
                 large.add(name)
     for name in sorted(large):
-        message = "integers over 2**53 are written in full, but JavaScript rounds them; to be safe, send texts"
+        message = "integers over 2**53 are written in full, but JavaScript rounds them; to be safe, send strings"
         say(f"{endpoint.where(name)}: columns.{name}: {message}")
 
 

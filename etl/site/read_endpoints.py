@@ -163,7 +163,8 @@ class _Reader:
         for name, query in given.items():
             if name not in in_path:
                 self._add(
-                    f"parameters.{name}: the path has no [{name}]; for the query string write it in query", query.where
+                    f"parameters.{name}: the path has no [{name}]; declare query parameters under query",
+                    query.where,
                 )
             else:
                 self._values(query, f"parameters.{name}")
@@ -240,7 +241,7 @@ class _Reader:
             self.mistakes.append(error)
         except sqlite3.Error as error:
             endless = "interrupted" in str(error)
-            self._add("the query does not end" if endless else f"SQLite says: {error}", after(before, self.file))
+            self._add("the query does not terminate" if endless else f"SQLite says: {error}", after(before, self.file))
         else:
             return [column[0] for column in cursor.description]
         return None

@@ -36,7 +36,9 @@ def read_parameter(name: str, node: Node) -> tuple[Parameter, list[EtlError]]:
     values, kind, default = plain.get("values"), plain.get("type"), plain.get("default")
     required = plain.get("required", default is None)
     faults = {
-        "values": isinstance(values, list) and not (values and all(map(_is_value, values))) and "must be texts, or ids",
+        "values": isinstance(values, list)
+        and not (values and all(map(_is_value, values)))
+        and "must be strings or integers",
         "type": kind is not None and kind not in SCALARS and f"must be one of {', '.join(SCALARS)}",
         "required": not isinstance(required, bool) and "must be true or false",
         "default": default is not None and not isinstance(default, _TYPES.get(str(kind), (int, str))) and _one(kind),

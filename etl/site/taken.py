@@ -29,7 +29,7 @@ class Taken:
     endpoints: tuple[dict[str, Any], ...] = ()  # those that it has, without their words
 
     def has(self, endpoint: Endpoint) -> bool:
-        """Whether it has the answers of an endpoint: one with the same definition, whatever its words."""
+        """Whether it has the answers of an endpoint: one with the same definition; its description may differ."""
         return bool(self.endpoints) and _definitions(describe([endpoint]))[0] in self.endpoints
 
     def give(self, name: str, files: Writer) -> bool:

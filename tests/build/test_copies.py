@@ -104,7 +104,7 @@ def test_only_its_own_kind_is_replaced(tmp_path: Path, tiny: Source, kind: Kind)
         b"<!doctype",
     }:
         target.write_bytes(other)
-        message = f"target: exists and is no {kind.name}; name another file"
+        message = f"target: exists and is not a {kind.name}; name another file"
         with pytest.raises(EtlError, match=message):
             check(tiny, tmp_path / "build", (target, kind))
         with pytest.raises(EtlError, match=message):

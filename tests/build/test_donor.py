@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHANGES = ("outputs=[sqlite, parquet]", "report=false")
-TAKEN = "only what no row depends on has changed: the rows are those of build "
+TAKEN = "no change affects rows; reusing those of build "
 BY_LENGTH = """-- title: Loans by length
 -- description: The loans of a length.
 -- parameters: {days: SELECT DISTINCT days FROM loans}
@@ -98,7 +98,7 @@ def fewer_files(project: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [same_words, other_answers, other_endpoints, other_check, other_title, fewer_files])
-def test_only_the_face_changed(project: Path, change: Callable[[Path], None]) -> None:
+def test_only_the_presentation_changed(project: Path, change: Callable[[Path], None]) -> None:
     """No stage runs, the database is the same file, and all bytes are those of a full build."""
     before = (project / "build/current/library.db").stat().st_ino
     change(project)

@@ -123,7 +123,7 @@ def test_every_damaged_file_is_named(build: Path) -> None:
     (build / "api/rosters").touch()
     (build / f"{DATABASE}-wal").touch()
     assert {
-        f"{DATABASE} has other content than it was made with",
+        f"{DATABASE} has changed since it was built",
         f"index.html has {len(page) - 1} bytes instead of {len(page)}",
         "api/rosters/1/scores.json is missing",
         f"{DATABASE}-wal is a file that does not belong to the build",

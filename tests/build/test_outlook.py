@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_nothing_face_or_everything(tmp_path: Path) -> None:
+def test_what_a_run_would_make(tmp_path: Path) -> None:
     """It says what a run would make, from which build it would take the rows, and what has changed."""
     path, out = small.lending(tmp_path), tmp_path / "build"
 
@@ -23,10 +23,10 @@ def test_nothing_face_or_everything(tmp_path: Path) -> None:
 
     assert words() == "a run makes everything: there is no build"
     build = make_build(load(path, changes=("outputs=[sqlite]", "report=false")), out).folder.name
-    assert words() == f"a run makes nothing: build {build} exists"
+    assert words() == f"nothing to do: build {build} exists"
     edit(tmp_path / "sql/api/books.sql", "All books", "Every book")
-    face = f"a run makes only what no row depends on; the rows are those of build {build}"
-    assert words() == f"{face}; changed since the current build:\n  sql/api/books.sql"
+    presentation = f"a run makes the API, pages, report and checks, with the rows of build {build}"
+    assert words() == f"{presentation}; changed since the current build:\n  sql/api/books.sql"
     edit(tmp_path / "books.csv", "Emma", "Persuasion")
     everything = "a run makes everything; changed since the current build:"
     assert words("seed=2") == f"{everything}\n  seed=1\n  books.csv\n  sql/api/books.sql"

@@ -150,7 +150,7 @@ def test_run_with_other_numbers(tmp_path: Path) -> None:
     ("option", "target", "message"),
     [
         ("--copy-to", "sql/schema.sql", "is an input of the pipeline"),
-        ("--timings", "pyproject.toml", "exists and is no file of timings; name another file"),
+        ("--timings", "pyproject.toml", "exists and is not a file of timings; name another file"),
         ("--copy-to", "pyproject.toml/x.db", "cannot write the copy: Not a directory"),
     ],
 )

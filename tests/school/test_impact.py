@@ -20,7 +20,7 @@ from etl.generator.streams import Streams
 from etl.school.arrays import vectors
 from etl.school.estimates import impact_estimates, planted_effects
 from etl.school.impact import NUMBERS, gain_sums, planted_sums
-from etl.school.inference import fixed_effect_weights, student, surprise, welch
+from etl.school.inference import fixed_effect_weights, hoeffding_bound, student_t, welch
 from etl.school.params import STATUSES, Growth, StatusShares
 from etl.school.scores import first_scores, next_scores
 from etl.school.windows import window
@@ -367,8 +367,8 @@ def test_nothing_varies() -> None:
 
 def test_student_with_infinitely_many_degrees_of_freedom() -> None:
     """It is the normal distribution."""
-    assert student(1.96, math.inf, 0.95) == pytest.approx((0.0499958, 1.959964), rel=1e-5)
-    assert student(-1.96, 1e9, 0.95) == pytest.approx(student(1.96, math.inf, 0.95), rel=1e-6)
+    assert student_t(1.96, math.inf, 0.95) == pytest.approx((0.0499958, 1.959964), rel=1e-5)
+    assert student_t(-1.96, 1e9, 0.95) == pytest.approx(student_t(1.96, math.inf, 0.95), rel=1e-6)
 
 
 def test_fixed_effect() -> None:
@@ -454,7 +454,7 @@ def test_surprise_is_a_bound(sizes: list[int]) -> None:
     """Whatever is drawn, a surprise of s or less has a chance of s at most: by enumerating every draw."""
     outcomes = list(itertools.product(*(range(size + 1) for size in sizes)))
     mean, spread = Fraction(sum(sizes), 2), Fraction(sum(size * size for size in sizes))
-    found = Counter(surprise(sum(outcome) - mean, spread) for outcome in outcomes)
+    found = Counter(hoeffding_bound(sum(outcome) - mean, spread) for outcome in outcomes)
     below = 0
     for bound, number in sorted(found.items()):
         below += number
@@ -463,8 +463,8 @@ def test_surprise_is_a_bound(sizes: list[int]) -> None:
 
 def test_no_room_for_surprise() -> None:
     """Where nothing is drawn, the least excess is impossible."""
-    assert surprise(Fraction(0), Fraction(0)) == 1
-    assert surprise(Fraction(1, 10**9), Fraction(0)) == 0
+    assert hoeffding_bound(Fraction(0), Fraction(0)) == 1
+    assert hoeffding_bound(Fraction(1, 10**9), Fraction(0)) == 0
 
 
 def test_those_who_grow_anyway() -> None:

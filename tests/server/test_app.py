@@ -354,7 +354,7 @@ def test_exploring_opens_what_is_closed(small: Path) -> None:
             ):
                 refused = client.get(path, headers=headers)
                 assert refused.status_code == 403
-                assert "--explore answers only this machine" in refused.json()["error"]
+                assert "--explore serves only this machine" in refused.json()["error"]
             assert client.get("/api/rosters", headers=headers).status_code == 200  # which anyone may read
         assert client.get("/", headers={"host": f"localhost:{server.port}"}).status_code == 200
         server.process.send_signal(signal.SIGINT)  # the client's connection is open
@@ -394,7 +394,7 @@ def test_a_damaged_build_is_told(small: Path, tmp_path: Path) -> None:
     out = copy_of(small, tmp_path / "build")
     for name, content in (("endpoints.json", "[{"), ("endpoints.json", '[{"sql": 1}]'), ("manifest.json", "")):
         (out / small.name / name).write_text(content)
-        with pytest.raises(EtlError, match=r"it is damaged or of another version; .* python -m etl run"):
+        with pytest.raises(EtlError, match=r"it is damaged, or made by another version; .* python -m etl run"):
             Server(out)
 
 

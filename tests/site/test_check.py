@@ -133,7 +133,7 @@ def test_a_large_whole_number_is_written_and_told() -> None:
     for kind in ("integer", "number?"):
         values, said = answered(f"SELECT {2**53} AS t UNION ALL SELECT {-(2**63)} UNION ALL SELECT {2**63 - 1}", kind)
         assert values == [2**53, -(2**63), 2**63 - 1]
-        told = "integers over 2**53 are written in full, but JavaScript rounds them; to be safe, send texts"
+        told = "integers over 2**53 are written in full, but JavaScript rounds them; to be safe, send strings"
         assert said == [f"api/x.sql:4:8: columns.t: {told}"]
     assert refused(f"SELECT {2**60} AS t UNION ALL SELECT 'a'", "integer").endswith("in /api/x.json")
 

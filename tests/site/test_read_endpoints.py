@@ -129,7 +129,7 @@ def test_a_header_declares_an_object_its_query_and_its_paths(schema: Schema, tmp
         ("required: false}", "required: 7}", "query.level.required: must be true or false"),
         ("type: text, ", "", "query.search: give its values, or else its type"),
         ("type: text", "type: txt", "query.search.type: must be one of integer, number, text, boolean, date, datetime"),
-        ("[asc, desc]", "[1.5]", "query.sort.values: must be texts, or ids"),
+        ("[asc, desc]", "[1.5]", "query.sort.values: must be strings or integers"),
         ("type: text, required: false", "type: integer, default: x", "query.search.default: must be of type integer"),
         ("default: asc", "default: [asc]", "query.sort.default: must be one of the values"),
         ("  search: {", "  test__id: {", "query.test__id: this name is taken; choose another"),
@@ -244,7 +244,7 @@ def test_a_query_that_never_ends_is_refused(schema: Schema, tmp_path: Path) -> N
         "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT max(id) AS id, '' AS name FROM n\n"
     )
     (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query}), schema)
-    assert found == "sql/api/rosters.sql:6:1: the query does not end"
+    assert found == "sql/api/rosters.sql:6:1: the query does not terminate"
 
 
 def test_the_parameter_query_is_held_to_the_same(schema: Schema, tmp_path: Path) -> None:

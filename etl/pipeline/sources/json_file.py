@@ -1,4 +1,4 @@
-"""JSON files: an array of objects, or an object a line (NDJSON). A key that an object lacks is null."""
+"""JSON files: an array of objects, or one object per line (NDJSON). A key that an object lacks is null."""
 
 from __future__ import annotations
 

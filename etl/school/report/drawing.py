@@ -42,11 +42,11 @@ PARTS: tuple[Callable[[Database, Planned], Part], ...] = (
 )
 
 _INTRODUCTION = """<p>The effects in this world are known, because they were planted: the pipeline says by how much an
-assignment moves a score. The report shows the data, and whether three analyses of the field find those effects
-again: difference in differences (DiD), the same within rosters, and analysis of covariance (ANCOVA).</p>"""
+assignment moves a score. The report shows the data, and whether three standard analyses recover those
+effects: difference in differences (DiD), the same within rosters, and analysis of covariance (ANCOVA).</p>"""
 
 _END = """What the numbers mean, and the formulas with their sources: <code>docs/data.md</code> of the project. The same
-numbers as data: <code>api/impact.json</code> and <code>api/effects.json</code>."""
+numbers as data: <code>api/impact.json</code> and <code>api/truth.json</code>."""
 
 
 def draw(database: Path, about: Mapping[str, Any]) -> str:

@@ -119,8 +119,8 @@ def _sentences(rows: list[dict[str, Any]], names: Sequence[str]) -> Iterator[str
         )
     if len(known) < len(rows):
         yield (
-            f"{plural(len(rows) - len(known), 'estimate has', 'estimates have')} no interval, for want of students, "
-            "rosters or variation."
+            f"{plural(len(rows) - len(known), 'estimate has', 'estimates have')} no interval: too few students or "
+            "rosters, or no variation."
         )
 
 

@@ -18,7 +18,7 @@ NEXT = "etl.school.scores:next_scores"
 CLASSES = "etl.school.classes:classes"
 WINDOW = "etl.school.windows:window"
 
-#: How a student stands to an assignment, the furthest first; ``none``: it was not given to them.
+#: A student's status on an assignment, the most advanced first; ``none``: it was not given to them.
 STATUSES = {"completed": "completed", "started": "started", "not_started": "not started", "none": "not assigned"}
 
 

@@ -233,7 +233,7 @@ def dates(database: Database, _: Planned) -> Part:
             f"Of {number(total)} dates, {plural(outside, 'is', 'are')} outside of their window."
             if outside
             else f"All {number(total)} dates are between the two tests of their window.",
-            "Each line counts the work that was started, or completed, by a day.",
+            "Each line shows how many assignments had been started, or completed, by each day.",
         ),
         ("Window", "Event", "Students", "First day", "Last day"),
         rows,

@@ -1,1 +1,1 @@
-"""The report of any world, and what the reports of worlds are put together from."""
+"""The report of any world, and the building blocks of reports."""

@@ -40,7 +40,7 @@ class Profile:
 
 
 def profiles(connection: sqlite3.Connection, table: str, rows: int) -> tuple[list[Profile], int]:
-    """The profiles of a table's columns, and n if they are of every n-th row. ``rows``: of the table."""
+    """The profiles of a table's columns, and the sampling interval n, 1 for all rows. ``rows``: of the table."""
     columns = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", (table,)).fetchall()
     every = 1 + rows // SAMPLE if _has_rowid(connection, table) else 1
     name = quote(table)
