@@ -143,7 +143,7 @@ NO_FILE: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.fault("a link, a pipe, a folder in the place of a file of a build")
 @pytest.mark.parametrize("kind", NO_FILE)
 def test_what_is_not_a_file_is_damage(build: Path, kind: str) -> None:
-    """A link is not followed, nothing waits for a pipe: each is named as what it is, beside the files too."""
+    """A link is not followed and a pipe is not opened: each is reported as what it is, as an additional file, too."""
     put, says = NO_FILE[kind]
     (build / "api/rosters.json").unlink()
     for name in ("api/rosters.json", "api/new"):

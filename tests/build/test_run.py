@@ -128,7 +128,7 @@ def test_damaged_build_is_repaired(  # noqa: PLR0913, PLR0917 -- the cases and t
     damage: Callable[[Path], None],
     force: bool,  # noqa: FBT001
 ) -> None:
-    """A damaged build is found and its file named; it is built again under another name, and the damaged one goes."""
+    """A damaged build is found and its file named; it is built again, and the damaged one is deleted."""
     before = hashes(current)
     damage(current / file)
     with pytest.raises(Mistakes, match=rf"{re.escape(file)} (is|has)"):
@@ -163,7 +163,7 @@ def pipe(path: Path) -> None:
 def test_folder_without_a_manifest_stays(
     source: Source, out: Path, current: Path, damage: Callable[[Path], object]
 ) -> None:
-    """Where nothing proves that a folder is a build, the build is made beside it, and a warning names the folder."""
+    """If nothing proves that a folder is a build, the build is made beside it, and a warning names the folder."""
     damage(current / manifest.NAME)
     progress = Recorder()
     for state in ("repaired", "up to date"):
@@ -194,7 +194,7 @@ def test_damaged_build_stays_until_it_is_replaced(
 
 @pytest.mark.fault("a dangling `current`")
 def test_dangling_current_is_repaired(source: Source, out: Path, current: Path) -> None:
-    """A ``current`` that leads nowhere leads to the build again, whether that is still there or not."""
+    """A dangling ``current`` links to the build again, whether that still exists or not."""
     (out / "current").unlink()
     (out / "current").symlink_to("0" * 16)
     assert make_build(source, out).state == "up to date"

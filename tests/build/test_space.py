@@ -65,7 +65,7 @@ def test_a_world_grows_with_its_rosters() -> None:
 def test_a_world_that_cannot_fit_is_refused_before_it_starts(
     tiny_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said how much the world needs and how much is free; nothing was generated, and nothing lies there."""
+    """The error states how much the world needs and how much is free; nothing is generated, and no files are left."""
     out = tmp_path / "build"
     shutil.copytree(tiny_build, out / tiny_build.name)
     (out / "current").symlink_to(tiny_build.name)

@@ -92,7 +92,7 @@ def test_second_waits_and_says_for_whom(store: Store) -> None:
 
 @pytest.mark.fault("a stale lock of a dead process")
 def test_nothing_of_a_killed_process_stays(store: Store) -> None:
-    """Its lock and its mark on a build end with it; half a build, a switch and a deletion go with the next lock."""
+    """Its locks end with the process; an unfinished build, switch or deletion is cleaned up under the next lock."""
     build = make(store, 1)
     subprocess.run([sys.executable, "-c", KILLED, store.folder], cwd=ROOT, check=False)
     assert len(litter(store.folder)) == 3
@@ -185,7 +185,7 @@ def test_world_of_another_pipeline_is_told(store: Store) -> None:
 
 @pytest.mark.fault("an old build that a server still has open")
 def test_prune_spares_a_build_in_use(store: Store) -> None:
-    """A build that a server has open stays until the server lets it go, and dies with no mark on it."""
+    """A build that a server has open is kept until the server closes it, and can then be deleted."""
     made = [make(store, number) for number in range(1, 6)]
     with in_use(made[0]):
         assert store.prune() == [made[1]]
@@ -301,7 +301,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.fault("a read-only folder")
 def test_read_only_folder_is_said(read_only: Path) -> None:
-    """A folder without the right to write is named, with the system's reason."""
+    """A folder that may not be written is named, with the system's reason."""
     with pytest.raises(EtlError, match="cannot write there: Permission denied"), Store(read_only).locked(no_wait):
         pass
 

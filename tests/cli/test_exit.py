@@ -148,7 +148,7 @@ finish(command, Output())
     ],
 )
 def test_streams_that_cannot_be_written(tmp_path: Path, redirected: str, code: int, told: str) -> None:
-    """Closed is not wanted, so the work is done; what was wanted and is lost is exit code 1; stderr never counts."""
+    """With a closed output the work is done; output that is lost is exit code 1; lost stderr is ignored."""
     if "/dev/full" in redirected and not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     shell = ["bash", "-c", f'"$0" -c "$1" {redirected}', sys.executable, STREAMS]
@@ -203,7 +203,7 @@ sys.exit(exit.exit_code(deaf, Output()))
 
 @pytest.mark.fault("a signal that Python loses")
 def test_signal_that_gets_lost_ends_the_command_all_the_same() -> None:
-    """Python may lose what a signal raises, or hang on a lock; a moment later the command ends in any case."""
+    """If Python loses a signal's exception, or hangs on a lock, the command still ends a moment later."""
     with subprocess.Popen(
         [sys.executable, "-c", DEAF], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -122,7 +122,7 @@ def test_blank_line_in_one_column_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_any_text_survives(tmp_path: Path, name: str) -> None:
-    """A text is the one that was written, whatever is in it."""
+    """Any string is read as it was written."""
     quoted = name.replace('"', '""')
     reference = read(tmp_path, f'{HEADER}1,"{quoted}",,\n2,b,,\n')
     assert told(reference) == []

@@ -92,7 +92,7 @@ def loans(books: pa.Table, *, marker: str) -> pa.RecordBatch:
 
 @pytest.mark.fault("a worker is killed between writing a file and giving it its name")
 def test_a_worker_that_is_killed_leaves_nothing_to_be_counted(cluster: Any, tmp_path: Path) -> None:  # noqa: ANN401 -- as above
-    """What it leaves half done is in no build, in no manifest and in no shipped folder: every row is counted once."""
+    """Its unfinished file is in no build, no manifest and no shipped folder: every row is counted once."""
     path = small.lending(tmp_path / "library", {"dying.py": DYING})
     stage = (
         "{{sql: null, python: 'dying:loans', inputs: [books], shard: {{by: books, rows: 1}}, params: {{marker: {}}}}}"

@@ -182,12 +182,12 @@ def test_options_lets_a_browser_in(api: Api) -> None:
     assert found.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-@pytest.mark.fault("what is no id, in the API")
+@pytest.mark.fault("an invalid id, in the API")
 @pytest.mark.parametrize(
     "given", ["x", "0", "-1", "1.5", "01", "%20", "1%20", "1e1", "9" * 16, "9" * 400, "1%00", "%C2%B2"]
 )
 def test_what_is_no_id_is_400(api: Api, given: str) -> None:
-    """A text that can be no id is a JSON 400 that names it, shortened."""
+    """A string that cannot be an id is a JSON 400 that names it, shortened."""
     status, error = raw(api, f"/api/rosters/{given}/students".encode())
     assert status == 400
     assert list(error) == ["error"]

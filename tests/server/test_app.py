@@ -301,7 +301,7 @@ def test_health_names_the_build(client: httpx.Client, default_build: Path) -> No
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("url", ["/", "/index.html", f"{TABLES}/rosters", "/browse/-/messages"])
 def test_the_site_is_read_only(client: httpx.Client, method: str, url: str) -> None:
-    """What would change something is refused outside of the API, too."""
+    """Requests that would change something are refused outside of the API, too."""
     answer = client.request(method, url)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD"
@@ -418,7 +418,7 @@ def test_a_host_that_is_none_is_told(host: str) -> None:
 
 @pytest.mark.fault("a server whose log is gone")
 def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path) -> None:
-    """What it cannot log changes no answer: the build before a damaged one, 400 for a mistake; SIGHUP ends it well."""
+    """A server that cannot log responds as before, also about a damaged build or a bad request; SIGHUP stops it."""
     out = copy_of(small, tmp_path / "build")
     (out / "0123456789abcdef").mkdir()
     command = [sys.executable, "-m", "etl", "serve", "--out", str(out), "--port", "0"]
@@ -440,7 +440,7 @@ def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path)
 
 @pytest.mark.fault("a damaged build under a running server")
 def test_a_build_that_cannot_be_opened_is_not_served(small: Path, tmp_path: Path) -> None:
-    """A damaged build is told once a second, and the one before goes on; the next good one is served."""
+    """A damaged build is logged once a second while the previous one is served; the next good build is served."""
     out = copy_of(small, tmp_path / "build")
     damaged, good = out / "0123456789abcdef", out / f"{small.name}-2"
     for folder in (damaged, good):
@@ -481,7 +481,7 @@ def test_seed_is_for_post_alone(seeding: Serving) -> None:
 @pytest.mark.fault("a wrong token, or none")
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer é"])
 def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> None:
-    """Without the token, or with another one, it is 401, and says how to send it but not what it is."""
+    """Without the token, or with a wrong one, the response is 401 and says how to send it."""
     headers = [(b"authorization", given.encode())] if given else []
     answer = httpx.post(f"{seeding.url}/api/seed", headers=headers, content=b'{"seed": "x"}')
     assert answer.status_code == 401
@@ -490,7 +490,7 @@ def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> No
     assert TOKEN not in str(answer.headers)
 
 
-@pytest.mark.fault("a body of /api/seed that is none")
+@pytest.mark.fault("an invalid body of /api/seed")
 @pytest.mark.parametrize(
     "content",
     [
@@ -519,7 +519,7 @@ def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> No
     ],
 )
 def test_a_body_that_says_nothing_useful_is_400(seeding: Serving, content: bytes) -> None:
-    """Anything but nothing, ``{}`` or one seed is refused, and nothing is built."""
+    """Any body but an empty one, ``{}`` or one seed is refused, and nothing is built."""
     answer = post(seeding, content)
     assert (answer.status_code, answer.json()) == (400, {"error": 'the body must be empty, or like {"seed": 7}'})
 
@@ -544,7 +544,7 @@ def test_a_body_has_a_length(seeding: Serving) -> None:
 
 @pytest.mark.fault("a rebuild over HTTP that fails")
 def test_a_broken_pipeline_leaves_the_current_build(seeding: Serving, project: Path) -> None:
-    """A rebuild that fails is 500 with what is wrong, without places of this machine; what was served goes on."""
+    """A rebuild that fails is 500 with the reason, without paths of the machine; the previous build is served."""
     text = project.read_text(encoding="utf-8")
     before, linked = httpx.get(f"{seeding.url}/api/rosters"), (project.parent / "build/current").readlink()
     try:

@@ -140,7 +140,7 @@ def test_strangers_cannot_make_it_work(server: Serving, query: str, record_prope
     ],
 )
 def test_costly_filters_are_bounded(server: Serving, query: str, record_property: Record) -> None:
-    """What a reader may filter and sort by ends at Datasette's time limit; nobody else waits for it."""
+    """A filter or sort ends at Datasette's time limit; no other client waits for it."""
     record_property("tried", 1)
     with neighbour(server):
         assert httpx.get(f"{server.url}/browse/{query}", timeout=PATIENCE).status_code in {200, 503}
@@ -177,7 +177,7 @@ TRAVERSAL = [
 @pytest.mark.fault("a path that would lead out of the build")
 @pytest.mark.parametrize("path", TRAVERSAL)
 def test_no_path_leads_outside(server: Serving, path: str) -> None:
-    """However a path is written, no file is read but the pages that are meant to be."""
+    """However a path is written, only published files are read."""
     status, body = get(server, path)
     assert status in {302, 400, 403, 404}
     assert b"root:" not in body
@@ -205,7 +205,7 @@ def test_no_path_leads_outside(server: Serving, path: str) -> None:
     ],
 )
 def test_null_bytes_and_odd_ones_are_no_names(server: Serving, path: bytes) -> None:
-    """NUL, raw or encoded, bytes that are no text, and line ends are refused; nothing is cut off at them."""
+    """NUL, raw or encoded, undecodable bytes and line ends are refused; nothing is cut off at them."""
     status, body = get(server, path)
     assert status in {302, 400, 404} or b"?" in path
     assert b"Traceback" not in body
@@ -215,7 +215,7 @@ def test_null_bytes_and_odd_ones_are_no_names(server: Serving, path: bytes) -> N
 @pytest.mark.fault("a path of up to a megabyte")
 @pytest.mark.parametrize("length", [10_000, 100_000, 1_000_000])
 def test_long_paths_are_refused(server: Serving, length: int, record_property: Record) -> None:
-    """A path of 10 kB is 414; one that is longer than a request may be ends the connection."""
+    """A path of 10 kB is 414; a path over the limit of a request closes the connection."""
     record_property("tried", 20)
     with neighbour(server):
         for prefix in ("/", "/api/", "/api/rosters/", f"/browse/{NAME}/", "/x?"):
@@ -226,7 +226,7 @@ def test_long_paths_are_refused(server: Serving, length: int, record_property: R
 @pytest.mark.fault("headers of up to three megabytes, up to five thousand of them")
 @pytest.mark.parametrize(("count", "length"), [(1, 10_000), (100, 100), (1, 100_000), (5_000, 100), (1, 3_000_000)])
 def test_headers_are_bounded(server: Serving, count: int, length: int, record_property: Record) -> None:
-    """A header of 10 kB is borne; more than a request may have ends it, whatever still comes."""
+    """A header of 10 kB is accepted; headers over the limit close the connection."""
     record_property("tried", 4)
     with neighbour(server):
         for _ in range(4):
@@ -234,19 +234,19 @@ def test_headers_are_bounded(server: Serving, count: int, length: int, record_pr
             assert status == 200 if count * length < 60_000 else status in {400, 431, 0}
 
 
-@pytest.mark.fault("an id that is none, or huge")
+@pytest.mark.fault("an invalid id, or a huge one")
 @pytest.mark.parametrize(
     "number", ["9" * 15, "9" * 16, "9" * 19, "9" * 20, "9" * 400, "-" + "9" * 30, "1e308", "0x1", "NaN"]
 )
 def test_huge_ids_are_no_ids(server: Serving, number: str) -> None:
-    """A number that is none, or larger than any id, is 404 or 400, in the API and on Datasette's pages."""
+    """An invalid id, or one larger than any, is 404 or 400, in the API and on Datasette's pages."""
     assert get(server, f"/api/rosters/{number}/students")[0] == (404 if number == "9" * 15 else 400)
     assert get(server, f"/browse/{NAME}/rosters/{number}")[0] in {404, 400}
     assert get(server, f"/browse/{NAME}/rosters.json?id={number}")[0] in {200, 400}
     assert get(server, f"/browse/{NAME}/api-rosters-students.json?id={number}")[0] in {200, 400}
 
 
-@pytest.mark.fault("what is no HTTP request, or a smuggled one")
+@pytest.mark.fault("invalid and smuggled HTTP requests")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -265,7 +265,7 @@ def test_huge_ids_are_no_ids(server: Serving, number: str) -> None:
     ],
 )
 def test_what_is_no_request_is_refused(server: Serving, request_: bytes) -> None:
-    """What is no HTTP, or another protocol's, gets an answer or none, and the connection ends."""
+    """Bytes that are not HTTP get an error or no response, and the connection is closed."""
     with neighbour(server):
         answer = raw(server, request_)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
@@ -274,7 +274,7 @@ def test_what_is_no_request_is_refused(server: Serving, request_: bytes) -> None
 
 @pytest.mark.fault("a thousand connections at once")
 def test_a_thousand_connections(server: Serving) -> None:
-    """A thousand clients that do nothing take nothing from the one who asks; then each of them is answered, too."""
+    """A thousand idle clients do not delay another one; then each of them gets its response."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     try:
@@ -291,9 +291,9 @@ def test_a_thousand_connections(server: Serving) -> None:
     assert wait_for(lambda: server.open_files < 100)
 
 
-@pytest.mark.fault("a hundred thousand requests whose answers nobody reads")
+@pytest.mark.fault("a hundred thousand requests whose responses nobody reads")
 def test_many_requests_at_once_that_nobody_reads(server: Serving) -> None:
-    """Thousands of requests in one go, their answers left lying, fill no memory."""
+    """Thousands of pipelined requests with unread responses do not fill memory."""
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"
     with neighbour(server), contextlib.ExitStack() as stack:
         for _ in range(5):
@@ -331,7 +331,7 @@ def ends(client: socket.socket, piece: bytes) -> bool:
     return False
 
 
-@pytest.mark.fault("a request that comes drop by drop")
+@pytest.mark.fault("a request that trickles in (slowloris)")
 @pytest.mark.parametrize(
     ("begin", "piece"),
     [
@@ -346,7 +346,7 @@ def ends(client: socket.socket, piece: bytes) -> bool:
     ],
 )
 def test_who_dawdles_is_cut_off(impatient: tuple[str, int], begin: bytes, piece: bytes) -> None:
-    """A request that comes drop by drop, or never, head or body, ends after the server's patience."""
+    """A request whose head or body trickles in, or never comes, times out."""
     start = time.monotonic()  # before the server's own clock starts
     with socket.create_connection(impatient) as client:
         client.sendall(begin)
@@ -356,7 +356,7 @@ def test_who_dawdles_is_cut_off(impatient: tuple[str, int], begin: bytes, piece:
 
 @pytest.mark.fault("a client that reads nothing")
 def test_who_does_not_read_is_cut_off(impatient: tuple[str, int]) -> None:
-    """A client that takes nothing of its answers is ended, and nothing is kept for it."""
+    """A client that does not read is disconnected, and nothing is kept for it."""
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

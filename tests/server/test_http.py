@@ -192,5 +192,5 @@ def test_a_request_may_name_this_machine(host: bytes) -> None:
     ],
 )
 def test_a_request_may_not_name_another(headers: list[tuple[bytes, bytes]]) -> None:
-    """No host, two of them, one that is not this machine, or a page of another site that sent it: not local."""
+    """No host, two hosts, another machine's, or a page of another site as the origin: not local."""
     assert not is_local_request(headers)

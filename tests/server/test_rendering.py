@@ -88,9 +88,9 @@ def test_an_answer_comes_as_it_was_made(rendering: Rendering) -> None:
     run(test())
 
 
-@pytest.mark.fault("more pages asked for than may wait")
+@pytest.mark.fault("more requests for pages than may wait")
 def test_no_more_pages_are_pending_for_than_may_wait(rendering: Rendering) -> None:
-    """So many are made at once, so many wait, and one more is refused at once; later there is room again."""
+    """A limited number of pages is rendered and waits; one more is refused at once, until there is room again."""
     active = most = 0
     go, all_at_once = threading.Event(), asyncio.Barrier(MAX_CONCURRENT)
 
@@ -146,7 +146,7 @@ def test_a_client_who_reads_slowly_takes_nobodys_turn(rendering: Rendering) -> N
 
 @pytest.mark.fault("many clients who ask for pages and go away")
 def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While pages keep their thread busy the API answers, one page too many is 503, and who has gone gets none made."""
+    """While pages are rendered the API responds, one page too many is 503, and clients that left get none."""
     app, pages = Server(small_build(tmp_path_factory).parent), Pages()
     with in_process(app) as url, contextlib.ExitStack() as stack, httpx.Client(base_url=url, timeout=60) as client:
         monkeypatch.setattr(app.build, "_browser", pages)

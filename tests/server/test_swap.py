@@ -129,7 +129,7 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
 
 @pytest.mark.fault("`clean` while `serve` runs")
 def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
-    """While the server has a build open ``clean`` spares it, also when ``current`` left it; afterwards it may go."""
+    """``clean`` keeps a build that a server has open, also when ``current`` links to another; later it deletes it."""
     out = copy_of(small, tmp_path / "build")
     served, other = out / small.name, out / f"{small.name}-2"
     shutil.copytree(small, other)

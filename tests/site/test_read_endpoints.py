@@ -231,7 +231,7 @@ def test_any_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
     ],
 )
 def test_nothing_but_one_select_will_do(schema: Schema, tmp_path: Path, query: str) -> None:
-    """What writes, attaches, sets, is two statements, or answers otherwise each time is refused at its place."""
+    """A query that writes, attaches, sets, is two statements or is non-deterministic is refused at its place."""
     (found,) = mistakes(write(tmp_path, {"rosters": HEAD + query + "\n"}), schema)
     assert re.match(r"sql/api/rosters\.sql:[67]:\d+: ", found)
     assert "Traceback" not in found
@@ -239,7 +239,7 @@ def test_nothing_but_one_select_will_do(schema: Schema, tmp_path: Path, query: s
 
 @pytest.mark.fault("an endpoint that never ends")
 def test_a_query_that_never_ends_is_refused(schema: Schema, tmp_path: Path) -> None:
-    """A recursion without end is found while the file is read, not while somebody waits for its answer."""
+    """An endless recursion is found when the file is read, not when a client waits for its response."""
     query = (
         "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT max(id) AS id, '' AS name FROM n\n"
     )

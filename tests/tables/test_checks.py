@@ -381,7 +381,7 @@ def test_damage_is_found(  # noqa: PLR0913, PLR0917 -- two parameters and four f
     checks: dict[str, Check],
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    """A database that breaks a rule makes its check say so, with the rule and rows, in either SQLite."""
+    """A database that breaks a rule fails that check, with the rule and the rows, in Python's SQLite and DuckDB's."""
     path = tmp_path / "damaged.db"
     shutil.copyfile(tiny_build / DATABASE, path)
     with changing(path) as database:

@@ -181,7 +181,7 @@ def test_the_extension_is_signed_and_local(connection: duckdb.DuckDBPyConnection
 
 
 def test_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the wheel the message holds the command that installs it."""
+    """Without the wheel the message contains the command that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     version = duckdb.__version__
     command = f"pip install 'duckdb=={version}' 'duckdb-extension-sqlite-scanner=={version}'"
