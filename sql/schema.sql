@@ -109,6 +109,21 @@ CREATE TABLE planted_effects ( -- The true effect of each assignment on the scor
   UNIQUE (assignment_id, standard_id, status)
 );
 
+CREATE TABLE impact_means ( -- Mean scores before and after each assignment of the students who completed it, and of classmates who were not given it.
+  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, -- Id of the row, from 1 without gaps.
+  assignment_id INTEGER NOT NULL REFERENCES assignments (id) ON DELETE CASCADE, -- The assignment.
+  standard_id INTEGER REFERENCES standards (id) ON DELETE CASCADE, -- The standard; null for the rounded mean of all standards that the assignment practises.
+  treated INTEGER NOT NULL, -- Number of students who completed it and took both tests.
+  control INTEGER NOT NULL, -- Number of students of the same rosters who were not given it and took both tests.
+  treated_before REAL, -- Mean score of the treated on the test that it follows, in scale points; null if there are none.
+  treated_after REAL, -- The same on the test that it impacts.
+  treated_gain REAL, -- Their mean gain between the two.
+  control_before REAL, -- Mean score of the control group on the test that it follows; null if there are none.
+  control_after REAL, -- The same on the test that it impacts.
+  control_gain REAL, -- Their mean gain between the two.
+  UNIQUE (assignment_id, standard_id)
+);
+
 CREATE TABLE impact_estimates ( -- Estimates of each effect by three analyses, with the true effect.
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, -- Id of the row, from 1 without gaps.
   estimator TEXT NOT NULL CHECK (estimator IN ('did', 'did_fixed_effects', 'ancova')), -- The analysis: difference in differences; the same within rosters; the same within rosters, adjusted for the scores before.

@@ -137,7 +137,7 @@ def test_application_reads_and_writes(database: Path) -> None:
     added = {table: rows - before[table] for table, rows in tables_of_database(database).items()}
     two_each = {"rosters", "students", "scores", "assignment_students"}
     gone = found["deleted"]
-    own = {"assignment_standards", "assignment_students", "planted_effects", "impact_estimates"}
+    own = {"assignment_standards", "assignment_students", "planted_effects", "impact_means", "impact_estimates"}
     assert gone.keys() == {"assignments", *own}
     assert all(gone.values())
     assert added == {table: 2 * (table in two_each) - gone.get(table, 0) for table in before}

@@ -347,6 +347,11 @@ DAMAGES = {
         ("53 rows, not 54", "DELETE FROM planted_effects WHERE id = 54"),
         ("row 1 is", f"{SCORES} std_scores = json_set(std_scores, '$.1', 5100) WHERE test_id = 1"),
     ],
+    "means": [
+        ("row 2 is", "UPDATE impact_means SET treated_before = treated_before + 0.00001 WHERE id = 2"),
+        ("row 26 is", "UPDATE impact_means SET control = control + 1 WHERE id = 26"),
+        ("25 rows, not 26", "DELETE FROM impact_means WHERE id = 26"),
+    ],
     "impact": [
         ("row 1 is", "UPDATE impact_estimates SET effect = effect - 0.00001, bias = bias - 0.00001 WHERE id = 1"),
         ("row 9 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 9"),

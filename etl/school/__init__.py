@@ -4,9 +4,9 @@ A generator is a function from Arrow tables and random streams to an Arrow recor
 """
 
 from etl.school.classes import classes
-from etl.school.estimates import impact_estimates, planted_effects
+from etl.school.estimates import impact_estimates, impact_means, planted_effects
 from etl.school.growth_checks import broken_growth, broken_means
-from etl.school.impact import gain_sums, planted_sums
+from etl.school.impact import gain_sums, planted_sums, score_sums
 from etl.school.score_rows import score_rows
 from etl.school.scores import first_scores, next_scores
 from etl.school.students import students
@@ -23,10 +23,12 @@ __all__ = [
     "first_scores",
     "gain_sums",
     "impact_estimates",
+    "impact_means",
     "next_scores",
     "planted_effects",
     "planted_sums",
     "score_rows",
+    "score_sums",
     "students",
     "window",
 ]

@@ -1,4 +1,4 @@
-"""The tables of truth and estimates: what was planted, and what three standard analyses find."""
+"""The tables of truth, means and estimates: what was planted, mean scores, and what three standard analyses find."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl.generator.params import Columns
 from etl.school.estimators import ESTIMATORS, pooled, six_decimals
-from etl.school.impact import KEYS, NUMBERS, PLANTED_SUMS
+from etl.school.impact import GROUPS, KEYS, NUMBERS, PLANTED_SUMS, SCORE_NUMBERS, SCORE_SUMS
 from etl.school.params import STATUSES
 from etl.school.within import LIMBS
 
@@ -28,6 +28,13 @@ _EFFECTS = pa.schema(
         ("status", pa.string()),
         ("students", pa.int64()),
         ("effect", pa.float64()),
+    ]
+)
+_MEANS = pa.schema(
+    [
+        *((name, pa.int64()) for name in ("id", "assignment_id", "standard_id")),
+        *((group, pa.int64()) for group in GROUPS),
+        *((f"{group}_{name}", pa.float64()) for group in GROUPS for name in ("before", "after", "gain")),
     ]
 )
 _GAINS = ("treated_gain", "control_gain", "effect")
@@ -58,6 +65,22 @@ def planted_effects(planted_sums: Annotated[pa.Table, Columns(tuple(PLANTED_SUMS
         parts = row["students"] * row["denominator"]
         row |= {"id": number, "effect": six_decimals(Fraction(row["planted"], parts)) if parts else None}
     return pa.RecordBatch.from_pylist(sums, schema=_EFFECTS)
+
+
+def impact_means(score_sums: Annotated[pa.Table, Columns(tuple(SCORE_SUMS.names))]) -> pa.RecordBatch:
+    """Make the rows of the table ``impact_means`` from every shard's sums: mean scores, in scale points.
+
+    First a row for each assignment, then one for each of its standards. Cells are null where a group is empty.
+    """
+    rows = added_up(score_sums, ("assignment_id", "standard_id"), SCORE_NUMBERS)
+    rows.sort(key=lambda row: (row["assignment_id"], row["standard_id"] or 0))
+    for number, row in enumerate(rows, start=1):
+        row["id"] = number
+        for group in GROUPS:
+            before, after = row[f"{group}_before"], row[f"{group}_after"]
+            for name, total in (("before", before), ("after", after), ("gain", after - before)):
+                row[f"{group}_{name}"] = total / row[group] if row[group] else None
+    return pa.RecordBatch.from_pylist(rows, schema=_MEANS)
 
 
 def impact_estimates(gain_sums: Annotated[pa.Table, Columns(KEYS)]) -> pa.RecordBatch:

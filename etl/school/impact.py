@@ -1,10 +1,11 @@
-"""Per-shard sums for each assignment's effect: of gains, and of planted effects.
+"""Per-shard sums for each assignment's effect: of scores, of gains, and of planted effects.
 
 They are whole numbers, so the order of addition and the cut into shards do not matter.
 """
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -14,16 +15,19 @@ from etl.generator.params import Columns
 from etl.generator.size import generator
 from etl.school.arrays import matrix
 from etl.school.effects import impacts, sittings_of, windows_of
-from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Measure, Standards, Tests, find
+from etl.school.measure import SITTING, WINDOW, AssignmentStandards, Clamp, Impact, Measure, Standards, Tests, find
 from etl.school.params import STATUSES, Growth
 from etl.school.within import COUNTS, LIMBS, TYPE, Students, within_sums
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from etl.school.effects import Impacted
 
 _COMPLETED = STATUSES.index("completed")
+_TREATED, _CONTROL, _OTHER = range(3)
 _LARGEST = 2**63  # limit of 64-bit integers
 
 Assignments = Annotated[pa.Table, Columns(("id", "rc_id", "created_after_test_id", "impacted_test_id"))]
@@ -32,12 +36,16 @@ Assignments = Annotated[pa.Table, Columns(("id", "rc_id", "created_after_test_id
 TALLY = ("gain", "squares", "planted", "excess", "spread")
 #: The planted effect of treated students whose roster has control students too.
 WITHIN_PLANTED = "within_planted"
+GROUPS = ("treated", "control")
 #: The columns of numbers of gain_sums: treated, treated_gain ... control, control_gain ..., then those within rosters.
-_TALLIES = tuple(f"{group}{name}" for group in ("treated", "control") for name in ("", *(f"_{name}" for name in TALLY)))
+_TALLIES = tuple(f"{group}{name}" for group in GROUPS for name in ("", *(f"_{name}" for name in TALLY)))
 NUMBERS = (*_TALLIES, *COUNTS, WITHIN_PLANTED)
 #: Its other columns.
 KEYS = ("assignment_id", "rc_id", "standard_id", "parts", "denominator")
 GAIN_SUMS = pa.schema([*((name, pa.int64()) for name in (*KEYS, *NUMBERS)), (LIMBS, TYPE)])
+#: The columns of numbers of score_sums: treated, treated_before, treated_after, control ...
+SCORE_NUMBERS = tuple(f"{group}{name}" for group in GROUPS for name in ("", "_before", "_after"))
+SCORE_SUMS = pa.schema([(name, pa.int64()) for name in ("assignment_id", "standard_id", *SCORE_NUMBERS)])
 PLANTED_SUMS = pa.schema(
     [
         ("assignment_id", pa.int64()),
@@ -88,6 +96,68 @@ def planted_sums(
                     }
                 )
     return pa.RecordBatch.from_pylist(rows, schema=PLANTED_SUMS)
+
+
+@generator(rows=lambda _, inputs: inputs.rows("assignments") + inputs.rows("assignment_standards"))
+def score_sums(
+    standards: Standards,
+    assignments: Assignments,
+    assignment_standards: AssignmentStandards,
+    **sittings_and_windows: Annotated[pa.Table, SITTING, WINDOW],
+) -> pa.RecordBatch:
+    """Add up a shard's scores on the test that an assignment follows and on the one that it impacts.
+
+    Treated students completed the assignment; control students are in a roster where somebody was given it, and were
+    not. Both took both tests. One row an assignment (standard_id is null), where a student's score is the mean in the
+    standards that the assignment covers, rounded half away from zero, and one for each of these standards.
+    """
+    measure = Measure.of(standards)
+    windows, sittings = windows_of(sittings_and_windows), sittings_of(sittings_and_windows)
+    rows: list[dict[str, Any]] = []
+    for row in sorted(assignments.to_pylist(), key=itemgetter("id")):
+        covered = Impact.of(assignments, assignment_standards, measure, row["impacted_test_id"]).covered[row["id"]]
+        if row["impacted_test_id"] is None or not len(covered):
+            continue
+        pair = [sittings.get(row[name]) for name in ("created_after_test_id", "impacted_test_id")]
+        sums = _score_sums(row["id"], pair, windows, covered)
+        for place, standard in enumerate((None, *measure.standards[covered].tolist())):
+            numbers = dict(zip(SCORE_NUMBERS, sums[:, place].tolist(), strict=True))
+            rows.append({"assignment_id": row["id"], "standard_id": standard, **numbers})
+    return pa.RecordBatch.from_pylist(rows, schema=SCORE_SUMS)
+
+
+def _score_sums(
+    assignment: int, pair: Sequence[pa.Table | None], windows: dict[str, pa.Table], covered: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The sums, a row for each of SCORE_NUMBERS: for all the covered standards together, then for each."""
+    first, after = pair
+    if first is None or after is None:
+        return np.zeros((len(SCORE_NUMBERS), 1 + len(covered)), dtype=np.int64)
+    place, took = find(after["student_id"].to_numpy(), first["student_id"].to_numpy())
+    group = _groups(assignment, first, windows)[took]
+    scores = matrix(first["standards"])[took], matrix(after["standards"])[place[took]]
+    points = [_points(each[:, covered].T.astype(np.int64)) for each in scores]
+    chosen = [group == code for code in range(len(GROUPS))]
+    return np.stack([cells[:, some].sum(axis=1) for some in chosen for cells in (np.ones_like(points[0]), *points)])
+
+
+def _points(scores: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put the rounded mean of all rows before them."""
+    total, count = scores.sum(axis=0, keepdims=True), len(scores)
+    return np.concatenate([np.sign(total) * ((2 * np.abs(total) + count) // (2 * count)), scores])
+
+
+def _groups(assignment: int, first: pa.Table, windows: dict[str, pa.Table]) -> NDArray[np.int8]:
+    """The group of each student who took the test that an assignment follows: treated, control or other."""
+    students, roster = first["student_id"].to_numpy(), first["roster_id"].to_numpy()
+    groups = np.full(len(students), _CONTROL, dtype=np.int8)
+    for window in windows.values():
+        rows = window["assignment_id"].to_numpy() == assignment
+        place, found = find(students, window["student_id"].to_numpy()[rows])
+        completed = window["status"].to_numpy()[rows] == _COMPLETED
+        groups[place[found]] = np.where(completed, _TREATED, _OTHER)[found]
+    groups[~np.isin(roster, roster[groups != _CONTROL])] = _OTHER
+    return groups
 
 
 @generator(rows=lambda _, inputs: inputs.rows("assignments") + inputs.rows("assignment_standards"))
@@ -145,18 +215,12 @@ def _compared(assignment: int, impacted: Impacted, first: pa.Table | None, windo
     """Find the students who are compared; nobody, if nobody was given the assignment."""
     if first is None:
         return _Compared(impacted.ids[:0], 0, impacted.ids[:0], impacted.before[:0].T, impacted.before[:0, 0])
-    students, roster = first["student_id"].to_numpy(), first["roster_id"].to_numpy()
-    assigned = np.zeros(len(students), dtype=bool)
-    for window in windows.values():
-        given = window["student_id"].to_numpy()[window["assignment_id"].to_numpy() == assignment]
-        place, found = find(students, given)
-        assigned[place[found]] = True
-    around = np.isin(roster, roster[assigned]) & ~assigned  # in a roster where somebody was given it
-    place, took = find(students, impacted.ids)
-    completed = impacted.statuses[assignment] == _COMPLETED
-    treated = np.flatnonzero(took & completed) if assigned.any() else impacted.ids[:0]
-    rows = np.concatenate([treated, np.flatnonzero(took & around[place])])
+    place, took = find(first["student_id"].to_numpy(), impacted.ids)
+    group = np.where(took, _groups(assignment, first, windows)[place], _OTHER)
+    treated = np.flatnonzero(group == _TREATED)
+    rows = np.concatenate([treated, np.flatnonzero(group == _CONTROL)])
     place = place[rows]
+    roster = first["roster_id"].to_numpy()
     return _Compared(
         rows, len(treated), roster[place], matrix(first["standards"])[place].T, first["overall"].to_numpy()[place]
     )
@@ -177,7 +241,7 @@ def _sums(impacted: Impacted, compared: _Compared, covered: NDArray[np.int64]) -
         raise ValueError(message)
     tally = dict(zip(TALLY, (gain, gain * gain, planted, excess, _with_sum(spread)), strict=True))
     sums: dict[str, list[Any]] = {}
-    for group, chosen in (("treated", slice(treated)), ("control", slice(treated, None))):
+    for group, chosen in zip(GROUPS, (slice(treated), slice(treated, None)), strict=True):
         sums[group] = [len(rows[chosen])] * len(gain)
         sums |= {f"{group}_{name}": cells[:, chosen].sum(axis=1).tolist() for name, cells in tally.items()}
     students = Students(compared.roster, np.arange(len(rows)) < treated)

@@ -31,6 +31,7 @@ const TABLES = [
   schema.assignmentStandards,
   schema.assignmentStudents,
   schema.plantedEffects,
+  schema.impactMeans,
   schema.impactEstimates,
 ] as const;
 
@@ -331,7 +332,13 @@ async function checkRefusals(db: Database, inserted: Record<string, number>): Pr
 /** Deleting an assignment takes with it what only belongs to it, and nothing else. */
 async function deleteAssignment(db: Database): Promise<Record<string, number>> {
   const { id } = single(await db.select().from(schema.assignments).limit(1), "an assignment");
-  const own = [schema.assignmentStandards, schema.assignmentStudents, schema.plantedEffects, schema.impactEstimates];
+  const own = [
+    schema.assignmentStandards,
+    schema.assignmentStudents,
+    schema.plantedEffects,
+    schema.impactMeans,
+    schema.impactEstimates,
+  ];
   const before = await readTables(db);
   const lost: Record<string, number> = { assignments: 1 };
   for (const table of own) {

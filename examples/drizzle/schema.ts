@@ -137,7 +137,7 @@ export const assignmentStudents = sqliteTable(
   ],
 );
 
-// The truth, and what an analysis finds of it: an application does not need these two
+// The truth, and what an analysis finds of it: an application does not need these three
 
 export const plantedEffects = sqliteTable(
   "planted_effects",
@@ -153,6 +153,24 @@ export const plantedEffects = sqliteTable(
     unique().on(table.assignmentId, table.standardId, table.status),
     check("planted_effects_status", sql`${table.status} IN ('not_started', 'started', 'completed')`),
   ],
+);
+
+export const impactMeans = sqliteTable(
+  "impact_means",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    assignmentId: integer("assignment_id").notNull().references(() => assignments.id, { onDelete: "cascade" }),
+    standardId: integer("standard_id").references(() => standards.id, { onDelete: "cascade" }),
+    treated: integer("treated").notNull(),
+    control: integer("control").notNull(),
+    treatedBefore: real("treated_before"),
+    treatedAfter: real("treated_after"),
+    treatedGain: real("treated_gain"),
+    controlBefore: real("control_before"),
+    controlAfter: real("control_after"),
+    controlGain: real("control_gain"),
+  },
+  (table) => [unique().on(table.assignmentId, table.standardId)],
 );
 
 export const impactEstimates = sqliteTable(
@@ -221,6 +239,7 @@ export const standardRelations = relations(standards, ({ one, many }) => ({
   category: one(reportingCategories, { fields: [standards.rcId], references: [reportingCategories.id] }),
   assignments: many(assignmentStandards),
   plantedEffects: many(plantedEffects),
+  means: many(impactMeans),
   estimates: many(impactEstimates),
 }));
 
@@ -248,6 +267,7 @@ export const assignmentRelations = relations(assignments, ({ one, many }) => ({
   standards: many(assignmentStandards),
   students: many(assignmentStudents),
   plantedEffects: many(plantedEffects),
+  means: many(impactMeans),
   estimates: many(impactEstimates),
 }));
 
@@ -264,6 +284,11 @@ export const assignmentStudentRelations = relations(assignmentStudents, ({ one }
 export const plantedEffectRelations = relations(plantedEffects, ({ one }) => ({
   assignment: one(assignments, { fields: [plantedEffects.assignmentId], references: [assignments.id] }),
   standard: one(standards, { fields: [plantedEffects.standardId], references: [standards.id] }),
+}));
+
+export const impactMeanRelations = relations(impactMeans, ({ one }) => ({
+  assignment: one(assignments, { fields: [impactMeans.assignmentId], references: [assignments.id] }),
+  standard: one(standards, { fields: [impactMeans.standardId], references: [standards.id] }),
 }));
 
 export const impactEstimateRelations = relations(impactEstimates, ({ one }) => ({
@@ -298,5 +323,7 @@ export type AssignmentStudent = typeof assignmentStudents.$inferSelect;
 export type NewAssignmentStudent = typeof assignmentStudents.$inferInsert;
 export type PlantedEffect = typeof plantedEffects.$inferSelect;
 export type NewPlantedEffect = typeof plantedEffects.$inferInsert;
+export type ImpactMean = typeof impactMeans.$inferSelect;
+export type NewImpactMean = typeof impactMeans.$inferInsert;
 export type ImpactEstimate = typeof impactEstimates.$inferSelect;
 export type NewImpactEstimate = typeof impactEstimates.$inferInsert;

@@ -76,7 +76,7 @@ def test_more_rosters_leave_the_others() -> None:
 def test_a_longer_window_leaves_the_others() -> None:
     """Another window changes who is assigned in it and what follows from that, and nothing before it."""
     other = small.gathered(small.world(*small.TWELVE[:3], "stages.window3.params.rosters=[9, 10]"))
-    for name in set(whole()) - {"scores", "assignment_students", "planted_effects", "impact_estimates"}:
+    for name in set(whole()) - {"scores", "assignment_students", "planted_effects", "impact_means", "impact_estimates"}:
         assert other[name].equals(whole()[name])
     before = pc.less_equal(whole()["scores"]["test_id"], 4)
     assert other["scores"].filter(before).equals(whole()["scores"].filter(before))
@@ -109,7 +109,7 @@ def test_another_seed_is_another_world() -> None:
     """What is drawn differs under another seed, and what follows from it; nothing else does."""
     other = small.gathered(small.world(*small.TWELVE, "seed=1"))
     for name, rows in whole().items():
-        followed = {"planted_effects", "impact_estimates"}
+        followed = {"planted_effects", "impact_means", "impact_estimates"}
         drawn = name in {"rosters", "students", "scores", "assignment_students", *followed}
         assert other[name].equals(rows) != drawn, name
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from etl.generator.params import Range
 from etl.generator.streams import Streams
 from etl.school.arrays import vectors
-from etl.school.estimates import impact_estimates, planted_effects
-from etl.school.impact import NUMBERS, gain_sums, planted_sums
+from etl.school.estimates import impact_estimates, impact_means, planted_effects
+from etl.school.impact import NUMBERS, gain_sums, planted_sums, score_sums
 from etl.school.inference import fixed_effect_weights, hoeffding_bound, student_t, welch
 from etl.school.params import STATUSES, Growth, StatusShares
 from etl.school.scores import first_scores, next_scores
@@ -88,13 +88,18 @@ class World(NamedTuple):
         rows = sorted((a, s, status) for (a, s), status in self.held.items() if s in here)
         return {**found, "window1": small.window(*rows[::2]), "window2": small.window(*rows[1::2])}
 
-    def sums(self, rosters: set[int] | None = None) -> tuple[pa.Table, pa.Table]:
-        """Run gain_sums and planted_sums."""
-        inputs = self.inputs(self.tables(rosters))
-        return small.table(gain_sums(**inputs)), small.table(planted_sums(**inputs))
+    def sums(self, rosters: set[int] | None = None) -> list[pa.Table]:
+        """Run gain_sums, planted_sums and score_sums over some rosters."""
+        return self.sums_of(self.tables(rosters))
+
+    def sums_of(self, tables: dict[str, pa.Table]) -> list[pa.Table]:
+        """Run them over any sittings and windows."""
+        inputs = self.inputs(tables)
+        seen = {name: table for name, table in inputs.items() if name not in {"tests", "clamp", "growth"}}
+        return [small.table(rows) for rows in (gain_sums(**inputs), planted_sums(**inputs), score_sums(**seen))]
 
     def inputs(self, tables: dict[str, pa.Table]) -> dict[str, Any]:
-        """What both see, with these sittings and windows."""
+        """What the first two see, with these sittings and windows."""
         return {
             "tests": TESTS,
             "standards": STANDARDS,
@@ -143,12 +148,11 @@ class World(NamedTuple):
         """The students who took all these tests."""
         return set.intersection(*(set(self.scores[test]) for test in tests))
 
-    def groups(self, number: int) -> tuple[set[int], set[int]]:
-        """Treated and control students of an assignment."""
+    def groups(self, number: int, *, before: bool = True) -> tuple[set[int], set[int]]:
+        """Treated and control students of an assignment; ``before``: who also took the test before the impacted one."""
         impacted, after, _, _ = ASSIGNMENTS[number]
         assert impacted is not None
-        before = SEQUENCE[SEQUENCE.index(impacted) - 1]
-        took = self.took(impacted, before, after)
+        took = self.took(impacted, after, *([SEQUENCE[SEQUENCE.index(impacted) - 1]] if before else []))
         holders = {student for assignment, student in self.held if assignment == number}
         # Who missed the test that an assignment follows has no roster there.
         around = {self.rosters[student] for student in holders & set(self.scores[after])}
@@ -191,7 +195,7 @@ def worlds(draw: st.DrawFn) -> World:
 @given(worlds())
 def test_sums_are_those_of_brute_force(world: World) -> None:
     """Who is treated and control, their gains, and every expectation, by enumerating all that growth can be."""
-    gains, _ = world.sums()
+    gains, *_ = world.sums()
     found = {(row["assignment_id"], row["standard_id"]): row for row in gains.to_pylist()}
     assert list(found) == [(1, None), (1, 1), (1, 2), (2, None), (2, 2), (2, 3), (3, None), (3, 4)]
     for (number, standard), row in found.items():
@@ -242,15 +246,50 @@ def test_planted_effects_are_those_of_brute_force(world: World) -> None:
             assert row["effect"] is None
 
 
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(worlds())
+def test_mean_scores_are_those_of_brute_force(world: World) -> None:
+    """The table has the mean scores of who took both tests; over several standards each student's mean is rounded."""
+    rows = impact_means(world.sums()[2]).to_pylist()
+    keys = [(1, None), (1, 1), (1, 2), (2, None), (2, 2), (2, 3), (3, None), (3, 4)]
+    assert [(row["id"], row["assignment_id"], row["standard_id"]) for row in rows] == [
+        (number, *key) for number, key in enumerate(keys, start=1)
+    ]
+    for row in rows:
+        impacted, after, _, covered = ASSIGNMENTS[row["assignment_id"]]
+        assert impacted is not None
+        some = [number - 1 for number in ((row["standard_id"],) if row["standard_id"] else covered)]
+        for name, students in zip(
+            ("treated", "control"), world.groups(row["assignment_id"], before=False), strict=True
+        ):
+            assert row[name] == len(students)
+            then, now = (
+                [
+                    away_from_zero(Fraction(sum(world.scores[test][each][at] for at in some), len(some)))
+                    for each in students
+                ]
+                for test in (after, impacted)
+            )
+            totals = {"before": sum(then), "after": sum(now), "gain": sum(now) - sum(then)}
+            for column, total in totals.items():
+                assert row[f"{name}_{column}"] == (total / len(students) if students else None)
+
+
+def away_from_zero(number: Fraction) -> int:
+    """Round to the nearest whole number, halves away from zero."""
+    return int(abs(number) + Fraction(1, 2)) * (1 if number > 0 else -1)
+
+
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(worlds(), st.lists(st.integers(0, 2), min_size=4, max_size=4))
 def test_any_cut_into_shards_gives_the_same(world: World, shards: list[int]) -> None:
     """The tables are the same from the sums of the whole and from those of its shards, in any order."""
     cut = [world.sums({roster for roster in range(1, 5) if shards[roster - 1] == shard}) for shard in range(3)]
-    gains, planted = world.sums()
     for parts in (cut, cut[::-1]):
-        assert impact_estimates(pa.concat_tables([part[0] for part in parts])).equals(impact_estimates(gains))
-        assert planted_effects(pa.concat_tables([part[1] for part in parts])).equals(planted_effects(planted))
+        for gathered, sums, *several in zip(
+            (impact_estimates, planted_effects, impact_means), world.sums(), *parts, strict=True
+        ):
+            assert gathered(pa.concat_tables(several)).equals(gathered(sums))
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -266,8 +305,7 @@ def test_a_missed_test_is_as_one_that_is_not_there(world: World) -> None:
         numbers = marked[name]["student_id"].to_pylist()
         taken = pa.array([int((number + int(name[2:])) % 3 > 0) for number in numbers], pa.int8())
         marked[name] = marked[name].append_column("taken", taken)
-    sums = [small.table(made(**world.inputs(marked))) for made in (gain_sums, planted_sums)]
-    assert sums == list(world._replace(scores=absent).sums())
+    assert world.sums_of(marked) == world._replace(scores=absent).sums()
 
 
 def test_a_scale_too_wide_for_exact_sums() -> None:
@@ -437,7 +475,7 @@ def test_what_cannot_be_known_is_null(treated: tuple[int, ...], control: tuple[i
 def test_nobody_is_there() -> None:
     """Without sittings or assignments the rows and columns are still those of the tables."""
     world = World({}, {}, {}, {}, {}, Range(0, 9), small.growth((0, 1)))
-    gains, planted = world.sums()
+    gains, planted, _ = world.sums()
     assert set(gains["treated"].to_pylist()) == set(gains["control"].to_pylist()) == {0}
     assert {row["effect"] for row in planted_effects(planted).to_pylist()} == {None}
     assert [row["surprise"] for row in plain(gains)] == [None] * (gains.num_rows + 2)  # two categories

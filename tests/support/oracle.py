@@ -56,6 +56,9 @@ TABLES = {
     " status text default 'not_started', started_at? text, completed_at? text",
     "planted_effects": "id, assignment_id -> assignments.id, standard_id -> standards.id, status text, students int,"
     " effect? real",
+    "impact_means": "id, assignment_id -> assignments.id, standard_id? -> standards.id, treated int, control int,"
+    " treated_before? real, treated_after? real, treated_gain? real,"
+    " control_before? real, control_after? real, control_gain? real",
     "impact_estimates": "id, estimator text, scope text, assignment_id? -> assignments.id,"
     " rc_id? -> reporting_categories.id, standard_id? -> standards.id, treated int, control int, treated_gain? real,"
     " control_gain? real, effect? real,"
@@ -63,7 +66,7 @@ TABLES = {
     " expected_bias? real, bias? real, covered? int, surprise? real",
 }
 # What is about the other tables; an application, and who only makes its tables, can do without.
-TRUTH = ("planted_effects", "impact_estimates")
+TRUTH = ("planted_effects", "impact_means", "impact_estimates")
 COLUMN = re.compile(r"(\w+)(\?)?(?: (int|text|real))?(?: -> (\w+)\.(\w+))?(?: default (\S+))?")
 KEYS = {
     "assignment_standards": ("assignment_id", "standard_id"),
@@ -109,6 +112,9 @@ APPLICATION = (
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 1)", True),
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'started', 2)", False),
     ("INSERT INTO planted_effects (assignment_id, standard_id, status, students) VALUES (1, 1, 'late', 1)", False),
+    ("INSERT INTO impact_means (assignment_id, standard_id, treated, control) VALUES (1, 1, 0, 0)", True),
+    ("INSERT INTO impact_means (assignment_id, standard_id, treated, control) VALUES (1, 1, 1, 1)", False),
+    ("INSERT INTO impact_means (assignment_id, treated, control) VALUES (1, 0, 0)", True),
     (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'did', 'assignment')", True),
     (f"{ESTIMATE} estimator, scope) VALUES (1, 1, 'ancova', 'standard')", True),
     (f"{ESTIMATE} estimator, scope, covered) VALUES (1, 1, 'did_fixed_effects', 'category', 0)", True),
@@ -130,7 +136,7 @@ DELETIONS = (
     ("DELETE FROM reporting_categories", True),
 )
 # What of those rows is left then, by table: estimates of nothing in particular.
-LEFT = {"assignment_standards": 0, "assignment_students": 0, "planted_effects": 0, "impact_estimates": 3}
+LEFT = {**dict.fromkeys(("assignment_standards", "assignment_students", *TRUTH), 0), "impact_estimates": 3}
 # What that application then finds in the columns that it left out.
 DEFAULTS: tuple[tuple[str, str], ...] = (
     ("rosters", "abs(julianday(created_at) - julianday('now')) < 0.01 AND created_at = datetime(created_at)"),
@@ -1094,6 +1100,31 @@ def planted(world: World) -> Iterator[str]:
     yield from close("planted_effects", expected, world.rows("SELECT * FROM planted_effects ORDER BY id"))
 
 
+def means(world: World) -> Iterator[str]:
+    """Mean scores before and after are those of the students that did compares, each first rounded over standards."""
+    expected: list[Row] = []
+    for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
+        tests = [given.after - 1, given.impacts - 1]
+        scores = world.std[:, tests][:, :, list(covers)]
+        points = np.floor(scores.mean(2, keepdims=True) + 0.5)
+        groups = groups_of(world, number, tests)
+        for at, cells in enumerate(np.concatenate([points, scores], axis=2).transpose(2, 0, 1)):
+            numbers = [cells[group].mean(0).tolist() for group in groups]
+            gains = [float((cells[group] @ [-1, 1]).mean()) for group in groups]
+            sizes = [int(group.sum()) for group in groups]
+            rest = [cell for pair, gain in zip(numbers, gains, strict=True) for cell in (*pair, gain)]
+            expected.append((len(expected) + 1, number + 1, covers[at - 1] + 1 if at else None, *sizes, *rest))
+    yield from close("impact_means", expected, world.rows("SELECT * FROM impact_means ORDER BY id"))
+
+
+def groups_of(world: World, number: int, tests: Sequence[int]) -> tuple[Bools, Bools]:
+    """Who completed an assignment, and classmates who were not given it, of those who took these tests."""
+    took = world.taken[:, list(tests)].all(1)
+    holds = world.status[:, number] >= 0
+    treated = (world.status[:, number] == STATUSES.index("completed")) & took
+    return treated, ~holds & np.isin(world.roster, world.roster[holds]) & took
+
+
 def close(what: str, expected: Sequence[Row], found: Sequence[Row]) -> Iterator[str]:
     """Report the first row in which two lists differ by more than the rounding of their numbers."""
     for number, (wanted, got) in enumerate(zip(expected, found, strict=False), 1):
@@ -1136,10 +1167,7 @@ def estimates(world: World) -> tuple[list[Estimate], list[float]]:
     found: dict[str, list[Estimate]] = {name: [] for name in ESTIMATORS}
     bounds: list[float] = []
     for number, (given, covers) in enumerate(zip(ASSIGNMENTS, COVERS, strict=True)):
-        took = world.taken[:, [given.after - 1, given.impacts - 2, given.impacts - 1]].all(1)
-        holds = world.status[:, number] >= 0
-        treated = (world.status[:, number] == STATUSES.index("completed")) & took
-        control = ~holds & np.isin(world.roster, world.roster[holds]) & took
+        compared = groups_of(world, number, [given.after - 1, given.impacts - 2, given.impacts - 1])
         first = world.std[:, given.after - 1][:, list(covers)]
         gains = (world.std[:, given.impacts - 1][:, list(covers)] - first).astype(float)
         ahead = world.std[:, given.impacts - 2][:, list(covers)] - first
@@ -1155,7 +1183,7 @@ def estimates(world: World) -> tuple[list[Estimate], list[float]]:
             scope = "assignment" if own is None else "standard"
             gain, due = gains[:, some].mean(1), (move + ahead)[:, some].mean(1)
             truth = (move - untouched)[:, some].mean(1)
-            groups = (treated, control)
+            groups = compared
             before = np.stack([first[:, some].mean(1), world.overall[:, given.after - 1]], axis=1)
             for name in ESTIMATORS:
                 if name == "did":
@@ -1446,13 +1474,14 @@ RULES: tuple[Callable[[World], Iterator[str]], ...] = (
     dates,
     days,
     planted,
+    means,
     impact,
     impact_tests,
     impact_found,
     independence,
 )
 # Rules about TRUTH.
-TRUE = (planted, impact, impact_tests, impact_found)
+TRUE = (planted, means, impact, impact_tests, impact_found)
 # Where one of these finds something, what stands behind it cannot be read.
 READABLE = (tables, storage)
 
@@ -1460,7 +1489,7 @@ READABLE = (tables, storage)
 def violations(path: Path | str, rules: Sequence[str] | None = None, *, truth: bool = True) -> list[str]:
     """Say what in this database breaks the specification; `rules` names the functions to ask, all if not given.
 
-    Without `truth`, the tables of planted effects and estimates may be empty, and are not judged.
+    Without `truth`, the tables of planted effects, means and estimates may be empty, and are not judged.
     """
     wanted = [rule for rule in RULES if rules is None or rule.__name__ in rules]
     if rules is not None and len(wanted) != len(set(rules)):
