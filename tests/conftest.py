@@ -1,19 +1,21 @@
-"""What tests share: the two finished worlds, built once a session by the real command, and a browser."""
+"""What tests share: finished worlds, each built once a session, the server over one of them, and a browser."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.build.run import make_build
 from etl.config.source import load
-from tests.support.running import PATIENCE, ROOT, TINY
+from tests.support.running import ROOT, TINY
+from tests.support.serving import Serving, serving
+from tests.support.small import TWELVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,19 +34,18 @@ QUIET += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Build a pipeline with the command line, once for all the processes that the tests run in: the build's folder."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Build a pipeline with changes, once for all the processes that the tests run in: the build's folder."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base  # with pytest-xdist: the processes' common folder
 
-    def build(pipeline: str) -> Path:
-        out = shared / "builds" / pipeline.replace("/", "-")
-        with (shared / "builds.lock").open("w") as lock:
+    def build(pipeline: str, *changes: str) -> Path:
+        name = hashlib.sha256("\n".join((pipeline, *changes)).encode()).hexdigest()[:8]
+        with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (out / "current").exists():
-                command = [sys.executable, "-m", "etl", "run", pipeline, "--out", str(out), "--quiet"]
-                subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
-        return (out / "current").resolve()
+            if not (shared / name / "current").exists():
+                make_build(load(ROOT / pipeline, changes=changes), shared / name)
+            return (shared / name / "current").resolve()
 
     return build
 
@@ -59,6 +60,19 @@ def default_build(built: Callable[[str], Path]) -> Path:
 def tiny_build(built: Callable[[str], Path]) -> Path:
     """The folder of the tiny world's build: three rosters, two shards."""
     return built(TINY)
+
+
+@pytest.fixture(scope="session")
+def small_build(built: Callable[..., Path]) -> Path:
+    """The folder of the default world's build with twelve classes, without a report."""
+    return built("pipeline.yaml", *TWELVE, "report=false")
+
+
+@pytest.fixture(scope="session")
+def default_server(default_build: Path) -> Iterator[Serving]:
+    """The server over the default world, as it starts without options, for tests after which it goes on as before."""
+    with serving(default_build.parent, env={"ETL_SEED_TOKEN": ""}) as server:
+        yield server
 
 
 @pytest.fixture

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from etl.build.run import make_build
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.tables.checks import open_query, read_checks, run_checks
 from tests.support import oneroster, oracle, small
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    from etl.build.run import Result
 
 ROOT = small.ROOT
 #: What makes each of them small: twelve classes with a third of them in each window, or six with half.
@@ -65,14 +62,23 @@ RULES = {
 
 
 class Built(NamedTuple):
-    """A small build of a world, and its tables as rows."""
+    """The folder of a small build of a world, and its tables as rows."""
 
-    result: Result
+    folder: Path
+
+    @property
+    def pipeline(self) -> dict[str, Any]:
+        """The pipeline in its manifest."""
+        return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))["pipeline"])
+
+    @property
+    def database(self) -> Path:
+        """Its database."""
+        return self.folder / str(self.pipeline["database"])
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a query."""
-        assert self.result.database
-        with closing(sqlite3.connect(self.result.database)) as database:
+        with closing(sqlite3.connect(self.database)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query)]
 
@@ -83,48 +89,42 @@ class Built(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 -- a function from a name to a Built
+def worlds(built: Callable[..., Path]) -> Callable[[str], Built]:
     """Build a world, once."""
-
-    @cache
-    def build(name: str) -> Built:
-        source = load(ROOT / f"pipelines/{name}.yaml", changes=SMALL[name])
-        return Built(make_build(source, tmp_path_factory.mktemp(name) / "build"))
-
-    return build
+    return lambda name: Built(built(f"pipelines/{name}.yaml", *SMALL[name]))
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_every_check_passes(name: str, worlds: Any) -> None:  # noqa: ANN401
+def test_every_check_passes(name: str, worlds: Callable[[str], Built]) -> None:
     """The world is valid at its full size, and a small one passes every check, the full ones too."""
     source = load(ROOT / f"pipelines/{name}.yaml")
     assert len(validate(source).stages) > len(SMALL)
-    result = worlds(name).result
+    world = worlds(name)
     checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.namer())
-    with open_query(result.database) as query:
-        run_checks(checks, query, result.manifest["pipeline"])
-    assert result.manifest["pipeline"]["site"]["title"] in (result.folder / "index.html").read_text(encoding="utf-8")
+    with open_query(world.database) as query:
+        run_checks(checks, query, world.pipeline)
+    assert world.pipeline["site"]["title"] in (world.folder / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_oracle_finds_no_violations(name: str, worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+def test_oracle_finds_no_violations(name: str, worlds: Callable[[str], Built], monkeypatch: pytest.MonkeyPatch) -> None:
     """With a world's growth and windows in its specification the oracle finds nothing, missed tests or not."""
     if growth := GROWTH.get(name):
         low, high = (np.array(ends) for ends in zip(*growth.values(), strict=True))
         monkeypatch.setattr(oracle, "GROWTH", growth)
         monkeypatch.setattr(oracle, "GROWTH_LOW", low)
         monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
-    monkeypatch.setattr(oracle, "WINDOWS", {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)})
-    assert oracle.violations(worlds(name).result.database, sorted(RULES[name])) == []
+    monkeypatch.setattr(oracle, "WINDOWS", small.TWELVE_WINDOWS)
+    assert oracle.violations(worlds(name).database, sorted(RULES[name])) == []
 
 
 @pytest.mark.parametrize("name", ["ela", "realistic"])
-def test_oneroster_bundle_is_valid(name: str, worlds: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_oneroster_bundle_is_valid(name: str, worlds: Callable[[str], Built], tmp_path: Path) -> None:
     """The queries of the OneRoster bundle fit a world with other tests and levels, and one with missed tests."""
-    assert oneroster.faults(oneroster.make(worlds(name).result.database, tmp_path)) == []
+    assert oneroster.faults(oneroster.make(worlds(name).database, tmp_path)) == []
 
 
-def test_null_world_has_no_effects(worlds: Any) -> None:  # noqa: ANN401
+def test_null_world_has_no_effects(worlds: Callable[[str], Built]) -> None:
     """In null.yaml nothing is planted, whatever came of an assignment."""
     effects = worlds("null").rows("SELECT DISTINCT status, effect FROM planted_effects WHERE students > 0")
     assert {row["status"] for row in effects} == {"completed", "started", "not_started"}
@@ -132,9 +132,9 @@ def test_null_world_has_no_effects(worlds: Any) -> None:  # noqa: ANN401
     assert {row["planted"] for row in worlds("null").estimates()} == {0}
 
 
-def test_realistic_students_miss_tests_and_leave(worlds: Any) -> None:  # noqa: ANN401
+def test_realistic_students_miss_tests_and_leave(worlds: Callable[[str], Built]) -> None:
     """In realistic.yaml a few tests are missed, some students leave for good, and nobody absent is given work."""
-    world: Built = worlds("realistic")
+    world = worlds("realistic")
     took: dict[int, list[int]] = {row["id"]: [] for row in world.rows("SELECT id FROM students")}
     for row in world.rows("SELECT student_id, test_id FROM scores ORDER BY id"):
         took[row["student_id"]].append(row["test_id"])
@@ -149,7 +149,7 @@ def test_realistic_students_miss_tests_and_leave(worlds: Any) -> None:  # noqa: 
     assert all(row["test"] in took[row["student_id"]] for row in given)
 
 
-def test_biased_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: ANN401
+def test_biased_world_has_the_expected_bias(worlds: Callable[[str], Built]) -> None:
     """In biased.yaml estimates are too large by what is expected of them, and no build fails for that."""
     rows = worlds("biased").estimates()
     assert min(row["expected_bias"] for row in rows[:4]) > 1
@@ -158,7 +158,7 @@ def test_biased_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: ANN40
         assert abs(row["bias"] - row["expected_bias"]) < 5 * row["standard_error"]
 
 
-def test_regression_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: ANN401
+def test_regression_world_has_the_expected_bias(worlds: Callable[[str], Built]) -> None:
     """In regression.yaml every estimate is larger than the planted effect by the return of bad luck to the mean."""
     rows = worlds("regression").estimates()
     assert len(rows) == 8
@@ -168,9 +168,9 @@ def test_regression_world_has_the_expected_bias(worlds: Any) -> None:  # noqa: A
         assert row["surprise"] > 1e-6
 
 
-def test_ela_has_its_own_tests_and_scale(worlds: Any) -> None:  # noqa: ANN401
+def test_ela_has_its_own_tests_and_scale(worlds: Callable[[str], Built]) -> None:
     """In ela.yaml there are three tests, three categories, twelve standards, five levels and another scale."""
-    world: Built = worlds("ela")
+    world = worlds("ela")
     counts = {
         table: world.rows(f"SELECT count(*) AS number FROM {table}")[0]["number"]  # noqa: S608 -- our own
         for table in ("tests", "reporting_categories", "standards", "performance_levels", "assignments")
@@ -188,7 +188,7 @@ def test_ela_has_its_own_tests_and_scale(worlds: Any) -> None:  # noqa: ANN401
     assert scores["low"] >= 300
     assert scores["high"] <= 700
     assert scores["top"] == 5
-    api = world.result.folder / "api"
+    api = world.folder / "api"
     assert {row["code"] for row in json.loads((api / "standards.json").read_text(encoding="utf-8"))} >= {
         "RI.4.1",
         "L.4.5",

@@ -11,10 +11,11 @@ from etl.errors import EtlError
 from etl.server.address import Address, parse_address
 from etl.server.app import Server
 from tests.site.test_export import Links
-from tests.support.serving import in_process, small_build
+from tests.support.serving import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PREFIX = "/some/prefix/"
 NAME = "teacher-dashboard"
@@ -43,10 +44,10 @@ def test_other_texts_are_refused(text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(small_build: Path) -> Iterator[str]:
     """The server below a prefix of a host that a proxy has."""
     address = parse_address(f"https://host.example{PREFIX}")
-    with in_process(Server(small_build(tmp_path_factory).parent, address=address)) as url:
+    with in_process(Server(small_build.parent, address=address)) as url:
         yield url
 
 

@@ -37,7 +37,6 @@ from tests.support.serving import (
     in_process,
     point,
     serving,
-    small_build,
     small_project,
     wait_for,
 )
@@ -50,31 +49,24 @@ TABLES = f"/browse/{NAME}"
 CLIENT = httpx.Timeout(60)
 
 
-@pytest.fixture(scope="module")
-def server(default_build: Path) -> Iterator[Serving]:
-    """The server over the default world, as it starts without options."""
-    with serving(default_build.parent, env={"ETL_SEED_TOKEN": ""}) as server:
-        yield server
+@pytest.fixture
+def server(default_server: Serving) -> Serving:
+    """The server over the default world."""
+    return default_server
 
 
 @pytest.fixture(scope="module")
-def client(server: Serving) -> Iterator[httpx.Client]:
+def client(default_server: Serving) -> Iterator[httpx.Client]:
     """A client of it."""
-    with httpx.Client(base_url=server.url, timeout=CLIENT) as client:
+    with httpx.Client(base_url=default_server.url, timeout=CLIENT) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small world's build."""
-    return small_build(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, small: Path) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, small_build: Path) -> Path:
     """A small project of its own, its world built: its pipeline file."""
     pipeline = small_project(tmp_path_factory.mktemp("project"))
-    copy_of(small, pipeline.parent / "build")
+    copy_of(small_build, pipeline.parent / "build")
     return pipeline
 
 
@@ -331,15 +323,18 @@ def test_ordinary_requests_leave_no_word(server: Serving) -> None:
 # Starting, stopping
 
 
-def test_exploring_opens_what_is_closed(small: Path) -> None:
+def test_exploring_opens_what_is_closed(small_build: Path) -> None:
     """``--explore`` allows SQL, facets, CSV, downloads and ``/-/`` to a person at this machine, and to no website."""
-    with serving(small.parent, "--explore") as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
+    with (
+        serving(small_build.parent, "--explore") as server,
+        httpx.Client(base_url=server.url, timeout=CLIENT) as client,
+    ):
         assert client.get(f"{TABLES}.json?sql=select+1+as+one&_shape=array").json() == [{"one": 1}]
         assert client.get("/browse/-/versions.json").status_code == 200
         assert client.get(f"{TABLES}/scores.json?_facet=level&_size=1").status_code == 200
         assert client.get(f"{TABLES}/tests.csv?_stream=1").text.count("\n") == 7
         download = client.get(f"{TABLES}.db")
-        assert download.content == (small / f"{NAME}.db").read_bytes()
+        assert download.content == (small_build / f"{NAME}.db").read_bytes()
         for headers in (
             {"host": "evil.example"},
             {"host": f"evil.example:{server.port}"},
@@ -363,12 +358,12 @@ def test_exploring_opens_what_is_closed(small: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 -- that is what is refused
-def test_exploring_is_refused_off_loopback(small: Path, host: str) -> None:
+def test_exploring_is_refused_off_loopback(small_build: Path, host: str) -> None:
     """``--explore`` on an address that others can reach is refused before anything is served."""
     with pytest.raises(EtlError) as raised:
         run_server(
             ROOT / "pipeline.yaml",
-            small.parent,
+            small_build.parent,
             host=host,
             port=0,
             world=NAME,
@@ -389,11 +384,11 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
             Server(tmp_path / name)
 
 
-def test_a_damaged_build_is_told(small: Path, tmp_path: Path) -> None:
+def test_a_damaged_build_is_told(small_build: Path, tmp_path: Path) -> None:
     """A build without its manifest, or with half a file, is an error with the command to run."""
-    out = copy_of(small, tmp_path / "build")
+    out = copy_of(small_build, tmp_path / "build")
     for name, content in (("endpoints.json", "[{"), ("endpoints.json", '[{"sql": 1}]'), ("manifest.json", "")):
-        (out / small.name / name).write_text(content)
+        (out / small_build.name / name).write_text(content)
         with pytest.raises(EtlError, match=r"it is damaged, or made by another version; .* python -m etl run"):
             Server(out)
 
@@ -417,9 +412,9 @@ def test_a_host_that_is_none_is_told(host: str) -> None:
 
 
 @pytest.mark.fault("a server whose log is gone")
-def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path) -> None:
+def test_it_outlives_its_log_and_ends_with_a_hangup(small_build: Path, tmp_path: Path) -> None:
     """A server that cannot log responds as before, also about a damaged build or a bad request; SIGHUP stops it."""
-    out = copy_of(small, tmp_path / "build")
+    out = copy_of(small_build, tmp_path / "build")
     (out / "0123456789abcdef").mkdir()
     command = [sys.executable, "-m", "etl", "serve", "--out", str(out), "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -430,7 +425,7 @@ def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path)
             assert found
             with httpx.Client(base_url=found[1], timeout=CLIENT) as client:
                 point(out, out / "0123456789abcdef")
-                assert client.get("/api/test-groups").headers["x-build"] == small.name
+                assert client.get("/api/test-groups").headers["x-build"] == small_build.name
                 assert client.get("/api/rosters/x/students").status_code == 400
             process.send_signal(signal.SIGHUP)
             assert process.wait(timeout=PATIENCE) == 0
@@ -439,12 +434,12 @@ def test_it_outlives_its_log_and_ends_with_a_hangup(small: Path, tmp_path: Path)
 
 
 @pytest.mark.fault("a damaged build under a running server")
-def test_a_build_that_cannot_be_opened_is_not_served(small: Path, tmp_path: Path) -> None:
+def test_a_build_that_cannot_be_opened_is_not_served(small_build: Path, tmp_path: Path) -> None:
     """A damaged build is logged once a second while the previous one is served; the next good build is served."""
-    out = copy_of(small, tmp_path / "build")
-    damaged, good = out / "0123456789abcdef", out / f"{small.name}-2"
+    out = copy_of(small_build, tmp_path / "build")
+    damaged, good = out / "0123456789abcdef", out / f"{small_build.name}-2"
     for folder in (damaged, good):
-        shutil.copytree(small, folder)
+        shutil.copytree(small_build, folder)
     (damaged / "endpoints.json").write_text("[{")
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=CLIENT) as client:
         before, start = server.open_files, time.monotonic()
@@ -652,11 +647,11 @@ def test_a_child_that_dies_is_a_500(code: str, capsys: pytest.CaptureFixture[str
     assert "a rebuild failed" in capsys.readouterr().err
 
 
-def test_a_long_rebuild_is_not_cut_off(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_rebuild_is_not_cut_off(small_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The patience that clients are met with is no limit for a rebuild, its body sent apart from its head."""
     monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(protocol, "POLL_SECONDS", 0.05)
-    app = Server(small.parent, seed=child("import time; time.sleep(1.5)"))
+    app = Server(small_build.parent, seed=child("import time; time.sleep(1.5)"))
     with in_process(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as connection:
         connection.sendall(f"POST /api/seed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n".encode())
         connection.sendall(b"content-length: 2\r\nconnection: close\r\n\r\n")

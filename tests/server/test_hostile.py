@@ -16,7 +16,7 @@ import pytest
 
 from etl.server import protocol
 from etl.server.app import Server
-from tests.support.serving import PATIENCE, Serving, in_process, serving, small_build, wait_for
+from tests.support.serving import PATIENCE, Serving, in_process, serving, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -306,11 +306,11 @@ def test_many_requests_at_once_that_nobody_reads(server: Serving) -> None:
 
 
 @pytest.fixture
-def impatient(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+def impatient(small_build: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """A server in this process that waits half a second: host and port."""
     monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(protocol, "POLL_SECONDS", 0.05)
-    with in_process(Server(small_build(tmp_path_factory).parent)) as url:
+    with in_process(Server(small_build.parent)) as url:
         yield "127.0.0.1", httpx.URL(url).port or 0
 
 

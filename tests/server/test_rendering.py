@@ -16,10 +16,11 @@ from etl.server.app import Server
 from etl.server.http import respond
 from etl.server.rendering import BUFFER_BYTES, MAX_CONCURRENT, MAX_PENDING, Busy, Rendering
 from etl.site.datasette import HARDENED
-from tests.support.serving import in_process, small_build, wait_for
+from tests.support.serving import in_process, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+    from pathlib import Path
 
     from etl.server.http import Message, Receive, Scope, Send
 
@@ -145,9 +146,9 @@ def test_a_client_who_reads_slowly_takes_nobodys_turn(rendering: Rendering) -> N
 
 
 @pytest.mark.fault("many clients who ask for pages and go away")
-def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_hold_up_nobody(small_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While pages are rendered the API responds, one page too many is 503, and clients that left get none."""
-    app, pages = Server(small_build(tmp_path_factory).parent), Pages()
+    app, pages = Server(small_build.parent), Pages()
     with in_process(app) as url, contextlib.ExitStack() as stack, httpx.Client(base_url=url, timeout=60) as client:
         monkeypatch.setattr(app.build, "_browser", pages)
         address = ("127.0.0.1", httpx.URL(url).port or 0)
@@ -172,11 +173,11 @@ def test_pages_hold_up_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypa
 
 @pytest.mark.parametrize("kind", ["", ".json", ".csv"])
 def test_a_page_whose_query_takes_too_long_is_503(
-    kind: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    kind: str, small_build: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no mistake of the client, who is asked to try again, in every format and without the query's text."""
     monkeypatch.setitem(HARDENED, "sql_time_limit_ms", 0)
-    app = Server(small_build(tmp_path_factory).parent)
+    app = Server(small_build.parent)
     with in_process(app) as url:
         answer = httpx.get(f"{url}/browse/teacher-dashboard/api-rosters{kind}", timeout=60)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

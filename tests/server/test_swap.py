@@ -20,7 +20,7 @@ from etl.server.address import Address
 from etl.server.api import Request
 from etl.server.app import Server
 from etl.server.opened import OpenBuild
-from tests.support.serving import clean, copy_of, point, run, serving, small_build, small_project, wait_for
+from tests.support.serving import clean, copy_of, point, run, serving, small_project, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 NAME = "teacher-dashboard"
 FILES = ("/api/rosters.json", "/api/rosters/3/scores.json", "/api/test-groups/1/tests.json", "/manifest.json")
 TABLE = f"/browse/{NAME}/rosters.json?_shape=array"
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small world's build."""
-    return small_build(tmp_path_factory)
 
 
 @dataclass
@@ -82,17 +76,17 @@ def expected(build: Path) -> dict[str, str]:
 
 
 @pytest.mark.fault("rebuilds under eight clients")
-def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
+def test_a_switch_is_seen_by_all_at_once(small_build: Path, tmp_path: Path) -> None:
     """Eight clients over a rebuild of another seed: none fails, none is stale, none mixes two builds."""
     pipeline = small_project(tmp_path / "project")
-    out = copy_of(small, tmp_path / "build")
-    order, truth = [small.name], {small.name: expected(small)}
+    out = copy_of(small_build, tmp_path / "build")
+    order, truth = [small_build.name], {small_build.name: expected(small_build)}
     stop, seen = threading.Event(), [Seen() for _ in range(8)]
     with serving(out) as server:
         threads = [threading.Thread(target=client, args=(server, out / "current", stop, each)) for each in seen]
         for thread in threads:
             thread.start()
-        assert wait_for(lambda: all(each.has_seen(small.name) or each.failures for each in seen))
+        assert wait_for(lambda: all(each.has_seen(small_build.name) or each.failures for each in seen))
         build = run(pipeline, out, "--seed", "11")
         order.append(build.name)
         truth[build.name] = expected(build)
@@ -109,11 +103,11 @@ def test_a_switch_is_seen_by_all_at_once(small: Path, tmp_path: Path) -> None:
         assert digest == truth[shown][url], f"{url} is not what {shown} says"
 
 
-def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
+def test_nothing_grows_with_rebuilds(small_build: Path, tmp_path: Path) -> None:
     """Over many switches, each with a page of Datasette's, open files, threads and memory stay where they are."""
-    out = copy_of(small, tmp_path / "build")
-    builds = [out / small.name, out / f"{small.name}-2"]
-    shutil.copytree(small, builds[1])
+    out = copy_of(small_build, tmp_path / "build")
+    builds = [out / small_build.name, out / f"{small_build.name}-2"]
+    shutil.copytree(small_build, builds[1])
     files = threads = memory = 0
     with serving(out) as server, httpx.Client(base_url=server.url, timeout=30) as client:
         for number in range(1, 11):
@@ -128,11 +122,11 @@ def test_nothing_grows_with_rebuilds(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("`clean` while `serve` runs")
-def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
+def test_the_served_build_is_never_deleted(small_build: Path, tmp_path: Path) -> None:
     """``clean`` keeps a build that a server has open, also when ``current`` links to another; later it deletes it."""
-    out = copy_of(small, tmp_path / "build")
-    served, other = out / small.name, out / f"{small.name}-2"
-    shutil.copytree(small, other)
+    out = copy_of(small_build, tmp_path / "build")
+    served, other = out / small_build.name, out / f"{small_build.name}-2"
+    shutil.copytree(small_build, other)
     with serving(out) as server:
         point(out, other)  # nobody asked since, so the server still holds the first one
         clean(out)
@@ -147,32 +141,32 @@ def test_the_served_build_is_never_deleted(small: Path, tmp_path: Path) -> None:
 
 
 def test_a_build_of_another_pipeline_is_not_switched_to(
-    small: Path, tiny_build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_build: Path, tiny_build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever serves one pipeline goes on with its build while ``current`` is another's, and says so; back it goes."""
-    out = copy_of(small, tmp_path / "build")
+    out = copy_of(small_build, tmp_path / "build")
     shutil.copytree(tiny_build, out / tiny_build.name)
     says = f"{out}: current is tiny, not {NAME}; "
 
     async def check() -> None:
         app = Server(out, world=NAME)
         point(out, tiny_build)
-        assert app._current().id == small.name
+        assert app._current().id == small_build.name
         assert capsys.readouterr().err.startswith(says)
         with pytest.raises(EtlError, match=says):
             Server(out, world=NAME)
         assert Server(out, world="tiny").build.id == tiny_build.name
-        point(out, small)
-        assert app._current().id == small.name
+        point(out, small_build)
+        assert app._current().id == small_build.name
 
     asyncio.run(check())
 
 
-def test_a_retired_build_stays_open_for_its_last_request(small: Path) -> None:
+def test_a_retired_build_stays_open_for_its_last_request(small_build: Path) -> None:
     """A replaced build closes after the requests that use it, not before, and releases its folder."""
 
     async def check() -> None:
-        opened = OpenBuild(small, address=Address(), explore=False)
+        opened = OpenBuild(small_build, address=Address(), explore=False)
         await opened.browser()
         with opened.used():
             with opened.used():

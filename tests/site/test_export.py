@@ -29,10 +29,14 @@ from etl.site.export import _Answers, export
 from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.sqlite import open_database
-from tests.support.serving import ROOT, SMALL, serving, small_build, typed
+from tests.support.running import ROOT
+from tests.support.serving import typed
+from tests.support.small import TWELVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.support.serving import Serving
 
 DATABASE = "teacher-dashboard.db"
 PAGES = ("index.html", "404.html", "robots.txt", "manifest.json", "api/openapi.json")
@@ -80,11 +84,11 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in {"href", "src"} and value]
 
 
-def test_every_static_file_is_the_live_answer(default_build: Path) -> None:
+def test_every_static_file_is_the_live_answer(default_build: Path, default_server: Serving) -> None:
     """Over the whole default world each file is, byte for byte, the live answer."""
     files = every_file(default_build)
     assert len(files) == 9 + 1 + 250 + 250 + 4 * 8
-    with serving(default_build.parent) as server, httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=default_server.url) as client:
         for file in files:
             assert client.get(f"/{file}").content == (default_build / file).read_bytes(), file
 
@@ -140,7 +144,7 @@ def expected(message: str) -> None:
 
 
 def exported(
-    small: Path,
+    small_build: Path,
     folder: Path,
     *changes: str,
     endpoints: list[Endpoint] | None = None,
@@ -148,8 +152,8 @@ def exported(
 ) -> Path:
     """Export a small world's database again, somewhere else."""
     folder.mkdir()
-    shutil.copyfile(small / DATABASE, folder / DATABASE)
-    pipeline = validate(load(ROOT / "pipeline.yaml", changes=(*SMALL, *changes)))
+    shutil.copyfile(small_build / DATABASE, folder / DATABASE)
+    pipeline = validate(load(ROOT / "pipeline.yaml", changes=(*TWELVE, *changes)))
     found = endpoints or read_endpoints(ROOT / "sql/api", "sql/api", pipeline.schema)
     with Writer(folder) as files:
         files.register(DATABASE)
@@ -158,31 +162,25 @@ def exported(
     return folder
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small world's build."""
-    return small_build(tmp_path_factory)
-
-
-def test_two_exports_are_equal(small: Path, tmp_path: Path) -> None:
+def test_two_exports_are_equal(small_build: Path, tmp_path: Path) -> None:
     """The same database gives the same files, byte for byte."""
-    one, two = exported(small, tmp_path / "one"), exported(small, tmp_path / "two")
+    one, two = exported(small_build, tmp_path / "one"), exported(small_build, tmp_path / "two")
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
     assert [file for file in files if (one / file).read_bytes() != (two / file).read_bytes()] == []
-    assert (one / "api/rosters.json").read_bytes() == (small / "api/rosters.json").read_bytes()
+    assert (one / "api/rosters.json").read_bytes() == (small_build / "api/rosters.json").read_bytes()
 
 
-def test_no_file_knows_where_it_was_made(small: Path) -> None:
+def test_no_file_knows_where_it_was_made(small_build: Path) -> None:
     """No file of a build but the database and its own hashes depends on the folder that the pipeline lies in."""
     for name in ("endpoints.json", "metadata.json", "settings.json", "inspect-data.json", "index.html"):
-        assert "sql/api" not in (small / name).read_text(encoding="utf-8"), name
+        assert "sql/api" not in (small_build / name).read_text(encoding="utf-8"), name
 
 
-def test_too_many_answers_are_served_live_only(small: Path, tmp_path: Path) -> None:
+def test_too_many_answers_are_served_live_only(small_build: Path, tmp_path: Path) -> None:
     """An endpoint with more answers than ``site.static_limit`` writes none, and the front page and the log say so."""
     said: list[str] = []
-    folder = exported(small, tmp_path / "few", "site.static_limit=10", say=said.append)
+    folder = exported(small_build, tmp_path / "few", "site.static_limit=10", say=said.append)
     checked = "live only; checked 12 of 12 answers"
     assert {f"sql/api/rosters/[id]/{name}.sql: {checked}" for name in ("scores", "students")} < set(said)
     assert not (folder / "api/rosters").exists()  # twelve of them
@@ -300,7 +298,7 @@ def test_two_values_of_one_file_are_refused(tmp_path: Path, values: tuple[str, s
         _Answers(database, files, 10, print).write(endpoint)
 
 
-def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_path: Path) -> None:
+def test_an_answer_that_is_not_what_is_declared_ends_the_build(small_build: Path, tmp_path: Path) -> None:
     """The first answer of another type, or with null, is told with its address, whether or not it would be written."""
     path = ROOT / "sql/api/rosters/[id]/scores.sql"
     schema = validate(load(ROOT / "pipeline.yaml")).schema
@@ -313,15 +311,15 @@ def test_an_answer_that_is_not_what_is_declared_ends_the_build(small: Path, tmp_
     for change in ("site.static_limit=12", "site.static_limit=11"):
         expected = r"^sql/api/r/\[id\]\.sql:6:10: columns\.id: null where integer is declared; .*, in /api/r/12\.json$"
         with pytest.raises(EtlError, match=expected):
-            exported(small, tmp_path / change, change, endpoints=endpoints, say=lambda _: None)
+            exported(small_build, tmp_path / change, change, endpoints=endpoints, say=lambda _: None)
 
 
-def test_an_endpoint_that_fails_is_told_by_its_file(small: Path, tmp_path: Path) -> None:
+def test_an_endpoint_that_fails_is_told_by_its_file(small_build: Path, tmp_path: Path) -> None:
     """What SQLite finds wrong only with rows at hand is told with the endpoint's file, not as a bug of ours."""
     good = Endpoint(
         "sql/api/x.sql", ("x",), "X", "Of x.", "SELECT json(name) AS name FROM rosters", {}, typed({"name": "text"})
     )
     with pytest.raises(EtlError, match=r"^sql/api/x\.sql: SQLite says: malformed JSON$"):
-        exported(small, tmp_path / "broken", endpoints=[good])
+        exported(small_build, tmp_path / "broken", endpoints=[good])
     with pytest.raises(EtlError, match=r"^sql/api/x\.sql: columns\.name: b'.* where text is declared"):
-        exported(small, tmp_path / "blob", endpoints=[replace(good, sql="SELECT zeroblob(9) AS name")])
+        exported(small_build, tmp_path / "blob", endpoints=[replace(good, sql="SELECT zeroblob(9) AS name")])

@@ -15,12 +15,13 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.site.endpoint import restore
-from tests.support.serving import PATIENCE, ROOT, serving
+from tests.support.running import PATIENCE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.pipeline.model import Pipeline
+    from tests.support.serving import Serving
 
 
 @pytest.fixture(scope="module")
@@ -133,27 +134,29 @@ def test_the_same_build_gives_the_same_document(document: dict[str, Any], defaul
     assert (default_build / "api/openapi.json").read_bytes() == text
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--phases", "examples,fuzzing,stateful", "--exclude-path", "/api/seed"],  # the server has no token
-        ["--phases", "coverage", "--include-path", "/api/rosters/{id}/scores.json"],
-    ],
-)
-def test_the_live_server_does_what_the_document_says(options: list[str], default_build: Path, tmp_path: Path) -> None:
-    """Schemathesis finds nothing, with the same cases each time; one operation stands for all with every limit."""
-    options += ["--checks", "all", "--generation-deterministic", "--max-examples", "2", "--no-color"]
-    with serving(default_build.parent) as server:
-        url = f"{server.url}/api/openapi.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "schemathesis.cli", "run", url, "--url", server.url, *options],
-            cwd=tmp_path,  # it writes notes there
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        log = server.log.read_text()
+#: The same cases each time; one operation stands for all with every limit. The server has no token for the seed.
+SCHEMATHESIS = """
+generation.deterministic = true
+generation.max-examples = 2
+[[operations]]
+exclude-path = "/api/rosters/{id}/scores.json"
+phases.coverage.enabled = false
+"""
+
+
+def test_the_live_server_does_what_the_document_says(default_server: Serving, tmp_path: Path) -> None:
+    """Schemathesis finds nothing: neither in the answers nor in the server's log."""
+    (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS, encoding="utf-8")
+    options = ["--url", default_server.url, "--exclude-path", "/api/seed", "--checks", "all", "--no-color"]
+    done = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", f"{default_server.url}/api/openapi.json", *options],
+        cwd=tmp_path,  # where it finds its settings, and writes notes
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    log = default_server.log.read_text()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No issues found" in done.stdout
     assert log.count("\n") == 1, log

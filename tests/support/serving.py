@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -28,19 +27,9 @@ from tests.support import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import pytest
-
     from etl.server.app import Server
 
 ROOT = Path(__file__).parents[2]
-
-#: Changes that leave the default world with twelve classes: what a test may build many times.
-SMALL = (
-    "stages.classes.params.count=12",
-    "stages.window1.params.rosters=[1, 4]",
-    "stages.window2.params.rosters=[5, 8]",
-    "stages.window3.params.rosters=[9, 12]",
-)
 
 _SMALL_TEXT = {
     "report: etl.school.report:draw": "report: false",  # drawing it takes longer than all the rest
@@ -158,16 +147,6 @@ def run(pipeline: Path, out: Path, *options: str) -> Path:
     command = [sys.executable, "-m", "etl", "run", str(pipeline), "--out", str(out), "--quiet", *options]
     subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
     return (out / "current").resolve()
-
-
-def small_build(factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small world's build, made once for all the processes that the tests run in."""
-    base = factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    with (shared / "small.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        current = shared / "small" / "build" / "current"
-        return current.resolve() if current.exists() else run(small_project(shared / "small"), current.parent)
 
 
 def copy_of(build: Path, out: Path) -> Path:

@@ -33,6 +33,8 @@ TWELVE = (
     "stages.window2.params.rosters=[5, 8]",
     "stages.window3.params.rosters=[9, 12]",
 )
+#: Its windows as the oracle's: by test, first and last roster, and the highest level that is assigned anything.
+TWELVE_WINDOWS = {1: (1, 4, 2), 3: (5, 8, 1), 4: (9, 12, 1)}
 
 
 def tests(*days: str | None) -> pa.Table:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,6 @@ from etl.school.report.queries import Database, Lacking
 from etl.site.report.section import MINUS, Part, number, share
 from tests.support import small
 from tests.support.running import ROOT
-from tests.support.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from etl.config.source import Source
+    from tests.support.serving import Serving
 
 TINY = ROOT / "pipelines" / "tiny.yaml"
 WORLDS = (ROOT / "pipeline.yaml", TINY)
@@ -45,11 +46,16 @@ HOSTILE = "</style><script>window.hacked=1</script><b style='color:red'>\"&"
 
 
 def told(folder: Path) -> dict[str, Any]:
-    """What the report is told of a build of the default or the tiny world."""
+    """What the report is told of a build of the default or the tiny world: as it comes from one process to another."""
+    return dict(json.loads(_told(folder)))
+
+
+@cache
+def _told(folder: Path) -> str:
     content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     source = next(made for path in WORLDS if identify(made := load(path)).id == content["build"])
     found: dict[str, Any] = assemble._about(identify(source), validate(source), content["tables"], content["checks"])
-    return dict(json.loads(json.dumps(found)))  # as it comes from one process to the other
+    return json.dumps(found)
 
 
 @pytest.fixture
@@ -524,25 +530,24 @@ def listened(page: Page) -> tuple[list[str], list[str]]:
     return noise, asked
 
 
-def test_it_renders_on_a_desk_and_a_phone(browser: Browser, default_build: Path) -> None:
+def test_it_renders_on_a_desk_and_a_phone(browser: Browser, default_build: Path, default_server: Serving) -> None:
     """Served or opened as a file: no other request, no error, nothing too wide, readable in light and dark."""
-    with serving(default_build.parent) as server:
-        for url in (f"{server.url}/report.html", (default_build / "report.html").as_uri()):
-            for width, scheme in ((1280, "light"), (360, "dark")):
-                wide: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
-                context = browser.new_context(**wide)
-                page = context.new_page()
-                noise, asked = listened(page)
-                page.goto(url, wait_until="load")
-                for summary in page.query_selector_all("summary"):
-                    summary.click()
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                ink = page.evaluate(
-                    "[...document.querySelectorAll('figure text')].map(text => getComputedStyle(text).fill)"
-                    ".map(fill => fill.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b) / 3)"
-                )
-                assert ink
-                assert all((shade > 128) == (scheme == "dark") for shade in ink)
-                assert noise == []
-                assert [each for each in asked if each != url and not each.startswith("data:")] == []
-                context.close()
+    for url in (f"{default_server.url}/report.html", (default_build / "report.html").as_uri()):
+        for width, scheme in ((1280, "light"), (360, "dark")):
+            wide: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+            context = browser.new_context(**wide)
+            page = context.new_page()
+            noise, asked = listened(page)
+            page.goto(url, wait_until="load")
+            for summary in page.query_selector_all("summary"):
+                summary.click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            ink = page.evaluate(
+                "[...document.querySelectorAll('figure text')].map(text => getComputedStyle(text).fill)"
+                ".map(fill => fill.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b) / 3)"
+            )
+            assert ink
+            assert all((shade > 128) == (scheme == "dark") for shade in ink)
+            assert noise == []
+            assert [each for each in asked if each != url and not each.startswith("data:")] == []
+            context.close()
