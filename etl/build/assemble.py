@@ -128,9 +128,9 @@ def _write_site(
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):
             rows = {name: int(table["rows"]) for name, table in about["tables"].items()}
-            for bundle in project.bundles:
-                write_bundle(bundle, path, pipeline.as_of, files)
+            written = [write_bundle(bundle, path, pipeline.as_of, files) for bundle in project.bundles]
             facts: dict[str, Any] = {"build": job.identity.id, "rows": rows, "stages": about["stages"]}
+            facts["downloads"] = [download for downloads in written for download in downloads]
             live = export(pipeline, project.endpoints, files, **facts, say=progress.say, taken=taken)
         with progress.phase("checks"):
             passed.result()

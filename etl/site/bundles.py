@@ -14,7 +14,7 @@ import math
 import sqlite3
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.sql import check_compiles
@@ -85,17 +85,24 @@ def _read(path: Path, name: str, database: sqlite3.Connection) -> File:
     return File(query.start, f"{path.stem}.csv", query.text("title"), query.text("description"), query.sql)
 
 
-def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> None:
+class Download(NamedTuple):
+    """A zip or a CSV file in a build."""
+
+    path: str
+    content: str  # in words
+
+
+def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> list[Download]:
     """Write a bundle into a build. Memory does not depend on the number of rows. Raises EtlError."""
     path = files.folder / FOLDER / bundle.name
     path.parent.mkdir(exist_ok=True)
     with contextlib.closing(open_database(database)) as opened, contextlib.ExitStack() as stack:
         if path.suffix == ".zip":
             archive = stack.enter_context(zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED))
-            written = {path}
         else:
             path.mkdir()
-            archive, written = None, set()
+            archive = None
+        written = []
         for file in bundle.files:
             rows = _rows(opened, file, as_of)
             columns, first = next(rows), next(rows, None)
@@ -107,9 +114,14 @@ def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> N
                 writer.writerow(columns)
                 writer.writerows(() if first is None else itertools.chain([first], rows))
                 text.detach()
-            written |= set() if archive else {path / file.name}
-    for each in sorted(written):
-        files.register(str(each.relative_to(files.folder)))
+            written.append(file)
+    home = f"{FOLDER}/{bundle.name}"
+    downloads = [Download(f"{home}/{file.name}", file.description) for file in written]
+    if archive:
+        downloads = [Download(home, ", ".join(file.title for file in written))]
+    for download in downloads:
+        files.register(download.path)
+    return downloads
 
 
 def _rows(database: sqlite3.Connection, file: File, as_of: str) -> Iterator[tuple[object, ...]]:

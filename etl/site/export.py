@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
+    from etl.site.bundles import Download
     from etl.site.check import Say
     from etl.site.endpoint import Endpoint, Route
     from etl.site.parameters import Parameter, Value
@@ -53,14 +54,15 @@ def export(  # noqa: PLR0913 -- what a build knows
     build: str,
     rows: Mapping[str, int],
     stages: Sequence[Mapping[str, Any]] = (),
+    downloads: Sequence[Download] = (),
     say: Callable[[str], None] = lambda _: None,
     taken: Taken | None = None,
 ) -> dict[str, dict[str, int]]:
     """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings.
 
-    ``stages``: those of the lineage, as :func:`etl.site.lineage.lineage` takes them. Answers are ``taken`` from another
-    build that has them. Returns how many answers each endpoint has that is served live only, and how many of them are
-    checked.
+    ``stages``: those of the lineage, as :func:`etl.site.lineage.lineage` takes them; ``downloads``: further files of
+    the build. Answers are ``taken`` from another build that has them. Returns how many answers each endpoint has that
+    is served live only, and how many of them are checked.
     """
     path = files.folder / pipeline.database
     with contextlib.closing(register_functions(open_database(path))) as database:
@@ -88,6 +90,7 @@ def export(  # noqa: PLR0913 -- what a build knows
         build=build,
         report=pipeline.report is not None,
         stages=stages,
+        downloads=[(*download, int(files.entry(download.path)["bytes"])) for download in downloads],
     )
     files.write("index.html", front.html(live=False).encode())
     files.write("live.html", front.html(live=True).encode())

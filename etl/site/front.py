@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from etl.site import lineage
 from etl.site.pages import fact_list, footer, header, link, page, table_path
@@ -34,6 +35,7 @@ class Front:
     build: str
     report: bool
     stages: Sequence[Mapping[str, Any]]  # as the lineage takes them
+    downloads: Sequence[tuple[str, str, int]]  # the path of each, its content in words, its bytes
 
     def html(self, *, live: bool) -> str:
         """The page: for a static host, or ``live``, as the server shows it, with links to the tables' pages."""
@@ -51,6 +53,7 @@ class Front:
             '</section>\n<section id="tables"><h2>Tables</h2>',
             self._tables(live=live),
             "</section>",
+            self._downloads(live=live),
             self._lineage(live=live),
         ]
         return page(
@@ -63,7 +66,7 @@ class Front:
 
     def _links(self, *, live: bool) -> list[tuple[str, str]]:
         browse = (table_path(self.database), "Browse the tables")
-        download = (self.database, f"Download the database ({self.size / 1e6:,.1f} MB)")
+        download = (self.database, f"Download the database ({_size(self.size)})")
         report = [("report.html", "Report")] if self.report else []
         return [
             browse if live else download,
@@ -113,6 +116,17 @@ class Front:
             rows.append(f'<tr id="{escape(_row_id(name))}">{cells}</tr>')
         return _table(("Table", "Rows", "Description"), "".join(rows))
 
+    def _downloads(self, *, live: bool) -> str:
+        if not self.downloads:
+            return ""
+        rows = (
+            f"<tr><td><code>{escape(path) if live else link(quote(path), path)}</code></td>"
+            f'<td class="number size">{_size(size)}</td><td>{escape(content)}</td></tr>'
+            for path, content, size in self.downloads
+        )
+        table = _table(("File", "Size", "Content"), "".join(rows))
+        return f'<section id="downloads"><h2>Downloads</h2>{_LIVE_FILES if live else ""}\n{table}</section>'
+
     def _lineage(self, *, live: bool) -> str:
         urls = {name: table_path(self.database, name) if live else f"#{_row_id(name)}" for name in self.schema.tables}
         drawing = lineage.lineage(self.stages, urls)
@@ -127,10 +141,18 @@ _API_STATIC = """<p>Read-only JSON: every answer is a file.</p>"""
 _LINEAGE = """<p>The stages of the pipeline, each below those whose rows it reads. A solid box fills a table.</p>"""
 
 
+_LIVE_FILES = """<p>In the folder of the build; this server does not send them.</p>"""
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"  # noqa: PLR2004 -- a tenth of an MB
+
+
 def _row_id(table: str) -> str:
     return f"table-{table}"
 
 
 def _table(head: tuple[str, ...], rows: str) -> str:
-    cells = "".join(f'<th scope="col"{" class=number" if name == "Rows" else ""}>{name}</th>' for name in head)
+    classes = {"Rows": " class=number", "Size": " class=number"}
+    cells = "".join(f'<th scope="col"{classes.get(name, "")}>{name}</th>' for name in head)
     return f'<table class="stack"><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>'

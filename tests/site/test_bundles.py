@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.build.run import make_build
 from etl.config.files import Writer
+from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.schema import read_schema
 from etl.site.bundles import read_bundle, write_bundle
+from tests.site.test_export import Links
+from tests.support.small import lending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +96,21 @@ def test_mistakes_have_their_place(tmp_path: Path, queries: dict[str, str], mess
     with pytest.raises(EtlError) as caught:
         made(tmp_path, "books", queries)
     assert str(caught.value).startswith(message)
+
+
+def test_the_front_page_has_the_bundles(tmp_path: Path) -> None:
+    """They are files of a build, and downloads with their size; the live server does not send them, and says so."""
+    query = "-- title: Loans\n-- description: Days.\nSELECT * FROM loans"
+    pipeline = lending(tmp_path, {"sql/exports/all loans.sql": query})
+    text = pipeline.read_text(encoding="utf-8")
+    text = text.replace("outputs: [parquet]", "exports: {loans: {csv: sql/exports}, loans.zip: {csv: sql/exports}}")
+    pipeline.write_text(text, encoding="utf-8")
+    result = make_build(load(pipeline), tmp_path / "build")
+    names = {"exports/loans/all loans.csv", "exports/loans.zip"}
+    assert names < set(result.manifest["files"])
+    front, live = ((result.folder / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "live"))
+    assert {"exports/loans/all%20loans.csv", "exports/loans.zip"} < set(Links(front).found)
+    size = (result.folder / "exports/loans.zip").stat().st_size
+    assert f'<td class="number size">{size / 1000:.1f} kB</td><td>Loans</td>' in front
+    assert "<code>exports/loans.zip</code>" in live
+    assert not any("exports" in link for link in Links(live).found)
