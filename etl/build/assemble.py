@@ -18,6 +18,7 @@ from etl.run.plan import make_plan
 from etl.site.bundles import Bundle, read_bundle, write_bundle
 from etl.site.endpoint import Endpoint
 from etl.site.export import export
+from etl.site.picture import read_picture
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.checks import Check, read_checks, running_checks
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from etl.pipeline.model import Pipeline
     from etl.run.job import Execution
     from etl.run.progress import Progress
+    from etl.site.query_file import Query
 
 
 def assemble(  # noqa: PLR0913 -- the context of a run
@@ -130,6 +132,7 @@ def _write_site(
             rows = {name: int(table["rows"]) for name, table in about["tables"].items()}
             written = [write_bundle(bundle, path, pipeline.as_of, files) for bundle in project.bundles]
             facts: dict[str, Any] = {"build": job.identity.id, "rows": rows, "stages": about["stages"]}
+            facts["picture"] = project.picture
             facts["downloads"] = [download for downloads in written for download in downloads]
             live = export(pipeline, project.endpoints, files, **facts, say=progress.say, taken=taken)
         with progress.phase("checks"):
@@ -152,12 +155,13 @@ def _about(identity: Identity, pipeline: Pipeline, tables: Mapping[str, Any], ru
 
 
 class Project(NamedTuple):
-    """A valid pipeline with its endpoints, checks and bundles."""
+    """A valid pipeline with its endpoints, checks, bundles, and the query of its picture."""
 
     pipeline: Pipeline
     endpoints: list[Endpoint]
     checks: list[Check]
     bundles: list[Bundle]
+    picture: Query | None
 
 
 def read_project(source: Source, *, full: bool = False) -> Project:
@@ -175,6 +179,10 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     with _collecting(mistakes):
         if pipeline.api:
             endpoints = read_endpoints(pipeline.api, display_path(pipeline.api), pipeline.schema, pipeline.as_of)
+    picture = None
+    if pipeline.picture:
+        with _collecting(mistakes):
+            picture = read_picture(pipeline.picture, display_path(pipeline.picture), pipeline.schema)
     bundles = []
     for name, (folder, omit_empty) in pipeline.exports.items():
         with _collecting(mistakes):
@@ -182,7 +190,7 @@ def read_project(source: Source, *, full: bool = False) -> Project:
             bundles.append(read_bundle(name, folder, shown, pipeline.schema, omit_empty=omit_empty))
     if mistakes:
         raise Mistakes(mistakes)
-    return Project(pipeline, endpoints, checks, bundles)
+    return Project(pipeline, endpoints, checks, bundles, picture)
 
 
 @contextlib.contextmanager

@@ -152,6 +152,8 @@ def _sources(source: Source) -> tuple[_Sources, _Sources]:
             name: path for name, path in engine.items() if PRESENTATION_FOLDERS.isdisjoint(name.split("/")[:-1])
         }
     queries = [path for folder in _folders(source) for path in folder.rglob("*.sql")]
+    if picture := _path(source, source.tree.get("site", "picture")):
+        queries.append(picture)
     return (
         _Sources(
             _names(source, [*_files(source), *queries, *generators.project, *report.project]),

@@ -41,6 +41,7 @@ class Site(Group):
     )
     license_url: Link | None = Field(default=None, description="Link to the licence.")
     url: Link | None = Field(default=None, description="Where the build is published; OpenAPI's server.")
+    picture: Text | None = Field(default=None, description="The query that the front page draws: names, then numbers.")
     units: list[Text] = Field(default_factory=list, description="Units of columns, as the pint package writes them.")
     static_limit: Annotated[int, Field(ge=0)] = Field(
         default=1000, description="An endpoint with more answers than this is only served live, not exported as files."

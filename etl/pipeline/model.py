@@ -68,6 +68,7 @@ class Pipeline:
     checks: Path | None
     api: Path | None
     exports: Mapping[str, Export]
+    picture: Path | None  # the query of the front page's
     outputs: tuple[str, ...]
     report: str | None  # the function that draws it, package.module:function
     version: int | None  # of the module of generators

@@ -47,6 +47,7 @@ def validate(source: Source) -> Pipeline:
     report = _report(top, draft)
     checks, api = (draft.path(source.tree.get(key), key, "folder") for key in ("checks", "api"))
     exports = _exports(top, draft) if top else {}
+    picture = draft.path(source.tree.get("site", "picture"), "site.picture")
     scale.check(source.tree, draft.mistakes)
     if draft.mistakes or top is None or draft.schema is None:
         raise Mistakes(_distinct(draft.mistakes))
@@ -62,6 +63,7 @@ def validate(source: Source) -> Pipeline:
         checks=checks,
         api=api,
         exports=exports,
+        picture=picture,
         outputs=tuple(dict.fromkeys(top.outputs)),
         report=report,
         version=version if isinstance(version, int) else None,

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.errors import EtlError, Mistakes, Where
-from etl.pipeline.sql import check_compiles
-from etl.site.query_file import empty_tables, read_query_file
+from etl.site.query_file import Query, empty_tables, read_query
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:
@@ -37,32 +36,21 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can express
 
 
 @dataclass(frozen=True)
-class File:
-    """One SELECT, one CSV file."""
-
-    where: Where  # of its query
-    name: str  # of the CSV file
-    title: str
-    description: str
-    sql: str
-
-
-@dataclass(frozen=True)
 class Bundle:
     """The CSV files of one folder, or of one zip if the name ends in ``.zip``."""
 
     name: str
-    files: list[File]
+    files: dict[str, Query]  # by the name of the CSV file
     omit_empty: bool = False  # whether a file without rows is left out
 
 
 def read_bundle(name: str, folder: Path, shown: str, schema: Schema, *, omit_empty: bool = False) -> Bundle:
     """Read the SQL files of a folder, which messages call ``shown``. Raises Mistakes."""
-    files, mistakes = [], []
+    files, mistakes = {}, []
     with contextlib.closing(empty_tables(schema)) as database:
         for path in sorted(folder.glob("*.sql")):
             try:
-                files.append(_read(path, f"{shown}/{path.name}", database))
+                files[f"{path.stem}.csv"] = read_query(path, f"{shown}/{path.name}", database)
             except EtlError as error:
                 mistakes.append(error)
             except Mistakes as error:
@@ -72,17 +60,6 @@ def read_bundle(name: str, folder: Path, shown: str, schema: Schema, *, omit_emp
     if mistakes:
         raise Mistakes(mistakes)
     return Bundle(name, files, omit_empty)
-
-
-def _read(path: Path, name: str, database: sqlite3.Connection) -> File:
-    query = read_query_file(path, name, "description")
-    if mistakes := list(query.mistakes(("title", "description"))):
-        raise Mistakes(mistakes)
-    check_compiles(database, query.sql, {"as_of": None}, query.comment, name)
-    columns = [column.lower() for column, *_ in database.execute(query.sql, {"as_of": None}).description]
-    if len(columns) != len(set(columns)):
-        raise EtlError("two columns have the same name", query.start)
-    return File(query.start, f"{path.stem}.csv", query.text("title"), query.text("description"), query.sql)
 
 
 class Download(NamedTuple):
@@ -102,41 +79,41 @@ def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> l
         else:
             path.mkdir()
             archive = None
-        written = []
-        for file in bundle.files:
-            rows = _rows(opened, file, as_of)
+        written = {}
+        for name, query in bundle.files.items():
+            rows = _rows(opened, query, as_of)
             columns, first = next(rows), next(rows, None)
             if first is None and bundle.omit_empty:
                 continue
-            with _member(archive, file.name) if archive else (path / file.name).open("xb") as binary:
+            with _member(archive, name) if archive else (path / name).open("xb") as binary:
                 text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
                 writer = csv.writer(text, lineterminator="\r\n")
                 writer.writerow(columns)
                 writer.writerows(() if first is None else itertools.chain([first], rows))
                 text.detach()
-            written.append(file)
+            written[name] = query
     home = f"{FOLDER}/{bundle.name}"
-    downloads = [Download(f"{home}/{file.name}", file.description) for file in written]
+    downloads = [Download(f"{home}/{name}", query.description) for name, query in written.items()]
     if archive:
-        downloads = [Download(home, ", ".join(file.title for file in written))]
+        downloads = [Download(home, ", ".join(query.title for query in written.values()))]
     for download in downloads:
         files.register(download.path)
     return downloads
 
 
-def _rows(database: sqlite3.Connection, file: File, as_of: str) -> Iterator[tuple[object, ...]]:
-    """The names of the columns of a file, then its rows. Raises EtlError."""
+def _rows(database: sqlite3.Connection, query: Query, as_of: str) -> Iterator[tuple[object, ...]]:
+    """The names of the columns of a query, then its rows. Raises EtlError."""
     try:
-        cursor = database.execute(file.sql, {"as_of": as_of})
+        cursor = database.execute(query.sql, {"as_of": as_of})
         yield tuple(column[0] for column in cursor.description)
         while chunk := cursor.fetchmany(_CHUNK):
             values = itertools.chain.from_iterable(chunk)
             types = set(map(type, values))
             if bytes in types or (float in types and any(map(_is_infinite, itertools.chain.from_iterable(chunk)))):
-                raise EtlError("CSV has no blobs and no infinity; write hex(x), or divide by nullif(x, 0)", file.where)
+                raise EtlError("CSV has no blobs and no infinity; write hex(x), or divide by nullif(x, 0)", query.where)
             yield from chunk
     except sqlite3.Error as error:
-        raise EtlError(f"SQLite says: {error}", file.where) from error
+        raise EtlError(f"SQLite says: {error}", query.where) from error
 
 
 def _is_infinite(value: object) -> bool:

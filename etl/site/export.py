@@ -20,6 +20,7 @@ from etl.site.answers import answer_parts, check_answers, combinations, paramete
 from etl.site.endpoint import describe
 from etl.site.front import Front
 from etl.site.parameters import MAX_ID
+from etl.site.picture import draw
 from etl.site.taken import Taken
 from etl.tables.sqlite import open_database
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from etl.site.check import Say
     from etl.site.endpoint import Endpoint, Route
     from etl.site.parameters import Parameter, Value
+    from etl.site.query_file import Query
 
 #: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
 CHECKED_ROWS = 100_000
@@ -55,14 +57,15 @@ def export(  # noqa: PLR0913 -- what a build knows
     rows: Mapping[str, int],
     stages: Sequence[Mapping[str, Any]] = (),
     downloads: Sequence[Download] = (),
+    picture: Query | None = None,
     say: Callable[[str], None] = lambda _: None,
     taken: Taken | None = None,
 ) -> dict[str, dict[str, int]]:
     """Write the files beside the finished database. Raises EtlError; ``say`` gets warnings.
 
     ``stages``: those of the lineage, as :func:`etl.site.lineage.lineage` takes them; ``downloads``: further files of
-    the build. Answers are ``taken`` from another build that has them. Returns how many answers each endpoint has that
-    is served live only, and how many of them are checked.
+    the build; ``picture``: the query of the front page's. Answers are ``taken`` from another build that has them.
+    Returns how many answers each endpoint has that is served live only, and how many of them are checked.
     """
     path = files.folder / pipeline.database
     with contextlib.closing(register_functions(open_database(path))) as database:
@@ -73,6 +76,7 @@ def export(  # noqa: PLR0913 -- what a build knows
             except sqlite3.Error as error:
                 reason = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
                 raise EtlError(reason, Where(endpoint.file)) from error
+        drawing = draw(picture, database, pipeline.as_of) if picture else ""
         document = openapi.document(endpoints, pipeline.site, build, database, answers.written)
     files.write("api/openapi.json", openapi.render(document))
     files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
@@ -89,6 +93,7 @@ def export(  # noqa: PLR0913 -- what a build knows
         size=size,
         build=build,
         report=pipeline.report is not None,
+        picture=drawing,
         stages=stages,
         downloads=[(*download, int(files.entry(download.path)["bytes"])) for download in downloads],
     )

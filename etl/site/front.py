@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from etl.site import lineage
+from etl.site import lineage, picture
 from etl.site.pages import fact_list, footer, header, link, page, table_path
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Front:
     size: int  # bytes of the database
     build: str
     report: bool
+    picture: str  # HTML
     stages: Sequence[Mapping[str, Any]]  # as the lineage takes them
     downloads: Sequence[tuple[str, str, int]]  # the path of each, its content in words, its bytes
 
@@ -46,6 +47,7 @@ class Front:
             f'<p class="notice">{escape(self.site.notice)}</p>',
             f'<p class="links">{"".join(link(*each) for each in self._links(live=live))}</p>',
             self._facts(),
+            self.picture,
             '<section id="api"><h2>API</h2>',
             _API_LIVE if live else _API_STATIC,
             self._endpoints(live=live),
@@ -61,7 +63,7 @@ class Front:
             "\n".join(filter(None, main)),
             header=header(self.site.title, report=self.report, tables=tables),
             footer=footer(self.site.model_dump(), self.build),
-            style=lineage.STYLE,
+            style=lineage.STYLE + (picture.STYLE if self.picture else ""),
         )
 
     def _links(self, *, live: bool) -> list[tuple[str, str]]:

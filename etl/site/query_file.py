@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.config.parse import parse
 from etl.config.text import after, read_text
-from etl.errors import EtlError, Where, did_you_mean
-from etl.pipeline.sql import empty_database
+from etl.errors import EtlError, Mistakes, Where, did_you_mean
+from etl.pipeline.sql import check_compiles, empty_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,6 +63,30 @@ def read_query_file(path: Path, name: str, keys: str) -> QueryFile:
     if not comment or header.entries is None:
         raise EtlError(f"no header; begin the file with: -- title: ..., {keys}", Where(name, 1, 1))
     return QueryFile(name, comment, text[len(comment) :].strip().removesuffix(";"), header)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A file that has nothing but a title and a description in its header."""
+
+    where: Where  # of its SQL
+    title: str
+    description: str
+    sql: str
+    columns: tuple[str, ...]
+
+
+def read_query(path: Path, name: str, database: sqlite3.Connection) -> Query:
+    """Read such a file, and compile it over the tables of a database. Raises EtlError or Mistakes."""
+    file = read_query_file(path, name, "description")
+    if mistakes := list(file.mistakes(_TEXTS)):
+        raise Mistakes(mistakes)
+    values = {"as_of": None}
+    check_compiles(database, file.sql, values, file.comment, name)
+    columns = tuple(column for column, *_ in database.execute(file.sql, values).description)
+    if len(columns) != len({column.lower() for column in columns}):
+        raise EtlError("two columns have the same name", file.start)
+    return Query(file.start, file.text("title"), file.text("description"), file.sql, columns)
 
 
 def empty_tables(schema: Schema) -> sqlite3.Connection:

@@ -225,6 +225,7 @@ def test_keys_of_parts(project: Path) -> None:
     for file, expected in {
         "sql/api/rosters.sql": set(),
         "sql/checks/test_order.sql": {"report"},
+        "sql/picture.sql": {"report"},
         "sql/stages/rosters.sql": every,
         "data/tests.csv": every,
     }.items():
