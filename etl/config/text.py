@@ -16,8 +16,11 @@ def read_text(path: Path, shown: str, *, encoding: str = "utf-8", member: str | 
 
     ``shown`` is its name in messages, ``member`` a file in it if it is a zip.
     """
-    data = _read_bytes(path, shown) if member is None else _read_member(path, shown, member)
-    shown = shown if member is None else f"{shown}/{member}"
+    return decode(read_bytes(path, shown, member), shown if member is None else f"{shown}/{member}", encoding)
+
+
+def decode(data: bytes, shown: str, encoding: str = "utf-8") -> str:
+    """The text of a file without its byte order mark. Raises EtlError."""
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -31,7 +34,10 @@ def read_text(path: Path, shown: str, *, encoding: str = "utf-8", member: str | 
     return text
 
 
-def _read_bytes(path: Path, shown: str) -> bytes:
+def read_bytes(path: Path, shown: str, member: str | None = None) -> bytes:
+    """Read a file, or a member of a zip. Raises EtlError."""
+    if member is not None:
+        return _read_member(path, shown, member)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from etl.errors import EtlError
 
@@ -111,12 +111,14 @@ class Apart:
 class ReferenceData(Protocol):
     """The rows of a file, as far as they could be read."""
 
-    columns: dict[str, list[Any]]
     mistakes: list[EtlError]
 
     @property
     def file(self) -> str:
         """Its name in messages."""
+
+    def cells(self, column: str) -> Sequence[Any]:
+        """The cells of a column as SQLite stores them; None for one that could not be read."""
 
     def is_complete(self, *columns: str) -> bool:
         """Whether all cells of these columns could be read, so a missing value really is missing."""
@@ -180,7 +182,7 @@ class NotBefore(Marker):
         reference, other = context.reference(table), context.values.get(self.other)
         if not reference or not reference.is_complete(names, self.days):
             return
-        known, days = reference.columns[names], reference.columns[self.days]
+        known, days = reference.cells(names), reference.cells(self.days)
         if value not in known or other not in known:
             return
         rows = known.index(other), known.index(value)

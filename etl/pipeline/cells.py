@@ -15,12 +15,14 @@ from etl.pipeline.form_errors import describe
 
 Cell = str | int | float | None
 
-#: Regular expressions of the texts of dates and times.
+#: Regular expressions of the texts of numbers, dates and times.
+WHOLE = "-?[0-9]{1,999}"
+NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 DATE = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 DATETIME = f"{DATE} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{{1,6}})?"
 
-_WHOLE = re.compile(r"-?[0-9]{1,999}\Z")
-_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\Z")
+_WHOLE = re.compile(WHOLE)
+_NUMBER = re.compile(NUMBER)
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
@@ -31,7 +33,7 @@ def same(value: Any) -> Any:  # noqa: ANN401 -- any value
 
 def parse_integer(text: str) -> int:
     """A whole number of 64 bits."""
-    if not _WHOLE.match(text):
+    if not _WHOLE.fullmatch(text):
         raise ValueError(f"{describe(text)} is not a whole number")
     return _fitting(int(text), text)
 
@@ -51,7 +53,7 @@ def _fitting(value: int, written: object) -> int:
 
 def parse_real(text: str) -> float:
     """A finite number."""
-    if not _NUMBER.match(text):
+    if not _NUMBER.fullmatch(text):
         raise ValueError(f"{describe(text)} is not a number")
     value = float(text)
     digits = text.lower().partition("e")[0]
@@ -166,7 +168,7 @@ def _six_digits(text: str) -> str:
 
 def parse_decimal(text: str, precision: int, scale: int) -> float:
     """A decimal as a number."""
-    if not _NUMBER.match(text):
+    if not _NUMBER.fullmatch(text):
         raise ValueError(f"{describe(text)} is not a number")
     return _decimal(Decimal(text), text, precision, scale)
 

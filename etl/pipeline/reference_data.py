@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.errors import Bug, EtlError, did_you_mean
 from etl.generator.params import LIMIT
@@ -31,13 +33,14 @@ class Reference:
     """The rows of a file by column, and the mistakes in them."""
 
     rows: Rows
-    columns: dict[str, list[Cell]] = field(default_factory=dict)
+    arrays: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     types: dict[str, DataType] = field(default_factory=dict)
     collations: dict[str, str] = field(default_factory=dict)  # of columns that a table declares
     mistakes: list[EtlError] = field(default_factory=list)
     all_rows: bool = True  # False if a row could not be read
     bad_columns: set[str] = field(default_factory=set)  # with a cell that could not be read
     positions: dict[str, int] = field(default_factory=dict)  # of each column of the file in a row, from 1
+    _cells: dict[str, list[Cell]] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -71,18 +74,25 @@ class Reference:
 
     def to_table(self) -> pa.Table:
         """The rows as an Arrow table."""
-        return pa.table({name: self.types[name].array(cells) for name, cells in self.columns.items()})
+        return pa.table(self.arrays)
+
+    def cells(self, column: str) -> list[Cell]:
+        """The cells of a column as SQLite stores them; None for one that could not be read."""
+        if column not in self._cells:
+            read = self.types[column].read
+            self._cells[column] = [None if value is None else read(value) for value in self.arrays[column].to_pylist()]
+        return self._cells[column]
 
     def is_complete(self, *columns: str) -> bool:
         """Whether every cell of the columns was read, so that a missing value really is missing."""
-        return self.all_rows and all(name in self.columns and name not in self.bad_columns for name in columns)
+        return self.all_rows and all(name in self.arrays and name not in self.bad_columns for name in columns)
 
 
 def lacks(reference: Reference | None, column: str, value: object) -> str | None:
     """A message if a column does not have a value; None if it does, or if a cell could not be read."""
-    if reference is None or not reference.is_complete(column) or value in reference.columns[column]:
+    if reference is None or not reference.is_complete(column) or value in reference.cells(column):
         return None
-    hint = did_you_mean(str(value), {str(choice) for choice in reference.columns[column]})
+    hint = did_you_mean(str(value), {str(choice) for choice in reference.cells(column)})
     return f"{reference.file} has no {column} {describe(value)}{hint}"
 
 
@@ -90,19 +100,19 @@ def check_references(
     source: Reference, columns: Sequence[str], target: Reference, target_columns: Sequence[str]
 ) -> None:
     """Report the rows whose reference is missing in another file; a null refers to nothing."""
-    if not target.is_complete(*target_columns) or not set(columns) <= set(source.columns):
+    if not target.is_complete(*target_columns) or not set(columns) <= set(source.arrays):
         return
     collations = [target.collations.get(name, "BINARY") for name in target_columns]
 
     def keys(reference: Reference, names: Sequence[str]) -> list[tuple[object, ...] | None]:
-        rows = zip(*(reference.columns[name] for name in names), strict=True)
+        rows = zip(*map(reference.cells, names), strict=True)
         return [None if None in row else tuple(map(collation_key, row, collations)) for row in rows]
 
     known = set(keys(target, target_columns))
     unknown = [row for row, key in enumerate(keys(source, columns)) if key is not None and key not in known]
 
     def message(row: int) -> str:
-        cells = [source.columns[name][row] for name in columns]
+        cells = [source.cells(name)[row] for name in columns]
         if len(cells) == 1:
             return lacks(target, target_columns[0], cells[0]) or ""
         return f"{target.file} has no row with {_pairs(target_columns, cells)}"
@@ -113,13 +123,13 @@ def check_references(
 def check_distinct(reference: Reference, column: str) -> None:
     """Report the cells of a column that repeat an earlier one; nulls are distinct."""
     seen: dict[Cell, int] = {}
-    firsts = {row: seen.setdefault(cell, row) for row, cell in enumerate(reference.columns[column]) if cell is not None}
+    firsts = {row: seen.setdefault(cell, row) for row, cell in enumerate(reference.cells(column)) if cell is not None}
     repeated = [row for row, first in firsts.items() if first != row]
     reference.report_each(repeated, column, partial(_repeats, reference, (column,), firsts))
 
 
 #: The function that reads a file, by kind of stage. It raises EtlError.
-READERS: dict[str, Callable[[Path, str, Any], Rows]] = {
+READERS: dict[str, Callable[[Path, str, Any, Mapping[str, DataType]], Rows]] = {
     "csv": csv_file.read,
     "json": json_file.read,
     "parquet": parquet_file.read,
@@ -136,9 +146,10 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
     try:
         if stage.path is None:
             raise Bug(stage.name)
-        rows = READERS[stage.kind](stage.path, stage.file, stage.options)
+        types = {name: column.data_type for name, column in table.columns.items()} if table else {}
+        rows = READERS[stage.kind](stage.path, stage.file, stage.options, types)
     except EtlError as error:
-        return Reference(Rows(stage.file, [], []), mistakes=[error], all_rows=False)
+        return Reference(Rows(stage.file, [], 0, lambda: ()), mistakes=[error], all_rows=False)
     result = Reference(rows, mistakes=list(rows.mistakes), all_rows=not rows.mistakes)
     columns = _header(result, table if fills_table else None)
     if fills_table and table is None:  # a mistake in the schema, or in the name of the table
@@ -147,13 +158,14 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
     known = {name: column for name, column in table.columns.items() if name in columns} if table else {}
     result.collations = {name: column.collation for name, column in known.items()}
     for name, column in columns.items():
-        result.types[name] = known[name].data_type if name in known else column.type
-        _cells(column, known.get(name), result)
+        result.types[name] = column.type
+        _read_cells(column, known.get(name), result)
     rows.columns.clear()  # the result has them now
     if table:
         if fills_table and table.autoincrement and table.autoincrement not in columns:
             result.types[table.autoincrement] = table.columns[table.autoincrement].data_type
-            result.columns[table.autoincrement] = [*range(1, len(rows.lines) + 1)]  # others may refer to them
+            numbers = pa.array(np.arange(1, rows.count + 1))
+            result.arrays[table.autoincrement] = pa.chunked_array([numbers])  # others may refer to them
         _rules(result, table)
     return result
 
@@ -161,12 +173,13 @@ def read_reference(stage: Stage, table: Table | None) -> Reference:
 def _header(result: Reference, table: Table | None) -> dict[str, SourceColumn]:
     """The columns by name, which must be those of the table that they fill."""
     rows = result.rows
-    if not (rows.columns or rows.lines):  # such as an empty array in JSON
+    if not (rows.columns or rows.count):  # such as an empty array in JSON
         if table is None:
             message = "the file has no rows, so its columns are not known"
             result.mistakes.append(EtlError(message, rows.place()))
         found = table.columns.values() if table else ()
-        return {each.name: SourceColumn(each.name, each.data_type, lambda _: ()) for each in found}
+        kinds = {each.name: each.data_type for each in found}
+        return {name: SourceColumn(name, kind, pa.chunked_array([], kind.arrow)) for name, kind in kinds.items()}
     first: dict[object, str] = {}
     columns: dict[str, SourceColumn] = {}
     for position, column in enumerate(rows.columns, 1):
@@ -197,13 +210,16 @@ def _names(columns: Collection[str], table: Table, result: Reference) -> None:
         result.report_header(message, len(result.rows.columns) + 1)
 
 
-def _cells(source: SourceColumn, declared: Column | None, result: Reference) -> None:
+def _read_cells(source: SourceColumn, declared: Column | None, result: Reference) -> None:
     """Read the cells of a column; those that are wrong become None."""
     name = source.name or ""
+    if source.array is not None and _may_have(source.array, declared, result.rows):
+        result.arrays[name] = source.array
+        return
     problems: dict[int, str] = {}
     cells: list[Cell] = []
     try:
-        for found in source.cells(result.types[name]):
+        for found in source.cells():
             problem = str(found) if isinstance(found, ValueError) else _problem(found, declared, result.rows)
             if problem:
                 problems[len(cells)] = problem
@@ -212,12 +228,20 @@ def _cells(source: SourceColumn, declared: Column | None, result: Reference) -> 
         result.mistakes.append(
             EtlError(str(error), result.rows.place(result.rows.header, result.positions[name]), name)
         )
-        cells = [None] * len(result.rows.lines)
+        cells = [None] * result.rows.count
         result.bad_columns.add(name)
-    result.columns[name] = cells
+    result.arrays[name] = source.type.array(cells)
     if problems:
         result.bad_columns.add(name)
         result.report_each(list(problems), name, problems.__getitem__)
+
+
+def _may_have(array: pa.ChunkedArray, declared: Column | None, rows: Rows) -> bool:
+    """Whether no cell of a column has a problem."""
+    if array.null_count and not (declared.nullable if declared else rows.nullable):
+        return False
+    is_id = pc.and_(pc.greater_equal(array, 1), pc.less_equal(array, LIMIT)) if declared and declared.key else None
+    return is_id is None or pc.all(is_id, min_count=0).as_py()
 
 
 def _problem(cell: Cell, declared: Column | None, rows: Rows) -> str:
@@ -235,9 +259,12 @@ def _problem(cell: Cell, declared: Column | None, rows: Rows) -> str:
 
 
 def _rules(result: Reference, table: Table) -> None:
-    """Report the rows that violate a CHECK or repeat a key."""
+    """Report the rows that violate a CHECK or repeat a key. Keys of one column are compared by Arrow first."""
+    table = replace(table, unique=tuple(key for key in table.unique if not _is_distinct(key, result)))
     broken: dict[Rule | Unique, dict[int, int]] = {}
-    for found in violations(table, result.columns):
+    rules: tuple[Rule | Unique, ...] = (*table.rules, *table.unique)
+    used = {name for rule in rules for name in rule.columns} & result.arrays.keys()
+    for found in violations(table, {name: result.cells(name) for name in used}):
         broken.setdefault(found.rule, {})[found.row] = found.first
     for rule, rows in broken.items():
         if isinstance(rule, Rule):
@@ -246,9 +273,17 @@ def _rules(result: Reference, table: Table) -> None:
             result.report_each(list(rows), rule.columns[-1], partial(_repeats, result, rule.columns, rows))
 
 
+def _is_distinct(key: Unique, result: Reference) -> bool:
+    """Whether no two values of a key of one column are the same bytes, which is how SQLite compares most types."""
+    column = result.arrays.get(key.columns[0])
+    if column is None or len(key.columns) > 1 or key.collations != ("BINARY",) or pa.types.is_floating(column.type):
+        return False
+    return bool(pc.count_distinct(column).as_py() == len(column) - column.null_count)
+
+
 def _breaks(result: Reference, table: Table, rule: Rule, row: int) -> str:
     """The message for a row that violates a CHECK."""
-    cells = [result.columns[name][row] for name in rule.columns]
+    cells = [result.cells(name)[row] for name in rule.columns]
     if len(cells) > 1:
         return f"{_pairs(rule.columns, cells)} violate CHECK ({rule.sql})"
     if allowed := table.columns[rule.columns[0]].values:
@@ -263,6 +298,6 @@ def _pairs(names: Iterable[str], cells: Iterable[Cell]) -> str:
 def _repeats(result: Reference, columns: Sequence[str], firsts: Mapping[int, int], row: int) -> str:
     """The message for a row that has the key of an earlier one."""
     first = firsts[row]
-    key, other = (", ".join(str(result.columns[name][number]) for name in columns) for number in (row, first))
+    key, other = (", ".join(str(result.cells(name)[number]) for name in columns) for number in (row, first))
     spelling = "" if key == other else f", as {other}"
     return f"duplicate {key} (first {result.rows.counted(first)}{spelling})"

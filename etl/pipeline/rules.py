@@ -76,16 +76,16 @@ def _declared_references(stage: Stage, draft: Draft) -> None:
             continue  # the form of the stage reported it
         source, target = draft.references[stage.name], draft.references.get(stage_name)
         path = f"references.{column}"
-        if source.all_rows and source.columns and column not in source.columns and node:
-            hint = did_you_mean(column, source.columns)
+        if source.all_rows and source.arrays and column not in source.arrays and node:
+            hint = did_you_mean(column, source.arrays)
             draft.report(stage, path, f"{source.file} has no column '{column}'{hint}", node.key(column))
         elif target is None:
             other = draft.stages.get(stage_name)
             if stage_name not in draft.nodes or (other and other.kind not in READERS):
                 hint = did_you_mean(stage_name, draft.references)
                 draft.report(stage, path, f"there is no stage '{stage_name}' that reads a file{hint}", value.where)
-        elif target.columns and target_column not in target.columns:
-            hint = did_you_mean(target_column, target.columns)
+        elif target.arrays and target_column not in target.arrays:
+            hint = did_you_mean(target_column, target.arrays)
             draft.report(stage, path, f"{target.file} has no column '{target_column}'{hint}", value.where)
         elif _differ(source.types.get(column), target.types.get(target_column)):
             ends = ((column, source), (target_column, target))
@@ -140,7 +140,7 @@ def _columns(name: str, draft: Draft) -> Collection[str]:
     stage = draft.stages.get(name)
     if stage and stage.table and draft.schema:
         return draft.schema.tables[stage.table].columns
-    return draft.references[name].columns if name in draft.references else ()
+    return draft.references[name].arrays if name in draft.references else ()
 
 
 def input_place(stage: Stage, name: str, *, key: bool = False) -> Where:

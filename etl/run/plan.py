@@ -94,7 +94,7 @@ def _size(stage: Stage, inputs: dict[str, Size], pipeline: Pipeline) -> Size:
     Raises EtlError when a generator's estimate fails.
     """
     if reference := pipeline.references.get(stage.name):
-        return Size(len(reference.lines))
+        return Size(reference.rows.count)
     if stage.check:
         return Size(0)
     if stage.contract and stage.contract.estimate:

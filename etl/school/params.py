@@ -151,7 +151,7 @@ class CoveredBy(Marker):
 
 def _uncovered(clamp: Range, reference: ReferenceData) -> Iterator[str]:
     """Report bands that do not ascend without gaps, and yield what is wrong with the clamp."""
-    low, high = [_number(cell) for cell in reference.columns["min_score"]], reference.columns["max_score"]
+    low, high = [_number(cell) for cell in reference.cells("min_score")], reference.cells("max_score")
     before = len(reference.mistakes)
     _ascending(low, reference)
     for row, begin in enumerate(low if len(reference.mistakes) == before else ()):

@@ -72,7 +72,7 @@ def test_pipeline_is_typed() -> None:
     assert (pipeline.name, pipeline.seed, pipeline.as_of) == ("tiny", 20250801, "2025-08-01 00:00:00")
     assert (stage.kind, stage.table, stage.params.rosters.high) == ("python", None, 1)
     assert pipeline.stages["students"].shard == Shard(by="classes", rows=2)
-    assert pipeline.references["tests"].columns["id"] == [1, 2, 3, 4, 5, 6]
+    assert pipeline.references["tests"].cells("id") == [1, 2, 3, 4, 5, 6]
     scores = pipeline.stage_of_table("scores")
     assert scores
     assert scores.name == "scores"

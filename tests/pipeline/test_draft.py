@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+import pyarrow as pa
 import pytest
 
 from etl.config.parse import parse
@@ -12,6 +13,7 @@ from etl.config.source import load
 from etl.errors import Where
 from etl.generator.params import Between, Context, In, Marker, NotBefore, Range, Template, UpTo
 from etl.generator.signature import contract_of
+from etl.pipeline.datatypes import TYPES
 from etl.pipeline.draft import Draft, check_markers
 from etl.pipeline.model import Stage
 from etl.pipeline.reference_data import Reference
@@ -20,8 +22,6 @@ from tests.support import small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from etl.pipeline.cells import Cell
 
 WHERE = Where("pipeline.yaml", 1)
 
@@ -83,11 +83,12 @@ def draft(tmp_path_factory: pytest.TempPathFactory) -> Draft:
 )
 def test_markers(draft: Draft, values: dict[str, object], message: str) -> None:
     """A param that refers to what is not there is reported; a marker of one's own sees the other params."""
-    columns: dict[str, list[Cell]] = {
-        "name": ["first", "second", "fourth", "fifth"],
-        "day": ["2025-01-01", "2025-02-01", "1.3.25", None],
+    columns = {
+        "name": pa.chunked_array([["first", "second", "fourth", "fifth"]]),
+        "day": pa.chunked_array([["2025-01-01", "2025-02-01", "1.3.25", None]]),
     }
-    visits = Reference(Rows("visits.csv", [], [2, 3, 4, 5], header=1), columns, positions={"name": 1, "day": 2})
+    rows = Rows("visits.csv", [], 4, lambda: [2, 3, 4, 5], header=1)
+    visits = Reference(rows, columns, dict.fromkeys(columns, TYPES["TEXT"]), positions={"name": 1, "day": 2})
     contract = contract_of(stays, "stays")
     stage = Stage("stays", "python", parse("{}", "f"), WHERE, {"beds": "beds"}, contract=contract, values=values)
     found = replace(draft, mistakes=[], references={"visits": visits})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
+from etl.pipeline.datatypes import TYPES
 from etl.pipeline.reference_data import Reference, check_references, lacks
 from etl.pipeline.schema import Column, Rule, Table, Unique
 from etl.pipeline.source_forms import CsvFile
-from tests.support.sources import read_file, told
+from tests.support.sources import cells, read_file, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +42,7 @@ def test_cells_have_the_types_of_their_columns(tmp_path: Path) -> None:
     """Whole numbers, numbers, texts and nulls, in the order of the file, whatever the order of its columns."""
     reference = read(tmp_path, "size,id,kind,name\n1.5,1,big,a\n-2e3,2,,b\n,3,small,c\n")
     assert told(reference) == []
-    assert reference.columns == {
+    assert cells(reference) == {
         "size": [1.5, -2000.0, None],
         "id": [1, 2, 3],
         "kind": ["big", None, "small"],
@@ -78,13 +80,13 @@ def test_forms_of_numbers(tmp_path: Path, size: str, value: float | None) -> Non
     """What SQLite reads as a number is one."""
     reference = read(tmp_path, f"{HEADER}1,a,,{size}\n")
     assert told(reference) == []
-    assert reference.columns["size"] == [value]
+    assert reference.cells("size") == [value]
 
 
 @pytest.mark.parametrize("no", [2**63 - 1, -(2**63), 10**18])
 def test_whole_numbers_have_64_bits(tmp_path: Path, no: int) -> None:
     """Every whole number that SQLite can store is read, and the next one is not."""
-    assert read(tmp_path, f"floor,no\nCELLAR,{no}\n", ROOMS).columns["no"] == [no]
+    assert read(tmp_path, f"floor,no\nCELLAR,{no}\n", ROOMS).cells("no") == [no]
     (message,) = told(read(tmp_path, f"floor,no\nCELLAR,{2**63}\n", ROOMS))
     assert message.startswith("t.csv:2:2: no: '9223372036854775808' does not fit; whole numbers go from ")
 
@@ -92,14 +94,14 @@ def test_whole_numbers_have_64_bits(tmp_path: Path, no: int) -> None:
 def test_quoted_empty_cell_is_a_text(tmp_path: Path) -> None:
     """Two quotes are an empty text, nothing at all is null."""
     text = Table("t", "", {name: Column(name, "TEXT", nullable=True, description="") for name in "ab"})
-    assert read(tmp_path, 'a,b\n"",\n,""\n', text).columns == {"a": ["", None], "b": [None, ""]}
+    assert cells(read(tmp_path, 'a,b\n"",\n,""\n', text)) == {"a": ["", None], "b": [None, ""]}
 
 
 def test_blank_line_in_one_column_is_told(tmp_path: Path) -> None:
     """It may be a text that got lost; in a file of several columns it is no row."""
     names = read(tmp_path, 'name\na\n\n""\n', None, fills_table=False)
     assert told(names) == ['t.csv:3:1: name: a blank line; remove it, or write "" for an empty string']
-    assert names.columns == {"name": ["a", None, ""]}
+    assert cells(names) == {"name": ["a", None, ""]}
 
 
 @pytest.mark.fault("any text in a CSV cell")
@@ -126,7 +128,7 @@ def test_any_text_survives(tmp_path: Path, name: str) -> None:
     quoted = name.replace('"', '""')
     reference = read(tmp_path, f'{HEADER}1,"{quoted}",,\n2,b,,\n')
     assert told(reference) == []
-    assert reference.columns["name"] == [name, "b"]
+    assert reference.cells("name") == [name, "b"]
     assert reference.lines[1] == 3 + name.count("\n")
 
 
@@ -134,13 +136,13 @@ def test_byte_order_mark_line_ends_and_blank_lines_do_not_matter(tmp_path: Path)
     """A file that a spreadsheet wrote is read like any other."""
     reference = read(tmp_path, b"\xef\xbb\xbfid,name,kind,size\r\n1,a,,\r\n\r\n2,b,,\r\n")
     assert told(reference) == []
-    assert (reference.columns["id"], reference.lines) == ([1, 2], [2, 4])
+    assert (reference.cells("id"), reference.lines) == ([1, 2], [2, 4])
 
 
 def test_columns_of_an_internal_file_are_text(tmp_path: Path) -> None:
     """A file that fills no table has texts, and no empty cell; columns of a table that it is like obey its rules."""
     reference = read(tmp_path, "name,extra\n7,\n", None, fills_table=False)
-    assert reference.columns == {"name": ["7"], "extra": [None]}
+    assert cells(reference) == {"name": ["7"], "extra": [None]}
     assert told(reference) == ["t.csv:2:2: extra: the cell is empty; enter a value"]
     like = read(tmp_path, "extra,kind\na,bigg\nb,\n", TABLE, fills_table=False)
     assert told(like) == ["t.csv:2:2: kind: 'bigg' is not allowed; did you mean 'big'?"]
@@ -195,7 +197,8 @@ def test_references_of_several_columns(tmp_path: Path) -> None:
     """The cells must stand in one row together, compared as the other file's columns are; an empty one is no key."""
     rooms = read(tmp_path, "floor,no\nA,1\nB,2\n", ROOMS)
     beds = read(tmp_path, "floor,no\na,1\nA,2\n,7\n", None, fills_table=False)
-    beds.columns["no"] = [1, 2, 7]
+    beds.arrays["no"] = pa.chunked_array([[1, 2, 7]])
+    beds.types["no"] = TYPES["INTEGER"]
     beds.mistakes = []
     check_references(beds, ("floor", "no"), rooms, ("floor", "no"))
     assert told(beds) == ["t.csv:3:2: no: t.csv has no row with floor 'A', no 2"]

@@ -14,6 +14,7 @@ from etl.pipeline.schema import Table, read_schema
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from etl.pipeline.cells import Cell
     from etl.pipeline.source_forms import SourceFile
 
 
@@ -23,6 +24,11 @@ def read_file(
     """The rows of a file, which may be those of an internal stage."""
     stage = Stage("things", kind, parse("{}", "f"), Where("f", 1, 1), path=path, file=options.file, options=options)
     return read_reference(replace(stage, internal=not fills_table), table)
+
+
+def cells(reference: Reference) -> dict[str, list[Cell]]:
+    """The cells of each column."""
+    return {name: reference.cells(name) for name in reference.arrays}
 
 
 def told(reference: Reference) -> list[str]:

@@ -2,48 +2,60 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from functools import partial
+from itertools import chain, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from etl.config.text import after, read_text
 from etl.errors import EtlError
-from etl.pipeline.datatypes import TYPES, other_type
 from etl.pipeline.form_errors import describe
-from etl.pipeline.sources.rows import Rows, SourceColumn, each
+from etl.pipeline.sources.rows import Rows
+from etl.pipeline.sources.values import BLOCK, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from etl.pipeline.cells import Cell
     from etl.pipeline.datatypes import DataType
     from etl.pipeline.source_forms import SourceFile
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read(path: Path, file: str, _: SourceFile) -> Rows:
+def read(path: Path, file: str, _options: SourceFile, types: Mapping[str, DataType]) -> Rows:
     """Read a file. Raises EtlError at the line and column of what is not JSON."""
     text = read_text(path, file)
-    lines, objects = [], []
+    lines: list[int] = []
+    columns: dict[str, Values] = {}
     line, before = 1, 0
-    for start, value in _objects(text, file):
-        line, before = line + text.count("\n", before, start), start
-        lines.append(line)
-        objects.append(value)
-    names = dict.fromkeys(name for each_object in objects for name in each_object)
-    columns = [_column(name, [each_object.get(name) for each_object in objects]) for name in names]
-    return Rows(file, columns, lines)
+    objects = _objects(text, file)
+    while block := list(islice(objects, BLOCK)):
+        rows = [row for _, row in block]
+        for name in chain.from_iterable(row for row in rows if not row.keys() <= columns.keys()):
+            if name not in columns:
+                columns[name] = Values(types.get(name))
+                columns[name].add([None] * len(lines))
+        for name, values in columns.items():
+            values.add(_values(rows, name))
+        for start, _row in block:
+            line, before = line + text.count("\n", before, start), start
+            lines.append(line)
+    return Rows(file, [values.column(name) for name, values in columns.items()], len(lines), lambda: lines)
+
+
+def _values(rows: list[dict[str, Any]], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:  # some rows lack it
+        return [row.get(name) for row in rows]
 
 
 def _objects(text: str, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each object of a file, and its offset."""
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_refuse)
+    decoder = json.JSONDecoder(object_pairs_hook=partial(_distinct, known=set()), parse_constant=_refuse)
     start = _after_space(text, 0)
     in_array, end = text.startswith("[", start), False
     if in_array:
@@ -81,48 +93,18 @@ def _error(message: str, text: str, position: int, file: str) -> EtlError:
     return EtlError(f"not JSON: {message}", after(text[:position], file))
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct(pairs: list[tuple[str, Any]], known: set[str]) -> dict[str, Any]:
+    """An object. ``known`` are keys that are text."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"duplicate key '{next(name for name in names if names.count(name) > 1)}'")
-    if any("\ud800" <= letter <= "\udfff" for name in found for letter in name if not name.isascii()):
-        raise ValueError("a key is not UTF-8")
+    if not known.issuperset(found):
+        if any("\ud800" <= letter <= "\udfff" for name in found for letter in name):
+            raise ValueError("a key is not UTF-8")
+        known.update(found)
     return found
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number; write null")
-
-
-def _column(name: str, values: list[Any]) -> SourceColumn:
-    return SourceColumn(name, infer(values), partial(_cells, values))
-
-
-def _cells(values: Sequence[Any], kind: DataType) -> Iterable[Cell | ValueError]:
-    return each(values, kind.read)
-
-
-#: The type of a column by the types of its values; those of Arrow for lists and objects.
-_KINDS: tuple[tuple[set[type], str], ...] = (
-    ({bool}, "BOOLEAN"),
-    ({int}, "INTEGER"),
-    ({int, float}, "REAL"),
-    ({str}, "TEXT"),
-)
-
-
-def infer(values: Sequence[Any]) -> DataType:
-    """The type of the values of a column that declares none; that of the first value if they have several."""
-    present = [value for value in values if value is not None]
-    if not present:
-        return TYPES["TEXT"]
-    found = set(map(type, present))
-    if type(present[0]) in {list, dict}:
-        for some in (present, present[:1]):
-            with contextlib.suppress(ValueError, TypeError, OverflowError):  # of Arrow, also a lone surrogate
-                return other_type(pa.infer_type(some))
-        return TYPES["TEXT"]
-    kinds = (name for types, name in _KINDS if found <= types)
-    first = (name for types, name in _KINDS if type(present[0]) in types)
-    return TYPES[next(kinds, None) or next(first)]

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Where
 from etl.pipeline.datatypes import convert, is_convertible, other_type
+from etl.pipeline.sources.bulk import from_arrow
 from etl.pipeline.sources.rows import Rows, SourceColumn, each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from etl.pipeline.cells import Cell
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from etl.pipeline.source_forms import SourceFile
 
 
-def read(path: Path, file: str, _: SourceFile) -> Rows:
+def read(path: Path, file: str, _: SourceFile, types: Mapping[str, DataType]) -> Rows:
     """Read a file. Raises EtlError if it is not Parquet."""
     import pyarrow.parquet as pq  # noqa: PLC0415 -- most worlds read no Parquet
 
@@ -30,11 +31,15 @@ def read(path: Path, file: str, _: SourceFile) -> Rows:
     except (pa.ArrowException, OSError) as error:
         message = str(error).splitlines()[0].removesuffix(".")
         raise EtlError(f"not a Parquet file: {message}", Where(file)) from error
-    columns = [
-        SourceColumn(name, other_type(_plain(column.type)), partial(_cells, column))
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
-    return Rows(file, columns, range(1, table.num_rows + 1), has_lines=False)
+    columns = [_column(name, column, types) for name, column in zip(table.column_names, table.columns, strict=True)]
+    numbers = range(1, table.num_rows + 1)
+    return Rows(file, columns, len(numbers), lambda: numbers, has_lines=False)
+
+
+def _column(name: str, column: pa.ChunkedArray, types: Mapping[str, DataType]) -> SourceColumn:
+    kind = types.get(name) or other_type(_plain(column.type))
+    array = from_arrow(column, kind)
+    return SourceColumn(name, kind, array, partial(_cells, column, kind) if array is None else None)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

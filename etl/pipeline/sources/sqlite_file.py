@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where, did_you_mean
 from etl.pipeline.datatypes import data_type
-from etl.pipeline.sources.json_file import infer
-from etl.pipeline.sources.rows import Rows, SourceColumn, each
+from etl.pipeline.sources.rows import Rows
+from etl.pipeline.sources.values import BLOCK, Values
 from etl.pipeline.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from etl.pipeline.cells import Cell
     from etl.pipeline.datatypes import DataType
     from etl.pipeline.source_forms import SqliteFile
+    from etl.pipeline.sources.rows import SourceColumn
 
 
-def read(path: Path, file: str, options: SqliteFile) -> Rows:
+def read(path: Path, file: str, options: SqliteFile, types: Mapping[str, DataType]) -> Rows:
     """Read a table. Raises EtlError."""
     for journal in ("-wal", "-journal"):
         beside = path.with_name(path.name + journal)
@@ -33,19 +32,21 @@ def read(path: Path, file: str, options: SqliteFile) -> Rows:
         with contextlib.closing(_opened(path)) as database:
             table = _table(database, options.table, file)
             declared = database.execute("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))
-            names = dict(declared.fetchall())
-            listed = ", ".join(map(quote, names))
-            rows = database.execute(f"SELECT {listed} FROM {quote(table)} NOT INDEXED").fetchall()  # noqa: S608 -- quoted names
+            kinds = {name: types.get(name) or _type(kind) for name, kind in declared}
+            query = f"SELECT {', '.join(map(quote, kinds))} FROM {quote(table)} NOT INDEXED"  # noqa: S608 -- quoted names
+            try:
+                columns, count = _columns(database, query, kinds)
+            except sqlite3.OperationalError:  # such as text that is not UTF-8
+                database.text_factory = _text
+                columns, count = _columns(database, query, kinds)
     except sqlite3.Error as error:
         raise EtlError(f"SQLite cannot read it: {error}", Where(file)) from error
-    columns = [_column(name, names[name], [row[number] for row in rows]) for number, name in enumerate(names)]
-    return Rows(file, columns, range(1, len(rows) + 1), has_lines=False)
+    return Rows(file, columns, count, lambda: range(1, count + 1), has_lines=False)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     """A connection to a file that is not written, and no other: its schema cannot call functions with side effects."""
     database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-    database.text_factory = _text
     database.execute("PRAGMA trusted_schema = OFF")
     return database
 
@@ -69,15 +70,23 @@ def _table(database: sqlite3.Connection, name: str, file: str) -> str:
     raise EtlError(f"it has no table '{name}'{did_you_mean(name, tables.values())}", Where(file))
 
 
-def _column(name: str, declared: str, values: list[Any]) -> SourceColumn:
+def _columns(
+    database: sqlite3.Connection, query: str, kinds: Mapping[str, DataType | None]
+) -> tuple[list[SourceColumn], int]:
+    """The columns of a query, and the number of its rows."""
+    columns = [Values(kind) for kind in kinds.values()]
+    cursor = database.execute(query)
+    count = 0
+    while rows := cursor.fetchmany(BLOCK):
+        for values, block in zip(columns, zip(*rows, strict=True), strict=True):
+            values.add(block)
+        count += len(rows)
+    return [values.column(name) for name, values in zip(kinds, columns, strict=True)], count
+
+
+def _type(declared: str) -> DataType | None:
+    """The type that the file declares; None for that of the values."""
     try:
-        kind = data_type(declared)
+        return data_type(declared)
     except ValueError:
-        kind = infer([value for value in values if not isinstance(value, bytes)])
-    return SourceColumn(name, kind, partial(_cells, values))
-
-
-def _cells(values: Sequence[Any], kind: DataType) -> Iterable[Cell | ValueError]:
-    found: Iterator[Cell | ValueError] = each(values, kind.read)
-    blob = ValueError("a BLOB, or text that is not UTF-8; store text")
-    return (blob if isinstance(value, bytes) else cell for value, cell in zip(values, found, strict=True))
+        return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from etl.pipeline.source_forms import CsvFile
-from tests.support.sources import read_file, table_of, told
+from tests.support.sources import cells, read_file, table_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_options(tmp_path: Path, content: bytes, options: dict[str, Any], column
     """Delimiter, quote, encoding and nulls are those of the file; a quoted cell is never null."""
     reference = read(tmp_path, content, **options)
     assert told(reference) == []
-    assert reference.columns == columns
+    assert cells(reference) == columns
 
 
 def test_nulls_are_null(tmp_path: Path) -> None:
@@ -46,10 +46,10 @@ def test_nulls_are_null(tmp_path: Path) -> None:
     assert told(read(tmp_path, b"a,b\nNA,1\n", nulls=["NA"])) == ["t.csv:2:1: a: the cell is empty; enter a value"]
     named = read(tmp_path, b'\nNA\nx\n\n"NA"\n', nulls=["NA"])
     assert told(named) == ['t.csv:4:1: NA: a blank line; remove it, or write "" for an empty string']
-    assert named.columns == {"NA": ["x", None, "NA"]}
+    assert cells(named) == {"NA": ["x", None, "NA"]}
     path, table = tmp_path / "t.csv", table_of(tmp_path, "size INTEGER")
     path.write_text("size\n1\nNA\n")
-    assert read_file("csv", path, CsvFile(file="t.csv", nulls=["NA"]), table).columns == {"size": [1, None]}
+    assert cells(read_file("csv", path, CsvFile(file="t.csv", nulls=["NA"]), table)) == {"size": [1, None]}
 
 
 def test_bytes_of_another_encoding(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.pipeline.source_forms import SourceFile
-from tests.support.sources import read_file, table_of, told
+from tests.support.sources import cells, read_file, table_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_an_array_is_as_lines(tmp_path: Path, text: str) -> None:
     """Keys may have any order; one that is missing is null."""
     reference = read(tmp_path, text, LOANS)
     assert told(reference) == []
-    assert reference.columns == {
+    assert cells(reference) == {
         "id": [1, 2],
         "due": ["2025-08-15", "2025-08-16"],
         "back": [1, None],

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.pipeline.source_forms import SourceFile
-from tests.support.sources import read_file, table_of, told
+from tests.support.sources import cells, read_file, table_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_types_of_the_file_become_those_of_the_table(tmp_path: Path) -> None:
     columns = "id INT, kind TEXT, due DATE, at TIMESTAMP, fee DECIMAL(5,2), back BOOLEAN"
     reference = read(tmp_path, rows, columns)
     assert told(reference) == []
-    assert list(map(list, zip(*reference.columns.values(), strict=True))) == [
+    assert list(map(list, zip(*cells(reference).values(), strict=True))) == [
         [1, "a", "2025-08-15", "2025-08-15 10:00:00.5", 1.5, 1],
         [2, None, None, None, None, None],
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.pipeline.source_forms import SqliteFile
-from tests.support.sources import read_file, table_of, told
+from tests.support.sources import cells, read_file, table_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_types_are_those_that_the_file_declares(tmp_path: Path) -> None:
     """Rows are in the order of the table; a column without a type has that of its values."""
     reference = read(tmp_path, "Loans")
     assert told(reference) == []
-    assert reference.columns == {
+    assert cells(reference) == {
         "id": [1, 2],
         "due": ["2025-08-15", "2025-08-16"],
         "back": [1, 0],
