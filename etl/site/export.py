@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
-from etl.site.answers import answer_parts, check_answers, combinations, parameter_lists, register_functions
+from etl.site.answers import answer, answer_parts, check_answers, combinations, parameter_lists, register_functions
 from etl.site.endpoint import describe
 from etl.site.front import Front
 from etl.site.parameters import MAX_ID
@@ -77,7 +77,9 @@ def export(  # noqa: PLR0913 -- what a build knows
                 reason = "takes too long" if "interrupted" in str(error) else f"SQLite says: {error}"
                 raise EtlError(reason, Where(endpoint.file)) from error
         drawing = draw(picture, database, pipeline.as_of) if picture else ""
-        document = openapi.document(endpoints, pipeline.site, build, database, answers.written)
+        document = openapi.document(
+            endpoints, pipeline.site, build, database, written=answers.written, examples=answers.examples
+        )
     files.write("api/openapi.json", openapi.render(document))
     files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
     size = path.stat().st_size
@@ -85,7 +87,7 @@ def export(  # noqa: PLR0913 -- what a build knows
         pipeline.site,
         pipeline.schema,
         endpoints,
-        examples=answers.examples,
+        examples=answers.links,
         written=answers.written,
         sample=answers.sample,
         rows=rows,
@@ -131,7 +133,8 @@ class _Answers:
     live: dict[str, dict[str, int]] = field(default_factory=dict)  # by URL, of endpoints that are served live only
     written: set[str] = field(default_factory=set)  # URLs that are files
     names: set[str] = field(default_factory=set)  # of the files, normalized as by the strictest file system
-    examples: dict[str, str] = field(default_factory=dict)  # by URL: the address of an answer
+    links: dict[str, str] = field(default_factory=dict)  # by URL: the address of an answer
+    examples: dict[str, Any] = field(default_factory=dict)  # by URL, of the first answer
     sample: tuple[str, bytes] | None = None  # the first answer without parameters: its address and content
 
     def write(self, endpoint: Endpoint) -> None:
@@ -140,8 +143,8 @@ class _Answers:
             self._check_values(endpoint, parameter)
         written = [route for route in endpoint.routes if self._is_written(route)]
         for route in endpoint.routes:
-            if example := self._write_route(route) if route in written else self._find_example(route):
-                self.examples[route.template] = example
+            if link := self._write_route(route) if route in written else self._find_link(route):
+                self.links[route.template] = link
         self.written |= {route.template for route in written}
         if not written:
             count = math.prod(map(len, parameter_lists(self.database, endpoint).values()))
@@ -167,14 +170,17 @@ class _Answers:
         lists = parameter_lists(self.database, route.endpoint, route.in_path)
         return route.is_static and math.prod(map(len, lists.values())) <= self.limit
 
-    def _find_example(self, route: Route) -> str:
+    def _find_link(self, route: Route) -> str:
         """The address of an answer that is no file; empty if none is found soon."""
         endpoint = route.endpoint
         varied = [*route.in_path, *endpoint.required]
-        for values in islice(combinations(parameter_lists(self.database, endpoint, varied)), TRIED):
+        tried = islice(combinations(parameter_lists(self.database, endpoint, varied)), TRIED)
+        for number, values in enumerate(tried):
             given = {each.json_name: values[each.name] for each in route.in_query if each.required}
             known = all(values[each.name] is not None for each in varied)
-            if known and any(answer_parts(self.database, endpoint, values, self.say)):
+            if known and (content := answer(self.database, endpoint, values, self.say)):
+                if number == 0:
+                    self.examples[route.template] = openapi.example(content)
                 return quote(route.path(values)) + (f"?{urlencode(given)}" if given else "")
         return ""
 
@@ -182,7 +188,7 @@ class _Answers:
         """Write the answers of a URL: the address of the first one, empty if there is none."""
         endpoint, first = route.endpoint, ""
         taken = self.taken.has(endpoint)
-        for values in combinations(parameter_lists(self.database, endpoint, route.in_path)):
+        for number, values in enumerate(combinations(parameter_lists(self.database, endpoint, route.in_path))):
             path = route.path(values)
             name = unicodedata.normalize("NFC", path).casefold()
             if name in self.names:
@@ -190,15 +196,19 @@ class _Answers:
             self.names.add(name)
             content: tuple[bytes, ...]
             if taken and self.taken.give(path, self.files):
-                content = ((self.files.folder / path).read_bytes(),) if not route.in_path else ()
+                content = ((self.files.folder / path).read_bytes(),) if number == 0 else ()
             else:
                 content = answer_parts(self.database, endpoint, values, self.say)
                 if not any(content):  # an object without a row
                     continue
                 self.files.write(path, *content)
             first = first or quote(path)
-            if not route.in_path and not self.sample:
-                self.sample = path, b"".join(content)
+            if number == 0:
+                whole = b"".join(content)
+                self.examples[route.template] = openapi.example(whole)
+                if not route.in_path and not self.sample:
+                    self.sample = path, whole
+                del whole
             del content  # free it before the next one is made
         return first
 
