@@ -6,6 +6,7 @@ import itertools
 import math
 import sqlite3
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from etl.errors import EtlError
@@ -14,11 +15,13 @@ from etl.site.digits import DigitCheck, check_digits
 from etl.site.endpoint import NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from etl.site.check import Say
     from etl.site.endpoint import Endpoint
     from etl.site.parameters import Parameter, Value
+
+    Listed = Callable[[Parameter], list[Value]]
 
 #: A query of an answer may take so long.
 TIMEOUT_SECONDS = 30
@@ -51,11 +54,15 @@ def answer_parts(
 
 
 def check_answers(
-    database: sqlite3.Connection, endpoint: Endpoint, most_rows: float = math.inf, say: Say = lambda _: None
+    database: sqlite3.Connection,
+    endpoint: Endpoint,
+    most_rows: float = math.inf,
+    say: Say = lambda _: None,
+    listed: Listed | None = None,
 ) -> int:
     """Check the answers of an endpoint, until they have so many rows: how many answers. Raises as :func:`answer`."""
     count = rows = 0
-    for values in combinations(parameter_lists(database, endpoint)):
+    for values in combinations(parameter_lists(endpoint, listed or lists_of(database))):
         if rows >= most_rows:
             break
         rows += _checked(database, endpoint, values, say)[1]
@@ -87,8 +94,13 @@ def _checked(
     return text or b"", count
 
 
+def lists_of(database: sqlite3.Connection) -> Listed:
+    """A function that lists the values of a parameter, and remembers them: many endpoints have the same parameter."""
+    return cache(lambda parameter: parameter.listed(database))
+
+
 def parameter_lists(
-    database: sqlite3.Connection, endpoint: Endpoint, varied: Iterable[Parameter] | None = None
+    endpoint: Endpoint, listed: Listed, varied: Iterable[Parameter] | None = None
 ) -> dict[str, list[Value]]:
     """The values of the varied parameters, by default the required ones, and the default of each other one.
 
@@ -96,7 +108,7 @@ def parameter_lists(
     """
     names = {each.name for each in (endpoint.required if varied is None else varied) if each.values}
     parameters = endpoint.parameters.values()
-    return {each.name: each.listed(database) if each.name in names else [each.default] for each in parameters}
+    return {each.name: listed(each) if each.name in names else [each.default] for each in parameters}
 
 
 def combinations(lists: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value]]:

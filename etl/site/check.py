@@ -42,7 +42,7 @@ def pattern_of(columns: Mapping[str, Type]) -> re.Pattern[bytes]:
     """What the JSON text of rows with commas between them looks like if every value has its type.
 
     JSON columns may have spaces, escapes in keys, and keys in another order: text that does not match needs a closer
-    look, and so do integers of more than 15 digits.
+    look, and so do integers of more than 15 digits and numbers from 1e100 on.
     """
     row = _pattern(object_schema({camel_case(name): kind for name, kind in columns.items()}))
     return re.compile(rf"(?:{row}(?:,|\Z))++(?<!,)".encode())  # a row only once: compiling it takes milliseconds
@@ -84,7 +84,7 @@ _LETTERS = r'[^"\\\x00-\x1f]*+'
 _INTEGER = r"-?+(?!0[0-9])[0-9]{1,15}+"
 _SCALARS = {
     "integer": _INTEGER,
-    "number": _INTEGER + r"(?:\.[0-9]++)?+(?:e[+-]?+[0-9]{1,2}+)?+",
+    "number": _INTEGER + r"(?:\.[0-9]++)?+(?:e(?>-[0-9]{1,3}|\+?[0-9]{1,2}))?+",
     "boolean": "(?>true|false)",
     "string": rf'"{_LETTERS}(?:\\.{_LETTERS})*+"',
 }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import EtlError
 from etl.pipeline.sql import renamed
-from etl.site.column_types import contains_number, is_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,16 +32,14 @@ _AGGREGATES: dict[str, tuple[int, Callable[..., Any]]] = {
 
 def check_digits(database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value]) -> None:
     """Check that SQLite's JSON functions do not shorten a number in an answer. Raises EtlError."""
-    shapes = {name: kind for name, kind in endpoint.columns.items() if is_json(kind)}
-    checked = _checked(endpoint.sql)
-    if not any(map(contains_number, shapes.values())) or checked == endpoint.sql:
+    if not endpoint.json_with_numbers or (checked := _checked(endpoint.sql)) == endpoint.sql:
         return
     database.execute("SELECT etl_lossy()").fetchone()  # forget that of a query that was interrupted
     deque(database.execute(checked, dict(values)), maxlen=0)
     (lossy,) = database.execute("SELECT etl_lossy()").fetchone()
     if lossy is not None:
         message = f"SQLite's JSON has only 15 digits of {lossy!r}; round it, or give it a column of its own"
-        raise EtlError(f"{message}, in {endpoint.url(values)}", endpoint.where(next(iter(shapes))))
+        raise EtlError(f"{message}, in {endpoint.url(values)}", endpoint.where(endpoint.json_with_numbers[0]))
 
 
 @lru_cache  # of a size: each slice of a list has a query of its own

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from etl.errors import Where
 from etl.pipeline.sql import filled, literal, quote
 from etl.site.check import pattern_of
-from etl.site.column_types import base, camel_case, is_json
+from etl.site.column_types import base, camel_case, contains_number, is_json
 from etl.site.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -164,6 +164,11 @@ class Endpoint:
     def pattern(self) -> re.Pattern[bytes]:
         """See :func:`etl.site.check.pattern_of`."""
         return pattern_of(self.columns)
+
+    @cached_property
+    def json_with_numbers(self) -> list[str]:
+        """The columns of JSON text that contains a ``number``."""
+        return [name for name, kind in self.columns.items() if is_json(kind) and contains_number(kind)]
 
     @property
     def _json_row(self) -> str:

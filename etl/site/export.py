@@ -16,7 +16,15 @@ from urllib.parse import quote, urlencode
 
 from etl.errors import EtlError, Where
 from etl.site import datasette, openapi, pages
-from etl.site.answers import answer, answer_parts, check_answers, combinations, parameter_lists, register_functions
+from etl.site.answers import (
+    answer,
+    answer_parts,
+    check_answers,
+    combinations,
+    lists_of,
+    parameter_lists,
+    register_functions,
+)
 from etl.site.endpoint import describe
 from etl.site.front import Front
 from etl.site.parameters import MAX_ID
@@ -78,7 +86,7 @@ def export(  # noqa: PLR0913 -- what a build knows
                 raise EtlError(reason, Where(endpoint.file)) from error
         drawing = draw(picture, database, pipeline.as_of) if picture else ""
         document = openapi.document(
-            endpoints, pipeline.site, build, database, written=answers.written, examples=answers.examples
+            endpoints, pipeline.site, build, answers.listed, written=answers.written, examples=answers.examples
         )
     files.write("api/openapi.json", openapi.render(document))
     files.write("api/index.json", openapi.render(openapi.index(endpoints, pipeline.site, build, answers.written)))
@@ -137,6 +145,10 @@ class _Answers:
     examples: dict[str, Any] = field(default_factory=dict)  # by URL, of the first answer
     sample: tuple[str, bytes] | None = None  # the first answer without parameters: its address and content
 
+    def __post_init__(self) -> None:
+        """Remember the values of parameters."""
+        self.listed = lists_of(self.database)
+
     def write(self, endpoint: Endpoint) -> None:
         """Write every answer of an endpoint below each of its URLs, except those with too many or a query string."""
         for parameter in endpoint.parameters.values():
@@ -147,17 +159,20 @@ class _Answers:
                 self.links[route.template] = link
         self.written |= {route.template for route in written}
         if not written:
-            count = math.prod(map(len, parameter_lists(self.database, endpoint).values()))
+            count = math.prod(map(len, parameter_lists(endpoint, self.listed).values()))
             most = CHECKED_OBJECTS if endpoint.is_object else CHECKED_ROWS
             before = self.taken.live.get(endpoint.template) if self.taken.has(endpoint) else None
-            checked = before["checked"] if before else check_answers(self.database, endpoint, most, self.say)
+            if before:
+                checked = before["checked"]
+            else:
+                checked = check_answers(self.database, endpoint, most, self.say, self.listed)
             self.live[endpoint.template] = {"answers": count, "checked": checked}
             rest = "" if checked == count else "; check --full checks the others"
             self.say(f"{endpoint.file}: live only; checked {checked:,} of {count:,} answers{rest}")
 
     def _check_values(self, endpoint: Endpoint, parameter: Parameter) -> None:
         """Check that the values of a parameter can be part of a URL."""
-        listed = parameter.listed(self.database) if parameter.values else []
+        listed = self.listed(parameter) if parameter.values else []
         in_path = any(parameter in route.in_path for route in endpoint.routes)
         for value in listed if in_path else ():
             if fault := _fault(value):
@@ -167,14 +182,14 @@ class _Answers:
             raise EtlError(message, Where(endpoint.file))
 
     def _is_written(self, route: Route) -> bool:
-        lists = parameter_lists(self.database, route.endpoint, route.in_path)
+        lists = parameter_lists(route.endpoint, self.listed, route.in_path)
         return route.is_static and math.prod(map(len, lists.values())) <= self.limit
 
     def _find_link(self, route: Route) -> str:
         """The address of an answer that is no file; empty if none is found soon."""
         endpoint = route.endpoint
         varied = [*route.in_path, *endpoint.required]
-        tried = islice(combinations(parameter_lists(self.database, endpoint, varied)), TRIED)
+        tried = islice(combinations(parameter_lists(endpoint, self.listed, varied)), TRIED)
         for number, values in enumerate(tried):
             given = {each.json_name: values[each.name] for each in route.in_query if each.required}
             known = all(values[each.name] is not None for each in varied)
@@ -188,7 +203,7 @@ class _Answers:
         """Write the answers of a URL: the address of the first one, empty if there is none."""
         endpoint, first = route.endpoint, ""
         taken = self.taken.has(endpoint)
-        for number, values in enumerate(combinations(parameter_lists(self.database, endpoint, route.in_path))):
+        for number, values in enumerate(combinations(parameter_lists(endpoint, self.listed, route.in_path))):
             path = route.path(values)
             name = unicodedata.normalize("NFC", path).casefold()
             if name in self.names:

@@ -12,10 +12,10 @@ from etl.site.parameters import MAX_ID
 from etl.site.slices import query_type, sort_type
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterator, Mapping
 
     from etl.pipeline.forms import Site
+    from etl.site.answers import Listed
     from etl.site.column_types import Type
     from etl.site.endpoint import Endpoint, Route
     from etl.site.parameters import Parameter, Value
@@ -31,20 +31,21 @@ def document(  # noqa: PLR0913 -- what a build knows
     endpoints: list[Endpoint],
     site: Site,
     build: str,
-    database: sqlite3.Connection,
+    listed: Listed,
     *,
     written: Collection[str],
     examples: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The document. The same build gives the same one.
 
+    ``listed`` lists the values of a parameter (:func:`etl.site.answers.lists_of`);
     ``written`` are the URLs that a static host has, too; ``examples``, by URL, are made by :func:`example`.
     """
     routes = [route for endpoint in endpoints for route in endpoint.routes]
     paths = {
         f"{route.template}.json": _path(
             route,
-            database,
+            listed,
             {"example": examples[route.template]} if route.template in examples else {},
             live=route.template not in written,
         )
@@ -113,10 +114,10 @@ def render(content: dict[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _path(route: Route, database: sqlite3.Connection, example: dict[str, Any], *, live: bool) -> dict[str, Any]:
+def _path(route: Route, listed: Listed, example: dict[str, Any], *, live: bool) -> dict[str, Any]:
     """A path item."""
     endpoint = route.endpoint
-    values = next(combinations(parameter_lists(database, endpoint, [*endpoint.required, *route.in_path])), {})
+    values = next(combinations(parameter_lists(endpoint, listed, [*endpoint.required, *route.in_path])), {})
     headers = [*HEADERS] if not endpoint.is_object else ["ETag", "X-Build"]
     row = {"$ref": f"#/components/schemas/{_schema_name(endpoint)}"}
     content = {"schema": row if endpoint.is_object else {"type": "array", "items": row}}
@@ -130,7 +131,7 @@ def _path(route: Route, database: sqlite3.Connection, example: dict[str, Any], *
     }
     if route.in_path or endpoint.is_object:
         responses["404"] = {"$ref": "#/components/responses/NotFound"}
-    parameters = [*_declared(route, database, values), *_of_list(endpoint)]
+    parameters = [*_declared(route, listed, values), *_of_list(endpoint)]
     return {
         "get": {
             "operationId": route.name,
@@ -165,7 +166,7 @@ def _shortened(value: Any) -> Any:  # noqa: ANN401 -- JSON
     return {key: _shortened(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
-def _declared(route: Route, database: sqlite3.Connection, values: Mapping[str, Value]) -> Iterator[dict[str, Any]]:
+def _declared(route: Route, listed: Listed, values: Mapping[str, Value]) -> Iterator[dict[str, Any]]:
     """The parameters that the endpoint's file declares."""
     for each in route.in_path:
         yield {
@@ -183,7 +184,7 @@ def _declared(route: Route, database: sqlite3.Connection, values: Mapping[str, V
             "required": each.required,
             "description": f"{each.description or 'One of the values that exist.'} {_LIVE_QUERY}",
             "x-live-only": True,
-            "schema": {**_type_of(each, database), **({} if each.default is None else {"default": each.default})},
+            "schema": {**_type_of(each, listed), **({} if each.default is None else {"default": each.default})},
             **({"example": values[each.name]} if each.required and values else {}),
         }
 
@@ -192,15 +193,15 @@ def _id_or_text(value: Value) -> Type:
     return {"type": "string"} if isinstance(value, str) else {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 
 
-def _type_of(parameter: Parameter, database: sqlite3.Connection) -> Type:
+def _type_of(parameter: Parameter, listed: Listed) -> Type:
     """The type of a parameter of a query string. Ids are numbers: a union of all ids would refuse a variable."""
     if not parameter.values:
         return query_type(SCALARS[parameter.type])
-    listed = parameter.listed(database)
-    ids = [value for value in listed if isinstance(value, int)]
+    values = listed(parameter)
+    ids = [value for value in values if isinstance(value, int)]
     if ids:
         return {"type": "integer", "minimum": min(ids), "maximum": max(ids)}
-    return {"type": "string", **({"enum": listed} if listed else {})}
+    return {"type": "string", **({"enum": values} if values else {})}
 
 
 def _of_list(endpoint: Endpoint) -> Iterator[dict[str, Any]]:

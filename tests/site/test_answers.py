@@ -17,6 +17,7 @@ from etl.site.answers import (
     answer,
     check_answers,
     combinations,
+    lists_of,
     parameter_lists,
     register_functions,
 )
@@ -141,5 +142,5 @@ def test_every_combination_of_values_is_listed() -> None:
         }
         asked = Endpoint("x.sql", ("[a]", "[b]"), "X", "Of x.", "SELECT 1 AS n", lists, typed({"n": "integer"}))
         expected = [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
-        assert list(combinations(parameter_lists(database, asked))) == expected
+        assert list(combinations(parameter_lists(asked, lists_of(database)))) == expected
         assert list(combinations({})) == [{}]

@@ -23,7 +23,7 @@ from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
 from etl.site import export as export_files
-from etl.site.answers import combinations, parameter_lists
+from etl.site.answers import combinations, lists_of, parameter_lists
 from etl.site.endpoint import Endpoint, restore
 from etl.site.export import _Answers, export
 from etl.site.parameters import Parameter
@@ -47,7 +47,10 @@ def every_file(build: Path) -> list[str]:
     endpoints = restore(json.loads((build / "endpoints.json").read_text(encoding="utf-8")))
     with closing(open_database(build / DATABASE)) as database:
         found = [
-            [route.path(values) for values in combinations(parameter_lists(database, endpoint, route.in_path))]
+            [
+                route.path(values)
+                for values in combinations(parameter_lists(endpoint, lists_of(database), route.in_path))
+            ]
             for endpoint in endpoints
             for route in endpoint.routes
             if route.is_static
@@ -218,7 +221,7 @@ def test_an_object_is_a_file_where_its_parameters_are_in_the_path(tmp_path: Path
     with closing(database), Writer(tmp_path) as files:
         answers = _Answers(database, files, 2, said.append)
         answers.write(endpoint)
-        assert answers.examples == {"/api/x": "api/x.json?name=a", "/api/names/{name}": "api/names/a.json"}
+        assert answers.links == {"/api/x": "api/x.json?name=a", "/api/names/{name}": "api/names/a.json"}
         assert (answers.written, answers.live, said) == ({"/api/names/{name}"}, {}, [])
         few = _Answers(database, files, 1, said.append)
         few.write(endpoint)
@@ -238,7 +241,7 @@ def test_live_answers_are_checked_up_to_a_number_of_rows(tmp_path: Path, monkeyp
     with closing(database), Writer(tmp_path) as files:
         answers = _Answers(database, files, 1, said.append)
         answers.write(endpoint)
-    assert answers.examples == {"/api/x/{name}": "api/x/a.json"}
+    assert answers.links == {"/api/x/{name}": "api/x/a.json"}
     assert answers.live == {"/api/x/{name}": {"answers": 3, "checked": 2}}
     assert said == ["sql/api/x/[name].sql: live only; checked 2 of 3 answers; check --full checks the others"]
 
@@ -253,7 +256,7 @@ def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
         files.finish()
     expected = json.dumps([{"name": value}], ensure_ascii=False, separators=(",", ":")).encode()
     with static_host(tmp_path) as url:
-        assert httpx.get(f"{url}/{answers.examples['/api/x/{name}']}").content == expected
+        assert httpx.get(f"{url}/{answers.links['/api/x/{name}']}").content == expected
 
 
 @pytest.mark.parametrize(
