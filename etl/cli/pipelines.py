@@ -23,8 +23,7 @@ from etl.cli.options import (
 from etl.errors import EtlError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from etl.config.source import Source
     from etl.run.plan import Plan
 
 
@@ -46,7 +45,7 @@ def plan(  # noqa: PLR0913 -- one for each option
         found = outlook.outlook(source, out or source.root / "build")
         print_json(found) if as_json else click.echo(outlook.in_words(found))
         return
-    made = _plan(pipeline, request)
+    made = _plan(load(pipeline, request))
     if mermaid:
         click.echo(display.mermaid(made))
     elif as_json:
@@ -63,10 +62,15 @@ def plan(  # noqa: PLR0913 -- one for each option
 @request_options
 @json_option
 def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_json: bool) -> None:
-    """Show the first rows of STAGE without building."""
-    from etl.run import shards  # noqa: PLC0415 -- as above
+    """Show the first rows of STAGE without building.
 
-    made = _plan(pipeline, request)
+    Says on stderr what a run would make.
+    """
+    from etl.build import outlook  # noqa: PLC0415 -- as above
+    from etl.run import shards  # noqa: PLC0415
+
+    source = load(pipeline, request)
+    made = _plan(source)
     if stage not in made.pipeline.stages:
         hint = did_you_mean(stage, made.pipeline.stages) or "; see them all with: python -m etl plan"
         raise EtlError(f"there is no stage '{stage}'{hint}")
@@ -77,6 +81,8 @@ def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_
     kinds = ("int", "double", "decimal")
     numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(kinds)]
     click.echo(display.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()], right=numbers))
+    found = outlook.outlook(source, source.root / "build")
+    click.echo(outlook.in_words({**found, "changed": []}), err=True)  # not among the rows
 
 
 def _as_json(value: object) -> object:
@@ -118,8 +124,8 @@ def schema(*, pipeline: Path | None) -> None:
     print_json(json_schema(generators_of(load(path)) if path else {}))
 
 
-def _plan(pipeline: Path, request: Mapping[str, Any]) -> Plan:
+def _plan(source: Source) -> Plan:
     from etl.pipeline.validate import validate as validated  # noqa: PLC0415 -- as above
     from etl.run.plan import make_plan  # noqa: PLC0415
 
-    return make_plan(validated(load(pipeline, request)))
+    return make_plan(validated(source))

@@ -207,9 +207,10 @@ def test_show_prints_first_rows(project: Path) -> None:
 
 
 def test_show_escapes_letters_in_json(tmp_path: Path) -> None:
-    """JSON is ASCII, which fits every terminal."""
+    """JSON is ASCII, which fits every terminal; beside a table of rows stderr says what a run would make."""
     pipeline = small.lending(tmp_path, {"books.csv": "id,title\n1,Ж 😀\n"})
     text = run("show", "books", "--pipeline", pipeline, "--json").stdout
+    assert run("show", "books", "--pipeline", pipeline).stderr == "a run makes everything: there is no build\n"
     assert json.loads(text) == [{"id": 1, "title": "Ж 😀"}]
     assert text.isascii()
 
