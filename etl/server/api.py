@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from etl.server.http import CORS, JSON, METHODS, Body, respond_json, respond_preflight
+from etl.server.http import CORS, JSON, METHODS, RETRY_AFTER, Body, respond_json, respond_preflight
 from etl.site.answers import answer, register_functions
 from etl.site.parameters import read_query
 from etl.site.slices import read_slice
@@ -67,6 +68,12 @@ class Api:
             body = await self._find(_request(scope))
         except ValueError as error:
             await self._error(scope, send, 400, str(error))
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            message = "the query of this answer takes too long; try again"
+            await self._error(scope, send, 503, message, [(b"retry-after", RETRY_AFTER)])
             return
         if body is None:
             await self._error(scope, send, 404, "not found")

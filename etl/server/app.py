@@ -12,7 +12,17 @@ from etl.build.store import check_world
 from etl.config.source import display_path
 from etl.errors import EtlError, Where
 from etl.server.address import Address
-from etl.server.http import CORS, HTML, SAFE, is_local_request, respond, respond_json, respond_preflight, with_cors
+from etl.server.http import (
+    CORS,
+    HTML,
+    RETRY_AFTER,
+    SAFE,
+    is_local_request,
+    respond,
+    respond_json,
+    respond_preflight,
+    with_cors,
+)
 from etl.server.log import log_failure
 from etl.server.opened import OpenBuild
 from etl.server.rendering import Busy, Rendering
@@ -34,9 +44,6 @@ _BROWSE_HOME = {_BROWSE, _BROWSE.removesuffix(b"/")}  # a build has one database
 
 #: A build that cannot be opened is retried after this time.
 RETRY_SECONDS = 1
-
-#: Seconds, for clients that get 503.
-RETRY_AFTER = b"2"
 
 #: Datasette's pages have inline scripts and styles that vary, so hashes cannot allow them.
 _POLICY = (

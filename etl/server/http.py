@@ -29,6 +29,9 @@ HTML = b"text/html; charset=utf-8"
 #: Headers of every response.
 SAFE: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
+#: Seconds, for clients that get 503.
+RETRY_AFTER = b"2"
+
 METHODS = b"GET, HEAD, OPTIONS"
 
 #: Any page may read what is public. Without Access-Control-Allow-Credentials browsers refuse requests with cookies.

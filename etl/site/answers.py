@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import sqlite3
@@ -32,6 +33,17 @@ def register_functions(database: sqlite3.Connection) -> sqlite3.Connection:
     database.create_function(NUMBER, 1, lambda value: "null" if value is None else repr(value), deterministic=True)
     DigitCheck(database)
     return database
+
+
+@contextlib.contextmanager
+def limited(database: sqlite3.Connection) -> Iterator[None]:
+    """End queries that take too long, with sqlite3.OperationalError."""
+    end = time.monotonic() + TIMEOUT_SECONDS
+    database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
+    try:
+        yield
+    finally:
+        database.set_progress_handler(None, 0)
 
 
 def answer(
@@ -74,9 +86,7 @@ def _checked(
     database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value], say: Say
 ) -> tuple[bytes, int]:
     """The JSON text of the rows of an answer, with commas between them, and how many they are."""
-    end = time.monotonic() + TIMEOUT_SECONDS
-    database.set_progress_handler(lambda: time.monotonic() > end, 1_000_000)
-    try:
+    with limited(database):
         try:
             text, count = database.execute(endpoint.query, dict(values)).fetchone()
         except sqlite3.OperationalError:  # perhaps a blob, which json_quote() refuses
@@ -89,8 +99,6 @@ def _checked(
         if text and not endpoint.pattern.fullmatch(text):
             check_rows(database, endpoint, values, say)
         check_digits(database, endpoint, values)
-    finally:
-        database.set_progress_handler(None, 0)
     return text or b"", count
 
 

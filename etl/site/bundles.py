@@ -86,7 +86,7 @@ def write_bundle(bundle: Bundle, database: Path, as_of: str, files: Writer) -> l
             if first is None and bundle.omit_empty:
                 continue
             with _member(archive, name) if archive else (path / name).open("xb") as binary:
-                text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+                text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
                 writer = csv.writer(text, lineterminator="\r\n")
                 writer.writerow(columns)
                 writer.writerows(() if first is None else itertools.chain([first], rows))

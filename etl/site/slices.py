@@ -8,7 +8,7 @@ from urllib.parse import quote as url_quote
 from urllib.parse import urlencode
 
 from etl.pipeline.sql import quote
-from etl.site.answers import answer
+from etl.site.answers import answer, limited
 from etl.site.column_types import base, nullable
 from etl.site.parameters import MAX_ID, MAX_TEXT, NO_NUL, hint, parse
 
@@ -64,7 +64,8 @@ class Slice:
     def _count(self, database: sqlite3.Connection, endpoint: Endpoint, values: Mapping[str, Value]) -> int:
         """The rows that have the values, whatever the limit."""
         sql = f"SELECT count(*) FROM (\n{endpoint.sql}\n){self._where}"  # noqa: S608 -- as above
-        (count,) = database.execute(sql, {**values, **self.values}).fetchone()
+        with limited(database):
+            (count,) = database.execute(sql, {**values, **self.values}).fetchone()
         return int(count)
 
     @property

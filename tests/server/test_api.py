@@ -18,6 +18,7 @@ import pytest
 from etl.errors import EtlError
 from etl.server import api as api_module
 from etl.server.api import Api, Request
+from etl.site import answers
 from etl.site.answers import answer
 from etl.site.endpoint import Endpoint, restore
 from etl.site.parameters import Parameter
@@ -286,6 +287,18 @@ def levels(default_build: Path) -> Iterator[Api]:
     """An API of one endpoint with all that a header can say."""
     with closing(Api(default_build / DATABASE, [LEVELS], default_build.name, {})) as api:
         yield api
+
+
+def test_an_answer_that_takes_too_long_is_503(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no bug, and not the client's mistake: the whole list, and a page of it."""
+    monkeypatch.setattr(answers, "TIMEOUT_SECONDS", 0)
+    sql = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) AS n FROM n"
+    endless = Endpoint("sql/api/endless.sql", ("endless",), "Endless", "No end.", sql, {}, typed({"n": "integer"}))
+    with closing(Api(default_build / DATABASE, [endless], default_build.name, {})) as api:
+        for url in ("/api/endless", "/api/endless?limit=1"):
+            found = ask(api, url)
+            assert (found.status_code, found.headers["retry-after"]) == (503, "2")
+            assert found.json() == {"error": "the query of this answer takes too long; try again"}
 
 
 def test_an_object_has_parameters_in_its_path_and_its_query(levels: Api) -> None:
