@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tests.support.running import TINY, copy_of_project, etl, hashes
+from tests.support.running import copy_of_project, etl, hashes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +20,6 @@ ELSEWHERE = {
     "OMP_NUM_THREADS": "1",
     "COLUMNS": "40",
 }
-
-
-def test_second_run_gives_the_same_bytes(tiny_build: Path, tmp_path: Path) -> None:
-    """Another run into another folder gives the same bytes, file by file, manifest included."""
-    out = tmp_path / "another" / "folder"
-    done = etl("run", TINY, "--out", out, "--quiet")
-    assert done.returncode == 0, done.stderr
-    assert hashes(out / "current") == hashes(tiny_build)
 
 
 def test_environment_does_not_change_the_bytes(default_build: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,11 @@ from etl.build.copies import copy
 from etl.build.run import Result, make_build
 from etl.config.source import load
 from etl.tables import sqlite
-from tests.support.running import KEPT, ROOT, TINY, command, etl, hashes, litter
+from tests.support import small
+from tests.support.running import KEPT, PATIENCE, ROOT, TINY, command, edit, etl, hashes, litter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: How many runs are killed; ``make torture`` asks for more.
 KILLS = int(os.environ.get("TORTURE_KILLS", "6"))
@@ -37,25 +41,24 @@ ENDS = {
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of builds with the tiny world's in it."""
-    folder = tmp_path_factory.mktemp("faults") / "build"
-    done = etl("run", TINY, "--out", folder, "--quiet")
-    assert done.returncode == 0, done.stderr
-    return folder
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline of a library, with a database and a report: small enough to be killed and built again often."""
+    path = small.lending(tmp_path_factory.mktemp("library"))
+    edit(path, "outputs: [parquet]", "outputs: [sqlite]\nreport: true")
+    return path
 
 
 @pytest.fixture(scope="module")
-def usual_seconds(out: Path) -> float:
-    """How long a run of the tiny world takes here and now, from its start to its end."""
+def usual_seconds(library: Path) -> float:
+    """How long its first run takes here and now, from its start to its end."""
     start = time.perf_counter()
-    assert etl("run", TINY, "--out", out, "--quiet", "--seed", "1").returncode == 0
+    assert etl("run", library, "--quiet").returncode == 0
     return time.perf_counter() - start
 
 
-def following(out: Path, seed: int | None = None) -> Result:
+def following(out: Path, seed: int | None = None, pipeline: Path = ROOT / TINY) -> Result:
     """The next run, which succeeds; in this process, where it takes half as long."""
-    return make_build(load(ROOT / TINY, seed=seed), out)
+    return make_build(load(pipeline, seed=seed), out)
 
 
 def assert_whole(out: Path) -> Path:
@@ -77,17 +80,18 @@ def instants() -> list[Any]:
 
 
 @pytest.mark.parametrize(("sent", "number"), instants())
-def test_killed_at_a_random_moment(out: Path, usual_seconds: float, sent: signal.Signals, number: int) -> None:
+def test_killed_at_a_random_moment(library: Path, usual_seconds: float, sent: signal.Signals, number: int) -> None:
     """After a run is killed, the old build or the new one is complete, and the next run succeeds."""
     chance = random.Random(number)  # noqa: S311 -- it picks an instant, not a secret
     instant = chance.random() * usual_seconds
+    out = library.parent / "build"
     before = assert_whole(out)
     content = hashes(before)
-    job = command("run", TINY, "--out", out, "--json", "--seed", str(1000 + number))
+    job = command("run", library, "--json", "--seed", str(1000 + number))
     with subprocess.Popen(job, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(instant)
         process.send_signal(sent)
-        said, complained = process.communicate(timeout=60)
+        said, complained = process.communicate(timeout=PATIENCE)
     finished = process.returncode == 0
     unstarted = process.returncode == 1 and "KeyboardInterrupt" in complained  # Python's own end, before a line of ours
     assert finished or unstarted or process.returncode in ENDS[sent], complained
@@ -99,11 +103,13 @@ def test_killed_at_a_random_moment(out: Path, usual_seconds: float, sent: signal
     assert hashes(before) == content
     if after != before:
         assert json.loads((after / manifest.NAME).read_text())["seed"] == 1000 + number
-    assert following(out, 1000 + number).folder == assert_whole(out)
+    assert following(out, 1000 + number, library).folder == assert_whole(out)
     assert litter(out) == []
 
 
-def limited(limit: str, value: int, *arguments: str | Path, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+def limited(
+    limit: str, value: int, *arguments: str | Path, seconds: float = PATIENCE
+) -> subprocess.CompletedProcess[str]:
     """Run a command with a limit on a resource, for this process alone; after some seconds it is killed."""
     code = (
         "import resource, runpy, sys; "
@@ -126,18 +132,18 @@ def test_disk_full(out: Path, tmp_path: Path, size: int) -> None:
     assert done.stderr.strip()
     assert hashes(out) == before
     assert litter(out) == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [out]
 
 
 @pytest.mark.fault("a full disk under --copy-to")
 def test_copy_on_a_full_disk(out: Path, tmp_path: Path) -> None:
     """A copy that does not fit leaves the old copy unchanged, and no partial file."""
     (tmp_path / "copy.db").write_text("SQLite format 3\0old")
-    assert etl("run", TINY, "--out", out, "--quiet").returncode == 0  # so that there is nothing but to copy
     done = limited("RLIMIT_FSIZE", 100_000, "run", TINY, "--out", out, "--copy-to", tmp_path / "copy.db", "--quiet")
     assert done.returncode == 1
     assert done.stderr == f"{tmp_path / 'copy.db'}: cannot write the copy: File too large\n"
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("copy.db", "SQLite format 3\0old")]
+    assert (tmp_path / "copy.db").read_text() == "SQLite format 3\0old"
+    assert {*tmp_path.iterdir()} == {out, tmp_path / "copy.db"}
 
 
 @pytest.mark.fault("no file handles left")
@@ -156,7 +162,7 @@ def test_out_of_file_handles(out: Path, files: int) -> None:
     assert hashes(current) == before
     if done.returncode:
         assert assert_whole(out) == current
-    assert following(out).folder == assert_whole(out)
+    assert following(out, 100 + files).folder == assert_whole(out)
     assert litter(out) == []
 
 
@@ -202,8 +208,12 @@ def test_builds_on_another_file_system(tmp_path: Path) -> None:
         assert litter(out) == []
 
 
-def fill_and_run(disk: Path, finished: Path, room: int) -> dict[str, Any]:
-    """Mount a small disk (in a namespace of this process alone), put a build on it, leave some room, run twice there.
+#: Bytes that are free on a disk before a run: it does not begin, or fails on the way.
+ROOMS = (100_000, 1_700_000)
+
+
+def fill_and_run(disk: Path, finished: Path) -> dict[str, Any]:
+    """Mount a small disk (in a namespace of this process alone) with a build, and run there, with more room each time.
 
     Run by the test below in a process of its own: exit codes, what was said, and what lies on the disk in the end.
     """
@@ -211,34 +221,35 @@ def fill_and_run(disk: Path, finished: Path, room: int) -> dict[str, Any]:
     out, filler = disk / "build", disk / "filler"
     shutil.copytree(finished, out / finished.name)
     (out / "current").symlink_to(finished.name)
-    before = hashes(out)
-    with contextlib.suppress(OSError), filler.open("wb") as file:
-        file.write(b"x" * (shutil.disk_usage(disk).free - room))
-    full = etl("run", TINY, "--out", out, "--seed", "5", "--quiet")
-    found = {"full": [full.returncode, full.stderr], "whole": hashes(out) == before, "litter": litter(out)}
-    filler.unlink()
-    return {**found, "following": [following(out, 5).state, litter(out)]}
+    before, full = hashes(out), []
+    for room in ROOMS:
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            file.write(b"x" * (shutil.disk_usage(disk).free - room))
+        done = etl("run", TINY, "--out", out, "--seed", "5", "--quiet")
+        full.append([done.returncode, done.stderr, hashes(out) == before, litter(out)])
+        filler.unlink()
+    return {"full": full, "following": [following(out, 5).state, litter(out)]}
 
 
 @pytest.mark.fault("a full disk, in each phase (a small tmpfs)")
-@pytest.mark.parametrize("room", [100_000, 1_700_000])
-def test_full_file_system(tiny_build: Path, tmp_path: Path, room: int) -> None:
+def test_full_file_system(tiny_build: Path, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """A disk that is too small, or fills up during the run, gives exit code 1, and the old build stays."""
+    record_property("tried", len(ROOMS))
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody mount a small disk")
     code = (
         "import json, sys; from pathlib import Path; from tests import test_faults as t; "
-        "print(json.dumps(t.fill_and_run(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))))"
+        "print(json.dumps(t.fill_and_run(Path(sys.argv[1]), Path(sys.argv[2]))))"
     )
-    job = ["unshare", "-rm", sys.executable, "-c", code, str(tmp_path), str(tiny_build), str(room)]
-    done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    job = ["unshare", "-rm", sys.executable, "-c", code, str(tmp_path), str(tiny_build)]
+    done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    returncode, complained = found["full"]
-    assert returncode == 1
-    assert "Traceback" not in complained
-    assert "No space left" in complained or "disk is full" in complained or "are free there" in complained, complained
-    assert (found["whole"], found["litter"]) == (True, [])
+    assert len(found["full"]) == len(ROOMS)
+    for returncode, complained, whole, left in found["full"]:
+        assert (returncode, whole, left) == (1, True, [])
+        assert "Traceback" not in complained
+        assert re.search("No space left|disk is full|are free there", complained), complained
     assert found["following"] == ["built", []]
 
 

@@ -45,7 +45,7 @@ _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 @contextlib.contextmanager
 def _without_dask() -> Iterator[None]:
-    """Keep Datasette's units of measurement from importing Dask and SciPy where these are installed: a second, 30 MB."""
+    """Do not let Datasette's units of measurement import Dask and SciPy, if these are installed: it takes a second."""
     modules: dict[str, Any] = sys.modules
     before = {name: modules.pop(name) for name in ["dask"] if name in modules}
     modules["dask"] = None

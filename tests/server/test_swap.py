@@ -49,7 +49,7 @@ def client(server: Serving, current: Path, stop: threading.Event, seen: Seen) ->
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         while not stop.is_set():
             for url in (*FILES, TABLE):
-                stop.wait(0.01)
+                stop.wait(0.05)  # eight clients that never rest would take the processor from the rebuild
                 before = str(current.readlink())
                 try:
                     connection.request("GET", url)
