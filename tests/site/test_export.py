@@ -131,6 +131,7 @@ def test_the_front_page_points_at_what_is_there(default_build: Path) -> None:
     assert DATABASE not in live
     assert {"browse/teacher-dashboard", "browse/teacher-dashboard/rosters", "api/rosters/1/students.json"} <= set(live)
     assert Links((default_build / "404.html").read_text(encoding="utf-8")).found == ["data:,"]
+    assert (default_build / "live.html").read_text(encoding="utf-8").count('<figure class="picture">') == 1
     for page in ("index.html", "404.html"):
         assert content["notice"] in (default_build / page).read_text(encoding="utf-8")
 
