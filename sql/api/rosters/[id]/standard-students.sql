@@ -24,15 +24,16 @@ proficiency AS ( -- the two highest levels are proficient
   SELECT min(min_score) AS min_score
   FROM (SELECT min_score FROM performance_levels ORDER BY level DESC LIMIT 2)
 ),
-practising AS (
-  SELECT student_id
-  FROM assignment_students
-  WHERE assignment_id IN (SELECT assignment_id FROM assignment_standards WHERE standard_id = :standard_id)
-),
 results AS ( -- CROSS JOIN: first the roster's students, then the score of each by its index
   SELECT
     students.id, students.name, scores.overall_score, scores.level,
-    json_extract(scores.std_scores, '$."' || :standard_id || '"') AS score
+    json_extract(scores.std_scores, '$."' || :standard_id || '"') AS score,
+    EXISTS (
+      SELECT 1
+      FROM assignment_students
+      JOIN assignment_standards ON assignment_standards.assignment_id = assignment_students.assignment_id
+      WHERE student_id = students.id AND standard_id = :standard_id
+    ) AS practises
   FROM students
   CROSS JOIN scores ON scores.student_id = students.id AND scores.test_id = :test_id
   WHERE students.roster_id = :id AND score IS NOT NULL
@@ -55,7 +56,7 @@ SELECT
           'overallLevel', level,
           'standardScore', score,
           'isProficient', json(iif(score >= (SELECT min_score FROM proficiency), 'true', 'false')),
-          'hasAssignment', json(iif(id IN practising, 'true', 'false'))
+          'hasAssignment', json(iif(practises, 'true', 'false'))
         )
       )
     FROM (SELECT * FROM results ORDER BY score, id)

@@ -59,10 +59,6 @@ results AS ( -- CROSS JOIN: first the roster's students, then the score of each 
       :rc IS NULL
       OR json_extract(scores.rc_scores, '$."' || :rc || '"') < (SELECT min_score FROM proficiency)
     )
-),
-ranked AS (
-  SELECT *, rank() OVER (ORDER BY sorted_by) AS place
-  FROM results
 )
 SELECT
   json_group_array(
@@ -79,4 +75,8 @@ SELECT
     )
   ) AS students,
   count(*) AS total
-FROM (SELECT * FROM ranked ORDER BY CASE :order WHEN 'desc' THEN -place ELSE place END, name, id)
+FROM (
+  SELECT *
+  FROM results
+  ORDER BY CASE :order WHEN 'asc' THEN sorted_by END, CASE :order WHEN 'desc' THEN sorted_by END DESC, name, id
+)
