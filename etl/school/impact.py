@@ -134,11 +134,15 @@ def _score_sums(
     if first is None or after is None:
         return np.zeros((len(SCORE_NUMBERS), 1 + len(covered)), dtype=np.int64)
     place, took = find(after["student_id"].to_numpy(), first["student_id"].to_numpy())
-    group = _groups(assignment, first, windows)[took]
-    scores = matrix(first["standards"])[took], matrix(after["standards"])[place[took]]
-    points = [_points(each[:, covered].T.astype(np.int64)) for each in scores]
-    chosen = [group == code for code in range(len(GROUPS))]
-    return np.stack([cells[:, some].sum(axis=1) for some in chosen for cells in (np.ones_like(points[0]), *points)])
+    groups = np.where(took, _groups(assignment, first, windows), _OTHER)
+    sums = []
+    for code in range(len(GROUPS)):
+        rows = np.flatnonzero(groups == code)
+        sums.append(np.full(1 + len(covered), len(rows)))
+        for sitting, some in ((first, rows), (after, place[rows])):
+            scores = matrix(sitting["standards"])[some[:, None], covered]
+            sums.append(_points(scores.T.astype(np.int64)).sum(axis=1))
+    return np.stack(sums)
 
 
 def _points(scores: NDArray[np.int64]) -> NDArray[np.int64]:
