@@ -44,7 +44,7 @@ compared AS ( -- who completed it, and classmates who were not given it
   LEFT JOIN assignment_students ON assignment_id = :id AND student_id = students.id
   WHERE status IS NULL OR status = 'completed'
 ),
-paths AS ( -- of the standards in the scores of a test
+paths AS MATERIALIZED ( -- of the standards in the scores of a test
   SELECT '$."' || standard_id || '"' AS path
   FROM assignment_standards
   WHERE assignment_id = :id

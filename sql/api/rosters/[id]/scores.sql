@@ -14,4 +14,4 @@ SELECT scores.id, student_id, test_id, overall_score, level, rc_scores, std_scor
 FROM students
 JOIN scores ON scores.student_id = students.id
 WHERE students.roster_id = :id
-ORDER BY scores.id
+ORDER BY students.id, test_id
