@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 from etl.errors import Where
 from etl.pipeline.sql import filled, literal, quote
-from etl.site.check import pattern_of
 from etl.site.column_types import base, camel_case, contains_number, is_json
 from etl.site.parameters import Parameter
+from etl.site.patterns import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -162,7 +162,7 @@ class Endpoint:
 
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
-        """See :func:`etl.site.check.pattern_of`."""
+        """See :func:`etl.site.patterns.pattern_of`."""
         return pattern_of(self.columns)
 
     @cached_property
