@@ -41,7 +41,7 @@ CONNECTIONS = 8
 _ROUTE = """
 import asyncio, sys, uvicorn
 from pathlib import Path
-from etl.server.opened import OpenBuild
+from etl.server.open_build import OpenBuild
 app = asyncio.run(OpenBuild(Path(sys.argv[1]).resolve(), explore=False).browser())
 uvicorn.run(app, port=int(sys.argv[2]), log_level="error", access_log=False)
 """

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from etl.build import manifest, report, space
 from etl.build.outputs import Written, write_database, write_tables
-from etl.config.files import Writer
 from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes
 from etl.pipeline.validate import validate
@@ -21,6 +20,7 @@ from etl.site.export import export
 from etl.site.picture import read_picture
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.checks import Check, read_checks, running_checks
+from etl.tables.files import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

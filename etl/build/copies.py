@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from etl.build import manifest
-from etl.config.files import file_type, open_regular_file, sync
 from etl.config.identity import identify
 from etl.errors import EtlError, Where
+from etl.tables.files import file_type, open_regular_file, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import manifest
-from etl.build.outlook import differences
+from etl.build.preview import differences
 from etl.build.store import Store, in_use
 from etl.config.source import display_path
 from etl.errors import EtlError, Where, did_you_mean

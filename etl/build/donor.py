@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import report
 from etl.build.manifest import PARQUET
-from etl.config.files import open_regular_file
+from etl.tables.files import open_regular_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.build.store import Store
-    from etl.config.files import Writer
     from etl.config.identity import Identity
     from etl.site.taken import Taken
+    from etl.tables.files import Writer
 
 
 class Donor(NamedTuple):

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from etl.config.files import file_type, open_regular_file, sha256
+from etl.tables.files import file_type, open_regular_file, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -16,9 +16,9 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from etl.build import manifest
-from etl.config.files import file_type, open_regular_file, sync
 from etl.config.source import display_path
 from etl.errors import EtlError, Where
+from etl.tables.files import file_type, open_regular_file, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

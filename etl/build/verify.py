@@ -7,9 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.build import copies, manifest, report
-from etl.build.outlook import changed_values
+from etl.build.preview import changed_values
 from etl.build.store import Store, check_world, current_of, in_use
-from etl.config.files import open_regular_file
 from etl.config.identity import identify
 from etl.config.source import display_path
 from etl.errors import EtlError, Mistakes, Where
@@ -17,6 +16,7 @@ from etl.pipeline.model import GENERAL_REPORT
 from etl.site.answers import check_answers, register_functions
 from etl.site.endpoint import restore
 from etl.tables.checks import open_query, read_checks, run_checks
+from etl.tables.files import open_regular_file
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:

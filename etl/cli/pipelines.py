@@ -38,12 +38,12 @@ def plan(  # noqa: PLR0913 -- one for each option
     *, pipeline: Path, changed: bool, mermaid: bool, request: dict[str, Any], out: Path | None, as_json: bool
 ) -> None:
     """Show the stages in order, with estimated row counts."""
-    from etl.build import outlook, space  # noqa: PLC0415 -- each command imports what it needs
+    from etl.build import preview, space  # noqa: PLC0415 -- each command imports what it needs
 
     if changed:
         source = load(pipeline, request)
-        found = outlook.outlook(source, out or source.root / "build")
-        print_json(found) if as_json else click.echo(outlook.in_words(found))
+        found = preview.preview(source, out or source.root / "build")
+        print_json(found) if as_json else click.echo(preview.in_words(found))
         return
     made = _plan(load(pipeline, request))
     if mermaid:
@@ -66,7 +66,7 @@ def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_
 
     Says on stderr what a run would make.
     """
-    from etl.build import outlook  # noqa: PLC0415 -- as above
+    from etl.build import preview  # noqa: PLC0415 -- as above
     from etl.run import shards  # noqa: PLC0415
 
     source = load(pipeline, request)
@@ -81,8 +81,8 @@ def show(*, stage: str, pipeline: Path, limit: int, request: dict[str, Any], as_
     kinds = ("int", "double", "decimal")
     numbers = [index for index, field in enumerate(rows.schema) if str(field.type).startswith(kinds)]
     click.echo(display.table(rows.column_names, [list(row.values()) for row in rows.to_pylist()], right=numbers))
-    found = outlook.outlook(source, source.root / "build")
-    click.echo(outlook.in_words({**found, "changed": []}), err=True)  # not among the rows
+    found = preview.preview(source, source.root / "build")
+    click.echo(preview.in_words({**found, "changed": []}), err=True)  # not among the rows
 
 
 def _as_json(value: object) -> object:
@@ -96,18 +96,18 @@ def _as_json(value: object) -> object:
 @json_option
 def validate(*, pipeline: Path, request: dict[str, Any], as_json: bool) -> None:
     """Check PIPELINE and its files without running it."""
-    from etl.build import outlook  # noqa: PLC0415 -- as above
+    from etl.build import preview  # noqa: PLC0415 -- as above
     from etl.build.assemble import read_project  # noqa: PLC0415
 
     source = load(pipeline, request)
     found = read_project(source, full=True)
-    run = outlook.outlook(source, source.root / "build")
+    run = preview.preview(source, source.root / "build")
     counts = {"stages": len(found.pipeline.stages), "checks": len(found.checks), "endpoints": len(found.endpoints)}
     if as_json:
         print_json({"success": True, **counts, "run": run["run"]})
     else:
         counted = ", ".join(f"{count} {what}" for what, count in counts.items())
-        click.echo(f"{pipeline}: {counted}, no mistakes; {outlook.in_words({**run, 'changed': []})}")
+        click.echo(f"{pipeline}: {counted}, no mistakes; {preview.in_words({**run, 'changed': []})}")
 
 
 @click.command()

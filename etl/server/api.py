@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from etl.server.http import CORS, JSON, METHODS, RETRY_AFTER, Body, respond_json, respond_preflight
 from etl.site.answers import answer, register_functions
+from etl.site.filters import read_slice
 from etl.site.parameters import read_query
-from etl.site.slices import read_slice
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from etl.server.http import (
     with_cors,
 )
 from etl.server.log import log_failure
-from etl.server.opened import OpenBuild
+from etl.server.open_build import OpenBuild
 from etl.server.rendering import Busy, Rendering
 from etl.site.pages import BROWSE
 

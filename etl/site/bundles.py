@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from etl.config.files import Writer
     from etl.pipeline.schema import Schema
+    from etl.tables.files import Writer
 
 #: The folder of a build that has them.
 FOLDER = "exports"

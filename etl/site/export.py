@@ -35,13 +35,13 @@ from etl.tables.sqlite import open_database
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from etl.config.files import Writer
     from etl.pipeline.model import Pipeline
     from etl.site.bundles import Download
     from etl.site.check import Say
     from etl.site.endpoint import Endpoint, Route
     from etl.site.parameters import Parameter, Value
     from etl.site.query_file import Query
+    from etl.tables.files import Writer
 
 #: An endpoint that is served live only is checked until its answers have so many rows; it takes 5 seconds at most.
 CHECKED_ROWS = 100_000

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from etl.site.answers import combinations, parameter_lists
 from etl.site.column_types import SCALARS, camel_case, object_schema
+from etl.site.filters import query_type, sort_type
 from etl.site.openapi_parts import HEADERS, LIMIT, OFFSET, RESPONSES, SECURITY, SEED, SEED_URL
 from etl.site.parameters import MAX_ID
-from etl.site.slices import query_type, sort_type
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from etl.site.column_types import object_schema
-from etl.site.slices import MAX_LIMIT, MAX_OFFSET
+from etl.site.filters import MAX_LIMIT, MAX_OFFSET
 
 
 def _error(description: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from etl.config.files import Writer
     from etl.site.endpoint import Endpoint
+    from etl.tables.files import Writer
 
 #: Keys of an endpoint that decide no byte of its answers.
 _WORDS = frozenset({"title", "description"})

@@ -1,1 +1,1 @@
-"""Rows in files: SQLite, Parquet, checks and digests."""
+"""Rows in files: SQLite, Parquet, checks and digests; hashed and synced files."""

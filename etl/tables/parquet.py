@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from etl.config.files import THREADS, sync
 from etl.errors import EtlError, Where
+from etl.tables.files import THREADS, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

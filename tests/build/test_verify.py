@@ -12,9 +12,9 @@ from etl.build import manifest
 from etl.build.run import make_build
 from etl.build.verify import clean, report_of, verify
 from etl.cli import display
-from etl.config.files import sha256
 from etl.config.source import load
 from etl.errors import CheckFailed, EtlError, Mistakes
+from etl.tables.files import sha256
 from tests.support.running import ROOT, TINY, copy_of_project, hashes
 
 if TYPE_CHECKING:

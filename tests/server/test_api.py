@@ -450,7 +450,7 @@ def test_datasette_does_not_import_dask(small_build: Path) -> None:
 import sys
 from pathlib import Path
 from etl.server.address import Address
-from etl.server.opened import OpenBuild
+from etl.server.open_build import OpenBuild
 OpenBuild(Path({str(small_build)!r}), address=Address(), explore=False)._make_browser()
 sys.exit(not {{"dask", "scipy"}}.isdisjoint(sys.modules))
 """

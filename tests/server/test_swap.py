@@ -19,7 +19,7 @@ from etl.errors import EtlError
 from etl.server.address import Address
 from etl.server.api import Request
 from etl.server.app import Server
-from etl.server.opened import OpenBuild
+from etl.server.open_build import OpenBuild
 from tests.support.serving import clean, copy_of, point, run, serving, small_project, wait_for
 
 if TYPE_CHECKING:

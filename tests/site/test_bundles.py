@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.build.run import make_build
-from etl.config.files import Writer
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.schema import read_schema
 from etl.site.bundles import read_bundle, write_bundle
+from etl.tables.files import Writer
 from tests.site.test_export import Links
 from tests.support.small import lending
 

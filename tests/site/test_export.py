@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from etl.config.files import Writer
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
@@ -28,6 +27,7 @@ from etl.site.endpoint import Endpoint, restore
 from etl.site.export import _Answers, export
 from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
+from etl.tables.files import Writer
 from etl.tables.sqlite import open_database
 from tests.support.running import ROOT
 from tests.support.serving import typed

@@ -14,9 +14,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl.config.files import Writer
 from etl.pipeline.schema import read_schema
 from etl.site.bundles import read_bundle, write_bundle
+from etl.tables.files import Writer
 from tests.support.running import ROOT
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.config.files import WAITING, Writer, sync
+from etl.tables.files import WAITING, Writer, sync
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.build.outlook import in_words, outlook
+from etl.build.preview import in_words, preview
 from etl.build.run import make_build
 from etl.config.source import load
 from tests.support import small
@@ -19,7 +19,7 @@ def test_what_a_run_would_make(tmp_path: Path) -> None:
     path, out = small.lending(tmp_path), tmp_path / "build"
 
     def words(*changes: str) -> str:
-        return in_words(outlook(load(path, changes=("outputs=[sqlite]", "report=false", *changes)), out))
+        return in_words(preview(load(path, changes=("outputs=[sqlite]", "report=false", *changes)), out))
 
     assert words() == "a run makes everything: there is no build"
     build = make_build(load(path, changes=("outputs=[sqlite]", "report=false")), out).folder.name
@@ -30,4 +30,4 @@ def test_what_a_run_would_make(tmp_path: Path) -> None:
     edit(tmp_path / "books.csv", "Emma", "Persuasion")
     everything = "a run makes everything; changed since the current build:"
     assert words("seed=2") == f"{everything}\n  seed=1\n  books.csv\n  sql/api/books.sql"
-    assert in_words({**outlook(load(path), out), "changed": list("abcd")}, most=3).endswith("\n  c\n  and 1 more")
+    assert in_words({**preview(load(path), out), "changed": list("abcd")}, most=3).endswith("\n  c\n  and 1 more")

@@ -13,8 +13,8 @@ import pytest
 
 from etl.site.answers import register_functions
 from etl.site.endpoint import Endpoint
+from etl.site.filters import Slice, read_slice, sort_type
 from etl.site.parameters import Parameter
-from etl.site.slices import Slice, read_slice, sort_type
 from tests.support.serving import typed
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ def changed_values(before: Any, after: Any, path: str = "") -> Iterator[str]:  #
         yield f"{path}={json.dumps(before, ensure_ascii=False)}"
 
 
-def outlook(source: Source, out: Path) -> dict[str, Any]:
+def preview(source: Source, out: Path) -> dict[str, Any]:
     """What a run would make, as JSON values: ``run`` is ``nothing``, ``presentation`` or ``everything``.
 
     ``rows_of`` is the build whose rows it would reuse, ``current`` the current build, and ``changed`` what differs from

@@ -1,4 +1,4 @@
-"""A part of a list: its rows that have given values, sorted, from one place to another."""
+"""Filtering, sorting and paging of lists: the parameters of a request, and their SQL."""
 
 from __future__ import annotations
 
