@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from etl.build.store import Store
     from etl.config.identity import Identity
-    from etl.site.taken import Taken
+    from etl.site.reuse import Taken
     from etl.tables.files import Writer
 
 
@@ -53,7 +53,7 @@ class Donor(NamedTuple):
 
     def answers_for(self, identity: Identity) -> Taken | None:
         """Its answers, if those of another build are made by the same code."""
-        from etl.site.taken import answers_of  # noqa: PLC0415 -- an up-to-date build does not need it
+        from etl.site.reuse import answers_of  # noqa: PLC0415 -- an up-to-date build does not need it
 
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # damaged
             if self.has("answers", identity):

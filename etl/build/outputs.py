@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from etl.build.manifest import PARQUET
 from etl.errors import EtlError
+from etl.run.constraint_errors import explain
 from etl.run.engine import generate
-from etl.run.refusal import explain
 from etl.tables.checks import run_checks
 from etl.tables.digest import Digests, table_digest
 from etl.tables.sqlite import Loader

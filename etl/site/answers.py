@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from etl.errors import EtlError
 from etl.site.check import check_rows
-from etl.site.digits import DigitCheck, check_digits
 from etl.site.endpoint import NUMBER
+from etl.site.json_precision import DigitCheck, check_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

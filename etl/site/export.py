@@ -29,7 +29,7 @@ from etl.site.endpoint import describe
 from etl.site.front import Front
 from etl.site.parameters import MAX_ID
 from etl.site.picture import draw
-from etl.site.taken import Taken
+from etl.site.reuse import Taken
 from etl.tables.sqlite import open_database
 
 if TYPE_CHECKING:

@@ -108,7 +108,7 @@ def read_slice(endpoint: Endpoint, texts: Mapping[str, str]) -> Slice | None:
 
 
 def query_type(kind: Type) -> Type:
-    """The JSON Schema of a value in a query string; null is the word."""
+    """The JSON Schema of a value in a query string; null is written `null`."""
     if base(kind) == "string":
         limits: Type = {
             "maxLength": min(MAX_TEXT, kind.get("maxLength", MAX_TEXT)),
