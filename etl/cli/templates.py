@@ -6,7 +6,6 @@ An installed etl has them in ``etl/templates``. In a checkout, pyproject.toml li
 from __future__ import annotations
 
 import shutil
-import tomllib
 from pathlib import Path
 
 import click
@@ -59,6 +58,8 @@ class TemplateName(click.ParamType[str]):
 
 def _elsewhere() -> dict[str, Path]:
     """Files of a checkout that the wheel has in ``etl/templates``, by their path there."""
+    import tomllib  # noqa: PLC0415 -- only init needs it
+
     try:
         project = tomllib.loads((_HOME.parent / "pyproject.toml").read_text(encoding="utf-8"))
         included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]

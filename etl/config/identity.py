@@ -9,7 +9,6 @@ import sqlite3
 import sys
 import zlib
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,9 +77,9 @@ def identify(source: Source) -> Identity:
     every, rows = _sources(source)
     stamps = _stamps(every.inputs, every.code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
-    versions |= {package: _version(package) for package in PACKAGES}
+    versions |= _versions(PACKAGES)
     has_charts = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
-    others = {CHARTS: _version(CHARTS)} if has_charts else {}
+    others = _versions([CHARTS] if has_charts else [])
     if any(name.endswith(".zip") for name in source.tree.mapping("exports")):
         others["zlib"] = zlib.ZLIB_RUNTIME_VERSION  # compresses them
     inputs, code = _hashes(every.inputs), _hashes(every.code)
@@ -125,7 +124,7 @@ def places(source: Source) -> tuple[set[Path], set[Path]]:
 
 def code_stamps() -> tuple[dict[str, Stamp], dict[str, str]]:
     """Stamps of the files of etl, and versions of the packages that it uses: they change when these do."""
-    return _stamps(_engine()), {package: _version(package) for package in PACKAGES}
+    return _stamps(_engine()), _versions(PACKAGES)
 
 
 def _engine() -> dict[str, Path]:
@@ -206,10 +205,22 @@ def _path(source: Source, node: Node | None) -> Path | None:
     return path if path.is_relative_to(source.root) else None
 
 
-def _version(package: str) -> str:
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed versions of packages; "none" of those that are not installed."""
+    installed: dict[str, str] = {}  # by the names of the folders that describe them; the first on the path counts
+    for folder in (folder for place in reversed(sys.path) for folder in Path(place).glob("*-*.dist-info")):
+        name, _, version = folder.stem.rpartition("-")
+        installed[name.lower()] = version
+    names = {package: package.replace("-", "_").lower() for package in packages}
+    return {package: installed.get(name) or _described_version(package) for package, name in names.items()}
+
+
+def _described_version(package: str) -> str:
+    from importlib import metadata  # noqa: PLC0415 -- takes 20 ms, and finds packages that are installed in other ways
+
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return "none"
 
 

@@ -21,7 +21,6 @@ from importlib.machinery import (
     PathFinder,
     SourceFileLoader,
 )
-from importlib.metadata import Distribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.machinery import ModuleSpec
+    from importlib.metadata import Distribution
 
 #: Packages that are part of every build's identity already.
 CORE = frozenset({"__main__", "etl", "duckdb", "numpy", "pyarrow", "pydantic", "pydantic_core", "yaml"})
@@ -206,6 +206,8 @@ def _imported(path: Path) -> set[str]:
 
 def _installed(top: str, spec: ModuleSpec) -> dict[str, tuple[str, str]]:
     """Version and digest of the distributions that a module is from, and of those that they require."""
+    from importlib.metadata import distributions  # noqa: PLC0415 -- slow, and few pipelines have installed generators
+
     found: dict[str, tuple[str, str]] = {}
     for site in {str(Path(place).parent) for place in spec.submodule_search_locations or [spec.origin or ""]}:
         waiting = _providing(top, distributions(name=top, path=[site])) or _providing(top, distributions(path=[site]))

@@ -84,7 +84,7 @@ Shares = Annotated[dict[str, Share], AfterValidator(_sum_to_one)]
 class Group(BaseModel):
     """A group of parameters that belong together, written as a mapping."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)  # few of them are used
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.errors import did_you_mean
 from etl.pipeline import cells
@@ -55,6 +54,9 @@ def convert(column: pa.ChunkedArray, wanted: DataType) -> pa.ChunkedArray:
         return convert(column.cast(column.type.value_type), wanted)
     if column.type == wanted.arrow:
         return column
+    if pa.types.is_integer(column.type) and wanted.arrow == _I and not column.null_count:
+        arrays = (chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks)
+        return pa.chunked_array([pa.array(array, _I) for array in arrays], _I)  # cast would import pyarrow.compute
     if pa.types.is_date64(column.type):
         column = column.cast(pa.date32())
     if pa.types.is_timestamp(column.type) and is_text(wanted.arrow):
@@ -70,6 +72,8 @@ def first_too_long(column: pa.ChunkedArray, wanted: DataType) -> int | None:
     """The first row, from 0, whose text has more characters than the type allows."""
     if wanted.length is None:
         return None
+    import pyarrow.compute as pc  # noqa: PLC0415 -- takes 50 ms, and few types have a length
+
     row = int(pc.index(pc.greater(pc.utf8_length(column), wanted.length), value=True).as_py())
     return row if row >= 0 else None
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,7 +139,7 @@ def test_other_zips_with_another_zlib(original: Path, monkeypatch: pytest.Monkey
 def test_other_with_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """A version of a library that decides bytes names another build."""
     before = name_of(ROOT)
-    monkeypatch.setattr(identity, "_version", lambda package: f"another {package}")
+    monkeypatch.setattr(identity, "_versions", lambda packages: dict.fromkeys(packages, "another"))
     assert name_of(ROOT) != before
 
 
@@ -261,3 +262,10 @@ def test_code_that_decides_rows(project: Path, monkeypatch: pytest.MonkeyPatch) 
     rows = identify(odd).keys["rows"]
     (project / "etl/school/report/drawing.py").write_text("")
     assert identify(odd).keys["rows"] != rows
+
+
+def test_versions_are_those_of_the_metadata() -> None:
+    """The version of each package is the one that importlib.metadata finds; a package that is missing has none."""
+    found = identity._versions([*identity.PACKAGES, "vl-convert-python", "nope"])
+    assert found.pop("nope") == "none"
+    assert found == {package: metadata.version(package) for package in found}

@@ -39,6 +39,14 @@ def test_inputs_of_one_query_are_gone_for_the_next() -> None:
         run_query("SELECT * FROM names", {}, {})
 
 
+@pytest.mark.parametrize("count", [0, 7, 2000])
+def test_inputs_of_any_size_are_read_alike(count: int) -> None:
+    """A query may read an input twice, and sees its rows in their order, whether it has few rows or many."""
+    rows = pa.table({"id": range(count), 'Ünï "name"': ["x"] * count})
+    text = "SELECT a.* FROM numbers AS a WHERE (SELECT count(*) FROM numbers) = $count"
+    assert run_query(text, {"count": count}, {"numbers": rows}).to_pydict() == rows.to_pydict()
+
+
 @pytest.mark.fault("a SQL stage that reads files, other tables, the network, or writes")
 @pytest.mark.parametrize(
     "text",

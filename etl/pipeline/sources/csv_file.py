@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from etl.pipeline.sources.csv_rows import Row
 
 _TEXT = TYPES["TEXT"]
+_SMALL = 2**13  #: Bytes that are read row by row before pyarrow's modules for more are imported.
 _NAMES = {"\t": "a tab", " ": "a space"}
 
 
@@ -35,7 +36,7 @@ def read(path: Path, file: str, options: CsvFile, types: Mapping[str, DataType])
     data = read_bytes(path, file, options.member)
     name = f"{file}/{options.member}" if options.member else file
     dialect = Dialect(options.delimiter, options.quote, frozenset(options.nulls))
-    split = csv_bulk.split(_as_utf8(data, name, options.encoding), dialect)
+    split = csv_bulk.split(_as_utf8(data, name, options.encoding), dialect) if len(data) > _SMALL else None
     if split is None:
         return _row_by_row(decode(data, name, options.encoding), name, dialect, options, types)
     del data  # it is as large as the columns
