@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -280,7 +281,7 @@ def away_from_zero(number: Fraction) -> int:
     return int(abs(number) + Fraction(1, 2)) * (1 if number > 0 else -1)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(worlds(), st.lists(st.integers(0, 2), min_size=4, max_size=4))
 def test_any_cut_into_shards_gives_the_same(world: World, shards: list[int]) -> None:
     """The tables are the same from the sums of the whole and from those of its shards, in any order."""
@@ -369,7 +370,7 @@ GAINS = st.lists(st.integers(-2000, 2000), min_size=2, max_size=40)
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # scipy's, of gains that are all alike
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(GAINS, GAINS, st.integers(1, 6))
 @example([5, 6], [7, 7, 7], 1)
 def test_estimates_are_those_of_scipy(treated: list[int], control: list[int], parts: int) -> None:
@@ -583,19 +584,20 @@ def year(seed: int, growth: Growth) -> dict[str, pa.Table]:
     return {"pm1": pm1, "pm2": small.table(pm2), "window1": held}
 
 
-def estimated(tables: dict[str, pa.Table], growth: Growth) -> list[dict[str, Any]]:
-    """The estimates of a year, of which growth is said to be planted in it."""
+def summed(tables: dict[str, pa.Table], growth: Growth) -> pa.Table:
+    """The sums of a year, of which growth is said to be planted in it."""
     given, covered = assignments_table(CLASSES), covering_table(CLASSES)
-    sums = gain_sums(TESTS, EIGHT, given, covered, clamp=SCALE, growth=growth, **tables)
-    return plain(small.table(sums))
+    return small.table(gain_sums(TESTS, EIGHT, given, covered, clamp=SCALE, growth=growth, **tables))
 
 
 @cache
 def studied(growth: Growth) -> list[dict[str, Any]]:
     """The assignments' estimates of many worlds."""
-    return [
-        row for seed in range(WORLDS) for row in estimated(year(seed, growth), growth) if row["scope"] == "assignment"
-    ]
+    rows = []
+    for seed in range(WORLDS):
+        sums = summed(year(seed, growth), growth)
+        rows += plain(sums.filter(pc.is_null(sums["standard_id"])))  # estimates of standards would take twice as long
+    return [row for row in rows if row["scope"] == "assignment"]
 
 
 def binomial_bounds(number: int, chance: float) -> Iterator[float]:
@@ -637,5 +639,5 @@ def test_effects_that_are_missing_surprise() -> None:
     """Data without the planted effects, or with effects nobody planted, has a chance far below one in a million."""
     for made, said in ((NULL, GROWTH), (GROWTH, NULL)):
         tables = year(1, made)
-        assert max(row["surprise"] for row in estimated(tables, said) if row["scope"] != "category") < 1e-12
-        assert min(row["surprise"] for row in estimated(tables, made) if row["scope"] != "category") > 1e-3
+        assert max(row["surprise"] for row in plain(summed(tables, said)) if row["scope"] != "category") < 1e-12
+        assert min(row["surprise"] for row in plain(summed(tables, made)) if row["scope"] != "category") > 1e-3

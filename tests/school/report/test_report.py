@@ -395,36 +395,37 @@ def test_hostile_text_is_inert(edited: Callable[[str], Path], tiny_build: Path) 
     assert "&lt;script&gt;" in html
 
 
-def test_no_report_is_another_build_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_report_is_another_build_without_it(
+    tiny_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a report no process is started and no page links it; with or without is part of a build's name."""
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
-    without = load(TINY)
-    result = make_build(without, tmp_path)
-    assert not (result.folder / "report.html").exists()
-    assert "report.html" not in (result.folder / "index.html").read_text(encoding="utf-8")
-    assert "report.html" not in (result.folder / "metadata.json").read_text(encoding="utf-8")
-    assert CHARTS not in result.manifest["versions"]
+    for name in ("index.html", "metadata.json"):
+        assert "report.html" not in (tiny_build / name).read_text(encoding="utf-8")
+    assert not (tiny_build / "report.html").exists()
     wanted = [identify(load(TINY, changes=[change])) for change in ("report=true", SCHOOL)]
-    assert len({result.manifest["build"], *(each.id for each in wanted)}) == 3
+    assert len({tiny_build.name, *(each.id for each in wanted)}) == 3
     assert [each.versions.get(CHARTS, "none") == "none" for each in wanted] == [True, False]
-    runner = CliRunner()
-    failed = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path)])
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    result = make_build(a_library(tmp_path, "false"), tmp_path / "build")
+    assert CHARTS not in result.manifest["versions"]
+    failed = CliRunner().invoke(commands, ["report", str(tmp_path / "pipeline.yaml")])
     assert isinstance(failed.exception, EtlError)
     assert "was made without a report; make one with --copy-to FILE" in str(failed.exception)
 
 
-def test_run_draws_and_the_command_finds_and_copies(tiny_build: Path, tmp_path: Path) -> None:
+def test_run_draws_and_the_command_finds_and_copies(tmp_path: Path) -> None:
     """The command finds a build's report; for a build without one it draws that of any world, as a run does."""
     runner = CliRunner()
-    result = make_build(load(TINY, changes=["report=true"]), tmp_path / "build")
-    page = (result.folder / "report.html").read_text(encoding="utf-8")
+    source = a_library(tmp_path, "true")
+    made, without = make_build(source, tmp_path / "build"), load(source.path, changes=["report=false"])
+    page = (made.folder / "report.html").read_text(encoding="utf-8")
     assert titles(page) == ["Tables", "Columns", "Lineage", "Checks"]
-    found = runner.invoke(commands, ["report", str(TINY), "--out", str(tmp_path / "build"), "--json"])
-    assert json.loads(found.output) == {"success": True, "report": str(result.folder / "report.html")}
-    copy = tmp_path / "a" / "copy.html"
-    out = ["--out", str(tiny_build.parent), "--copy-to", str(copy)]
-    assert runner.invoke(commands, ["report", str(TINY), *out]).exception is None
-    assert copy.read_text(encoding="utf-8") == page.replace(result.folder.name, tiny_build.name)
+    found = runner.invoke(commands, ["report", str(source.path), "--json"])
+    assert json.loads(found.output) == {"success": True, "report": str(made.folder / "report.html")}
+    copy, other = tmp_path / "a" / "copy.html", make_build(without, tmp_path / "other").folder
+    out = ["--out", str(tmp_path / "other"), "--copy-to", str(copy)]
+    assert runner.invoke(commands, ["report", str(source.path), *out]).exception is None
+    assert copy.read_text(encoding="utf-8") == page.replace(made.folder.name, other.name)
 
 
 def test_what_goes_wrong_is_told_and_nothing_is_left(tmp_path: Path) -> None:
