@@ -185,12 +185,13 @@ def test_help_imports_no_heavy_libraries() -> None:
     assert loaded("import etl.cli.commands") & {*HEAVY, "rich", "yaml"} == set()
 
 
-def test_up_to_date_run_imports_no_heavy_libraries(tmp_path: Path) -> None:
+def test_up_to_date_run_imports_no_heavy_libraries(tiny_build: Path) -> None:
     """A run that finds its build imports nothing that only building needs."""
     code = "from etl.cli.commands import commands\n"
-    run = f"commands.main(['run', {TINY!r}, '--out', {str(tmp_path)!r}], standalone_mode=False)"
-    assert loaded(code + run) >= {"numpy", "pyarrow", "duckdb", "pydantic"}
-    assert loaded(code + run) & {*HEAVY, "rich"} == set()
+    run = f"commands.main(['run', {TINY!r}, '--out', {str(tiny_build.parent)!r}], standalone_mode=False)"
+    found = loaded(code + run)
+    assert "yaml" in found
+    assert found & {*HEAVY, "rich"} == set()
 
 
 def test_api_does_not_import_datasette() -> None:

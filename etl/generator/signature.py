@@ -8,6 +8,7 @@ import re
 import typing
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -129,6 +130,7 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
     return {name: found for name in names if inspect.isfunction(found := getattr(module, name, None))}
 
 
+@cache  # several stages may have one generator
 def contract_of(function: Callable[..., Any], name: str) -> Contract:
     """Read a generator's signature. Raises EtlError for a type hint that is missing or cannot be used."""
     original = inspect.unwrap(function)

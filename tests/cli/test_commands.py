@@ -69,7 +69,7 @@ def test_run_on_a_terminal(tmp_path: Path) -> None:
     out = tmp_path / "some" / "where"
     reader, writer = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    job = command("run", TINY, "--out", out)
+    job = command("run", small.lending(tmp_path / "library"), "--out", out, "--set", "outputs=[sqlite]")
     shown = b""
     with subprocess.Popen(job, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=writer, text=True) as process:
         os.close(writer)
@@ -79,14 +79,14 @@ def test_run_on_a_terminal(tmp_path: Path) -> None:
         printed, _ = process.communicate(timeout=PATIENCE)
     os.close(reader)
     assert process.returncode == 0
-    assert ["rosters", "3"] in lines(printed)
+    assert ["books", "2"] in lines(printed)
     assert re.search(r"^built: build [0-9a-f]{16}, [\d.]+ MB, in [\d.]+ s$", printed, re.MULTILINE)
-    assert printed.splitlines()[-1] == str((out / "current").resolve() / DATABASE)
+    assert printed.splitlines()[-1] == str((out / "current").resolve() / "library.db")
     assert "\x1b" not in printed
     text = shown.decode()
     assert re.search(r"[\d,]+ rows, [\d,]+ a second", text)
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
-    assert re.search(r"^students +\d+ rows +[\d.]+ s\r?$", text, re.MULTILINE)
+    assert re.search(r"^loans +2 rows +[\d.]+ s\r?$", text, re.MULTILINE)
     assert {path.name for path in out.iterdir()} == {*KEPT, (out / "current").resolve().name}
 
 
