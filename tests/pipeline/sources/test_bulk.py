@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.pipeline.datatypes import data_type
@@ -45,6 +45,7 @@ def agrees(array: pa.ChunkedArray | None, values: Sequence[Any], read: Callable[
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@settings(max_examples=30, deadline=None)
 @given(texts=st.lists(TEXTS | st.none(), max_size=3), values=st.lists(VALUES | st.none(), max_size=3))
 def test_all_at_once_is_one_by_one(kind: DataType, texts: list[str | None], values: list[Any]) -> None:
     """Every column of texts or values that is read at once has the cells that its values have alone, and no mistake."""

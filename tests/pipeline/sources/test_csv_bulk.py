@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import dropwhile
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError
@@ -32,6 +32,7 @@ def row_by_row(text: str, dialect: Dialect) -> tuple[list[str | None], list[list
     return None if wrong else (header.cells, [row.cells for row in rows])
 
 
+@settings(max_examples=60, deadline=None)
 @given(text=FILES | st.text('a",;\n\r', max_size=20), dialect=st.sampled_from([COMMA, Dialect(";", ",", frozenset())]))
 @example(text='a,b\n"x""y","1,\n2"\n,NA\n', dialect=COMMA)
 @example(text='a,b\n"",', dialect=COMMA)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.errors import EtlError
 from etl.pipeline.source_forms import CsvFile
 from tests.support.sources import cells, read_file, table_of, told
 
@@ -57,6 +58,36 @@ def test_bytes_of_another_encoding(tmp_path: Path) -> None:
     assert told(read(tmp_path, b"a,b\n1,\x81\n", encoding="windows-1252")) == [
         "t.csv:2:3: the byte 0x81 is not WINDOWS-1252; save the file as WINDOWS-1252"
     ]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_mistakes_in_a_large_file(tmp_path: Path, end: bytes) -> None:
+    """Its rows are read at once, and the lines of its mistakes are right; so are its values."""
+    path, table = tmp_path / "t.csv", table_of(tmp_path, "id INTEGER PRIMARY KEY, due DATE NOT NULL, note VARCHAR(10)")
+    rows = [b'%d,2025-08-15,"two%slines"%s' % (row, end, end) for row in range(1, 1001)]
+    path.write_bytes(b"\xef\xbb\xbfid,due,note" + end + end + b"".join(rows))
+    reference = read_file("csv", path, CsvFile(file="t.csv"), table)
+    assert told(reference) == []
+    assert (reference.rows.count, reference.lines[999], reference.cells("due")[999]) == (1000, 2001, "2025-08-15")
+    rows[499:501] = [b"7,2025-02-30," + end, b"0,,12345678901" + end]
+    path.write_bytes(b"id,due,note" + end + b"".join(rows))
+    assert told(read_file("csv", path, CsvFile(file="t.csv"), table)) == [
+        "t.csv:1001:1: id: ids are whole numbers from 1 to 10,000,000, not 0",
+        "t.csv:1000:2: due: '2025-02-30' is not a date; write YYYY-MM-DD",
+        "t.csv:1001:2: due: the cell is empty; enter a value",
+        "t.csv:1001:3: note: '12345678901' has 11 characters; at most 10 are allowed",
+        "t.csv:1000:1: id: duplicate 7 (first on line 14)",
+    ]
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    """The line of a mistake that is found later cannot be known then."""
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 3000)
+    reference = read_file("csv", path, CsvFile(file="t.csv"), fills_table=False)
+    path.write_text("a,b\n")
+    with pytest.raises(EtlError, match=r"t\.csv: the file changed while it was read; try again"):
+        reference.report("wrong", 7, "a")
 
 
 def test_a_member_of_a_zip(tmp_path: Path) -> None:

@@ -115,3 +115,14 @@ def test_no_rows(tmp_path: Path) -> None:
     """An array without rows fills no row of a table; without a table its columns are unknown."""
     assert told(read(tmp_path, "[]", LOANS)) == []
     assert told(read(tmp_path, "[]")) == ["t.json: the file has no rows, so its columns are not known"]
+
+
+def test_many_rows(tmp_path: Path) -> None:
+    """Rows are read in blocks: a key may appear late, and a wrong value is found in any block."""
+    lines = [f'{{"id": {number}, "due": "2025-08-15"}}' for number in range(1, 5001)]
+    lines[4500] = '{"id": 4501, "due": "2025-08-15", "note": "late"}'
+    reference = read(tmp_path, "\n".join(lines), LOANS.replace(", back BOOLEAN, fee DECIMAL(5, 2)", ""))
+    assert told(reference) == []
+    assert (reference.cells("note")[4499:4502], reference.cells("id")[4999]) == ([None, "late", None], 5000)
+    lines[4999] = '{"id": 1, "due": 7, "extra": [1]}'
+    assert told(read(tmp_path, "\n".join(lines))) == ["t.json:5000: due: 7 is not text"]

@@ -72,6 +72,18 @@ def test_values_that_do_not_fit(tmp_path: Path) -> None:
     ]
 
 
+def test_many_rows(tmp_path: Path) -> None:
+    """Rows are read in blocks: a wrong value is found in any of them."""
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+    script = f"CREATE TABLE loans (id, any); {numbers} INSERT INTO loans SELECT i, iif(i = 4999, 0.5, i) FROM n"  # noqa: S608
+    reference = read(tmp_path, "loans", script)
+    assert told(reference) == []
+    assert (reference.cells("id")[4999], reference.cells("any")[4997:]) == (5000, [4998.0, 0.5, 5000.0])
+    assert told(read(tmp_path, "loans", columns="id INTEGER PRIMARY KEY, any INTEGER")) == [
+        "t.db, row 4999: any: 0.5 is not a whole number"
+    ]
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
