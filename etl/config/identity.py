@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import sqlite3
 import sys
@@ -129,8 +130,9 @@ def code_stamps() -> tuple[dict[str, Stamp], dict[str, str]]:
 
 def _engine() -> dict[str, Path]:
     """The files of the package etl, but for the templates of ``etl init``."""
-    inside = (path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != ".")
-    return {f"etl/{path.relative_to(HOME)}": path for path in inside if not path.is_relative_to(HOME / "templates")}
+    start = len(f"{HOME}{os.sep}")
+    names = {str(path)[start:]: path for path in files_below(HOME) if path.suffix != ".pyc" and path.name[0] != "."}
+    return {f"etl/{name}": path for name, path in names.items() if not name.startswith(f"templates{os.sep}")}
 
 
 def _sources(source: Source) -> tuple[_Sources, _Sources]:

@@ -16,12 +16,11 @@ from etl.pipeline.form_errors import describe
 Cell = str | int | float | None
 
 #: Regular expressions of the texts of numbers, dates and times.
-WHOLE = "-?[0-9]{1,999}"
 NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 DATE = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 DATETIME = f"{DATE} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{{1,6}})?"
 
-_WHOLE = re.compile(WHOLE)
+_WHOLE = re.compile("-?[0-9]{1,999}")
 _NUMBER = re.compile(NUMBER)
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 

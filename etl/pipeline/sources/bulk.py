@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: The form of a type's texts. Arrow casts other texts, too, such as 0x1F, and 1e-999 to a decimal.
 _FORMS = {
-    pa.int64().id: "-?[0-9]{1,19}",  # with cells.WHOLE, of up to 999 digits, each column takes 3 ms to begin
+    pa.int64().id: "-?[0-9]{1,19}",  # longer ones are read one by one
     pa.float64().id: cells.NUMBER,
     pa.decimal128(1).id: r"-?(?:[0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})",
     pa.bool_().id: "(?i:true|false|1|0)",
