@@ -18,7 +18,26 @@ from etl.site.endpoint import Endpoint
 from etl.site.parameters import Parameter
 
 TYPES = ["integer", "number", "text", "boolean", "date", "datetime", ["text"], {"a": "integer"}, {"*": "integer"}]
-VALUES = [None, 0, 1, 7, -(2**53), 1.0, 0.5, -1e300, float("inf"), "", "a", "7", "1.5", "[]", "{}", "["]
+VALUES = [
+    None,
+    0,
+    1,
+    7,
+    -(2**53),
+    1.0,
+    0.5,
+    -1e300,
+    5e-324,
+    -1.25e-209,
+    float("inf"),
+    "",
+    "a",
+    "7",
+    "1.5",
+    "[]",
+    "{}",
+    "[",
+]
 VALUES += ["2025-08-15", "2025-13-01", "2025-08-15\n", "2025-08-15 10:00:00", "2025-08-15 10:00:00.5"]
 VALUES += ['["a"]', "[1]", "[null]", '{"a": 1}', '{"a": 1.0}', '{"a": null}', '{"a": 1, "b": 2}', '{"a": 1e999}']
 
