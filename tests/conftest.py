@@ -13,7 +13,7 @@ import pytest
 
 from etl.build.run import make_build
 from etl.config.source import load
-from tests.support.running import ROOT, TINY
+from tests.support.running import PATIENCE, ROOT, TINY
 from tests.support.serving import Serving, serving
 from tests.support.small import TWELVE
 
@@ -102,6 +102,6 @@ def browser() -> Iterator[Browser]:
             pytest.fail("CI must test the pages in a browser, and there is no chromium here")
         pytest.skip("there is no chromium here")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET, timeout=PATIENCE * 1000)
         yield browser
         browser.close()

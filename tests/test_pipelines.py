@@ -17,7 +17,7 @@ from etl.config.modules import forget
 from etl.errors import EtlError
 from etl.pipeline.editor import json_schema
 from tests import keys
-from tests.support.running import ROOT
+from tests.support.running import PATIENCE, ROOT
 from tests.support.serving import serving
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Reader:
                 unittest.TestLoader().discover(".").run(result)
                 assert result.wasSuccessful(), result.errors + result.failures
             case ["curl", url]:
-                return httpx.get(url.replace("http://127.0.0.1:3000", self.url)).raise_for_status().text
+                address = url.replace("http://127.0.0.1:3000", self.url)
+                return httpx.get(address, timeout=PATIENCE).raise_for_status().text
             case ["etl", "serve"]:
                 server = serving(Path("build").resolve(), pipeline=Path("pipeline.yaml").resolve())
                 self.url = self.stack.enter_context(server).url

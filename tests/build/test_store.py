@@ -18,7 +18,7 @@ from etl.build import manifest
 from etl.build import store as store_module
 from etl.build.store import Store, check_world, in_use
 from etl.errors import EtlError
-from tests.support.running import ROOT, litter
+from tests.support.running import PATIENCE, ROOT, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def test_second_waits_and_says_for_whom(store: Store) -> None:
     with store.locked(no_wait):
         thread.start()
         assert not entered.wait(0.2)
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)
     assert entered.is_set()
     assert said == [f"another run (process {os.getpid()}) has locked {store.folder}; waiting for it"]
 

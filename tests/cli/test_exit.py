@@ -17,7 +17,7 @@ from etl.cli.commands import commands
 from etl.cli.exit import exit_code
 from etl.cli.options import Output
 from etl.run import process
-from tests.support.running import ROOT
+from tests.support.running import PATIENCE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,9 @@ def test_streams_that_cannot_be_written(tmp_path: Path, redirected: str, code: i
     if "/dev/full" in redirected and not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     shell = ["bash", "-c", f'"$0" -c "$1" {redirected}', sys.executable, STREAMS]
-    done = subprocess.run(shell, cwd=tmp_path, env=ELSEWHERE, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        shell, cwd=tmp_path, env=ELSEWHERE, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stderr) == (code, told)
     if code == 0:
         assert (tmp_path / "work").read_text() == "whole"
@@ -176,7 +178,7 @@ def test_a_pipe_that_nobody_reads(tmp_path: Path, stream: str, code: int) -> Non
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: write}
     with subprocess.Popen([sys.executable, "-c", STREAMS], cwd=tmp_path, env=ELSEWHERE, **pipes) as process:
         os.close(write)
-        printed = b"".join(filter(None, process.communicate(timeout=60)))
+        printed = b"".join(filter(None, process.communicate(timeout=PATIENCE)))
     assert (process.returncode, printed) == (
         code,
         b"working\n" if stream == "stdout" else f"done {'-' * 9000}\n".encode(),
@@ -210,5 +212,5 @@ def test_signal_that_gets_lost_ends_the_command_all_the_same() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
-        _, complained = process.communicate(timeout=30)
+        _, complained = process.communicate(timeout=PATIENCE)
     assert (process.returncode, complained) == (143, "Interrupted; existing builds are unchanged.\n")

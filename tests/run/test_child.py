@@ -52,11 +52,11 @@ def test_a_rebuild_dies_with_its_server(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": path}
     with subprocess.Popen([sys.executable, "-c", SERVER], cwd=tmp_path, env=env) as server:
         try:
-            assert wait_for((tmp_path / "ready").exists, 60)
+            assert wait_for((tmp_path / "ready").exists)
             with (tmp_path / "lock").open() as lock:
                 assert not free(lock.fileno())
                 server.kill()
-                assert wait_for(lambda: free(lock.fileno()), 60)
+                assert wait_for(lambda: free(lock.fileno()))
         finally:
             server.kill()
     assert (tmp_path / "ready").read_text() == "run pipeline.yaml --out build --seed 7"

@@ -11,7 +11,7 @@ from etl.errors import EtlError
 from etl.server.address import Address, parse_address
 from etl.server.app import Server
 from tests.site.test_export import Links
-from tests.support.serving import in_process
+from tests.support.serving import PATIENCE, in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def url(small_build: Path) -> Iterator[str]:
 
 def test_every_link_stays_below_the_prefix(url: str) -> None:
     """Each link of each kind of page begins with the prefix and answers, and those with a host name the public one."""
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
         home = client.get(PREFIX)
         for page in ("", f"browse/{NAME}", f"browse/{NAME}/rosters", f"browse/{NAME}/rosters/1", "nothing"):
             shown = PREFIX + page
@@ -72,7 +72,7 @@ def test_every_link_stays_below_the_prefix(url: str) -> None:
 
 def test_redirects_stay_below_the_prefix(url: str) -> None:
     """The prefix without its slash, Datasette's home and a filter's form lead to pages below the prefix."""
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
         assert client.get(PREFIX.rstrip("/")).headers["location"] == PREFIX
         assert client.get(f"{PREFIX}browse").headers["location"] == f"{PREFIX}browse/{NAME}"
         form = f"{PREFIX}browse/{NAME}/rosters?_filter_column=id&_filter_op=exact&_filter_value=1"

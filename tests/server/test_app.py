@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 NAME = "teacher-dashboard"
 TABLES = f"/browse/{NAME}"
-CLIENT = httpx.Timeout(60)
+CLIENT = httpx.Timeout(PATIENCE)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def seeding(project: Path) -> Iterator[Serving]:
 
 def raw(port: int, request: bytes) -> bytes:
     """Send bytes and read all that comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -459,6 +459,11 @@ def test_a_build_that_cannot_be_opened_is_not_served(small_build: Path, tmp_path
 # The seed
 
 
+def get(server: Serving, path: str) -> httpx.Response:
+    """Ask for something else."""
+    return httpx.get(server.url + path, timeout=CLIENT)
+
+
 def post(server: Serving, content: bytes = b"", token: str = TOKEN, scheme: str = "Bearer") -> httpx.Response:
     """Ask for a rebuild."""
     headers = {"authorization": f"{scheme} {token}"}
@@ -468,7 +473,7 @@ def post(server: Serving, content: bytes = b"", token: str = TOKEN, scheme: str 
 def test_seed_is_for_post_alone(seeding: Serving) -> None:
     """Other methods are 405 with Allow, whether or not they carry the token."""
     for method in ("GET", "PUT", "DELETE", "OPTIONS"):
-        answer = httpx.request(method, f"{seeding.url}/api/seed")
+        answer = httpx.request(method, f"{seeding.url}/api/seed", timeout=CLIENT)
         assert answer.status_code == 405
         assert answer.headers["allow"] == "POST"
 
@@ -478,7 +483,7 @@ def test_seed_is_for_post_alone(seeding: Serving) -> None:
 def test_seed_is_for_the_holder_of_the_token(seeding: Serving, given: str) -> None:
     """Without the token, or with a wrong one, the response is 401 and says how to send it."""
     headers = [(b"authorization", given.encode())] if given else []
-    answer = httpx.post(f"{seeding.url}/api/seed", headers=headers, content=b'{"seed": "x"}')
+    answer = httpx.post(f"{seeding.url}/api/seed", headers=headers, content=b'{"seed": "x"}', timeout=CLIENT)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in answer.text
@@ -534,14 +539,14 @@ def test_a_body_has_a_length(seeding: Serving) -> None:
     assert post(seeding, b" " * 60_000).status_code == 413
     chunks = (b" " * 999 for _ in range(10))
     headers = {"authorization": f"Bearer {TOKEN}"}
-    assert httpx.post(f"{seeding.url}/api/seed", content=chunks, headers=headers).status_code == 413
+    assert httpx.post(f"{seeding.url}/api/seed", content=chunks, headers=headers, timeout=CLIENT).status_code == 413
 
 
 @pytest.mark.fault("a rebuild over HTTP that fails")
 def test_a_broken_pipeline_leaves_the_current_build(seeding: Serving, project: Path) -> None:
     """A rebuild that fails is 500 with the reason, without paths of the machine; the previous build is served."""
     text = project.read_text(encoding="utf-8")
-    before, linked = httpx.get(f"{seeding.url}/api/rosters"), (project.parent / "build/current").readlink()
+    before, linked = get(seeding, "/api/rosters"), (project.parent / "build/current").readlink()
     try:
         project.write_text(text.replace("schema: sql/schema.sql", "schema: sql/scheme.sql"), encoding="utf-8")
         answer = post(seeding)
@@ -552,7 +557,7 @@ def test_a_broken_pipeline_leaves_the_current_build(seeding: Serving, project: P
     assert "scheme.sql" in answer.json()["error"]
     assert str(project.parent) not in answer.text
     assert (project.parent / "build/current").readlink() == linked
-    after = httpx.get(f"{seeding.url}/api/rosters")
+    after = get(seeding, "/api/rosters")
     assert (after.content, after.headers["x-build"]) == (before.content, before.headers["x-build"])
     assert "pipeline.yaml" in seeding.log.read_text()
 
@@ -563,23 +568,23 @@ def test_a_rebuild_is_served_at_once(seeding: Serving, project: Path) -> None:
 
     Its client may disconnect, and it is served anyway.
     """
-    first = httpx.get(f"{seeding.url}/api/rosters")
+    first = get(seeding, "/api/rosters")
     answer = post(seeding, b'{"seed": 7}', scheme="bearer")
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == ["success", "elapsed"]
     assert answer.json()["success"] is True
     assert re.fullmatch(r"\d+ms", answer.json()["elapsed"])
-    second = httpx.get(f"{seeding.url}/api/rosters")
+    second = get(seeding, "/api/rosters")
     assert second.content != first.content
     assert second.headers["x-build"] == (project.parent / "build/current").readlink().name != first.headers["x-build"]
-    during = httpx.get(f"{seeding.url}/api/rosters").headers["x-build"]
+    during = get(seeding, "/api/rosters").headers["x-build"]
     head = f"POST /api/seed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: 2\r\n\r\n"
     with socket.create_connection(("127.0.0.1", seeding.port)) as connection:
         connection.sendall(head.encode() + b"{}")
-        assert httpx.get(f"{seeding.url}/api/test-groups").status_code == 200  # the server has read what came before
+        assert get(seeding, "/api/test-groups").status_code == 200  # the server has read what came before
         assert post(seeding, b"{}").status_code == 409
-    assert wait_for(lambda: httpx.get(f"{seeding.url}/api/rosters").headers["x-build"] != during)
-    assert httpx.get(f"{seeding.url}/api/rosters").content == first.content
+    assert wait_for(lambda: get(seeding, "/api/rosters").headers["x-build"] != during)
+    assert get(seeding, "/api/rosters").content == first.content
 
 
 def test_the_token_is_never_logged(seeding: Serving) -> None:
@@ -649,9 +654,9 @@ def test_a_child_that_dies_is_a_500(code: str, capsys: pytest.CaptureFixture[str
 
 def test_a_long_rebuild_is_not_cut_off(small_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The patience that clients are met with is no limit for a rebuild, its body sent apart from its head."""
-    monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 2.0)
     monkeypatch.setattr(protocol, "POLL_SECONDS", 0.05)
-    app = Server(small_build.parent, seed=child("import time; time.sleep(1.5)"))
+    app = Server(small_build.parent, seed=child("import time; time.sleep(2.5)"))
     with in_process(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)) as connection:
         connection.sendall(f"POST /api/seed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n".encode())
         connection.sendall(b"content-length: 2\r\nconnection: close\r\n\r\n")

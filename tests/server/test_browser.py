@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
-from tests.support.serving import Serving, run, serving, small_project
+from tests.support.serving import PATIENCE, Serving, run, serving, small_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ class Visit:
     def __init__(self, browser: Browser, server: Serving, **options: Any) -> None:  # noqa: ANN401 -- Playwright's
         """Open an empty page."""
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = self.context.new_page()
         self.server, self.errors, self.hosts = server, list[str](), set[str]()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

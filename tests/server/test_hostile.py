@@ -368,13 +368,13 @@ def test_who_does_not_read_is_cut_off(impatient: tuple[str, int]) -> None:
         with contextlib.suppress(ConnectionResetError):
             while piece := client.recv(1 << 20):
                 taken += len(piece)
-        answer = len(httpx.get(f"http://{impatient[0]}:{impatient[1]}/api/rosters/1/scores").content)
+        answer = len(httpx.get(f"http://{impatient[0]}:{impatient[1]}/api/rosters/1/scores", timeout=PATIENCE).content)
         assert taken < 900 * answer
 
 
 def test_who_reads_slowly_gets_it_all(impatient: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that takes its time, but takes, is served to the end, however long that lasts."""
-    monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 1.0)  # no busy machine holds this client up for so long
+    monkeypatch.setattr(protocol, "TIMEOUT_SECONDS", 2.0)  # no busy machine holds this client up for so long
     request = b"GET /api/rosters/1/scores HTTP/1.1\r\nhost: x\r\n\r\n"
     last = b"GET /api/test-groups HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     with socket.socket() as client:
@@ -386,9 +386,9 @@ def test_who_reads_slowly_gets_it_all(impatient: tuple[str, int], monkeypatch: p
         start = time.monotonic()
         while piece := client.recv(1 << 19):
             answer += piece
-            time.sleep(0.1 if time.monotonic() - start < 1.5 else 0)
+            time.sleep(0.1 if time.monotonic() - start < 2.5 else 0)
         assert answer.count(b"HTTP/1.1 200 OK") == 101
-        assert time.monotonic() - start > 1
+        assert time.monotonic() - start > 2
 
 
 def test_an_idle_connection_may_wait(impatient: tuple[str, int]) -> None:

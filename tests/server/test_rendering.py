@@ -16,7 +16,7 @@ from etl.server.app import Server
 from etl.server.http import respond
 from etl.server.rendering import BUFFER_BYTES, MAX_CONCURRENT, MAX_PENDING, Busy, Rendering
 from etl.site.datasette import HARDENED
-from tests.support.serving import in_process, wait_for
+from tests.support.serving import PATIENCE, in_process, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -149,13 +149,17 @@ def test_a_client_who_reads_slowly_takes_nobodys_turn(rendering: Rendering) -> N
 def test_pages_hold_up_nobody(small_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While pages are rendered the API responds, one page too many is 503, and clients that left get none."""
     app, pages = Server(small_build.parent), Pages()
-    with in_process(app) as url, contextlib.ExitStack() as stack, httpx.Client(base_url=url, timeout=60) as client:
+    with (
+        in_process(app) as url,
+        contextlib.ExitStack() as stack,
+        httpx.Client(base_url=url, timeout=PATIENCE) as client,
+    ):
         monkeypatch.setattr(app.build, "_browser", pages)
         address = ("127.0.0.1", httpx.URL(url).port or 0)
-        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(MAX_PENDING)]
+        clients = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(MAX_PENDING)]
         for each in clients:
             each.sendall(b"GET /browse/nice HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        assert wait_for(lambda: (pages.begun, app._rendering._pending) == (1, MAX_PENDING), 60)
+        assert wait_for(lambda: (pages.begun, app._rendering._pending) == (1, MAX_PENDING))
         refused = client.get("/browse/another")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
         assert "too many pages" in refused.json()["error"]
@@ -167,7 +171,7 @@ def test_pages_hold_up_nobody(small_build: Path, monkeypatch: pytest.MonkeyPatch
         pages.go.set()
         assert [each.makefile("rb").read()[-4:] for each in clients[:2]] == [b"page", b"page"]
         assert client.get("/browse/later").text == "page"
-        assert wait_for(lambda: app._rendering._pending == 0, 60)
+        assert wait_for(lambda: app._rendering._pending == 0)
     assert pages.begun == 3
 
 
@@ -177,7 +181,7 @@ def test_a_page_whose_query_takes_too_long_is_503(small_build: Path, monkeypatch
     app = Server(small_build.parent)
     with in_process(app) as url:
         for kind in ("", ".json", ".csv"):
-            answer = httpx.get(f"{url}/browse/teacher-dashboard/api-rosters{kind}", timeout=60)
+            answer = httpx.get(f"{url}/browse/teacher-dashboard/api-rosters{kind}", timeout=PATIENCE)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert "takes too long; try again" in answer.text
             assert "SELECT" not in answer.text

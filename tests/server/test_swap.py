@@ -20,7 +20,7 @@ from etl.server.address import Address
 from etl.server.api import Request
 from etl.server.app import Server
 from etl.server.open_build import OpenBuild
-from tests.support.serving import clean, copy_of, point, run, serving, small_project, wait_for
+from tests.support.serving import PATIENCE, clean, copy_of, point, run, serving, small_project, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class Seen:
 
 def client(server: Serving, current: Path, stop: threading.Event, seen: Seen) -> None:
     """Ask over one connection until told to stop; note what ``current`` said before and after each answer."""
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
         while not stop.is_set():
             for url in (*FILES, TABLE):
                 stop.wait(0.05)  # eight clients that never rest would take the processor from the rebuild
@@ -109,7 +109,7 @@ def test_nothing_grows_with_rebuilds(small_build: Path, tmp_path: Path) -> None:
     builds = [out / small_build.name, out / f"{small_build.name}-2"]
     shutil.copytree(small_build, builds[1])
     files = threads = memory = 0
-    with serving(out) as server, httpx.Client(base_url=server.url, timeout=30) as client:
+    with serving(out) as server, httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for number in range(1, 11):
             point(out, builds[number % 2])
             assert client.get(f"/browse/{NAME}/rosters").status_code == 200
@@ -131,10 +131,10 @@ def test_the_served_build_is_never_deleted(small_build: Path, tmp_path: Path) ->
         point(out, other)  # nobody asked since, so the server still holds the first one
         clean(out)
         assert served.is_dir()
-        assert httpx.get(f"{server.url}/api/rosters").status_code == 200  # now it holds the second
+        assert httpx.get(f"{server.url}/api/rosters", timeout=PATIENCE).status_code == 200  # now it holds the second
         assert wait_for(lambda: clean(out) and not served.exists())
         assert other.is_dir()
-        assert httpx.get(f"{server.url}/browse/{NAME}/rosters").status_code == 200
+        assert httpx.get(f"{server.url}/browse/{NAME}/rosters", timeout=PATIENCE).status_code == 200
     assert sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) == sorted(
         [other.name, "current"]
     )

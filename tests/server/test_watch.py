@@ -105,14 +105,18 @@ def test_pages_follow_the_sources(tmp_path: Path, browser: Browser) -> None:
     errors: list[str] = []
     with serving(project / "build", "--watch", "--no-spare", pipeline=path) as server:
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
         page.on("console", lambda message: errors.append(message.text))
         page.goto(f"{server.url}/index.html")
         edit(endpoint, "SELECT title", "SELECT titel")
-        page.get_by_role("alert").filter(has_text="books.sql:4:8").wait_for(timeout=PATIENCE * 1000)
-        assert httpx.get(f"{server.url}/api/books").json() == [{"title": "Emma"}, {"title": "Ulysses"}]
+        page.get_by_role("alert").filter(has_text="books.sql:4:8").wait_for()
+        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json() == [
+            {"title": "Emma"},
+            {"title": "Ulysses"},
+        ]
         edit(endpoint, "SELECT titel", "SELECT upper(title) AS title")
-        page.get_by_text("EMMA").first.wait_for(state="attached", timeout=PATIENCE * 1000)
-        page.get_by_role("alert").wait_for(state="hidden", timeout=PATIENCE * 1000)
-        assert httpx.get(f"{server.url}/api/books").json()[0] == {"title": "EMMA"}
+        page.get_by_text("EMMA").first.wait_for(state="attached")
+        page.get_by_role("alert").wait_for(state="hidden")
+        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json()[0] == {"title": "EMMA"}
         page.close()
     assert errors == []

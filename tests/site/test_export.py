@@ -29,7 +29,7 @@ from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.files import Writer
 from etl.tables.sqlite import open_database
-from tests.support.running import ROOT
+from tests.support.running import PATIENCE, ROOT
 from tests.support.serving import typed
 from tests.support.small import TWELVE
 
@@ -91,7 +91,7 @@ def test_every_static_file_is_the_live_answer(default_build: Path, default_serve
     """Over the whole default world each file is, byte for byte, the live answer."""
     files = every_file(default_build)
     assert len(files) == 9 + 1 + 250 + 250 + 4 * 8
-    with httpx.Client(base_url=default_server.url) as client:
+    with httpx.Client(base_url=default_server.url, timeout=PATIENCE) as client:
         for file in files:
             assert client.get(f"/{file}").content == (default_build / file).read_bytes(), file
 
@@ -105,7 +105,7 @@ def test_there_is_no_other_file(default_build: Path) -> None:
 def test_any_static_host_will_do(default_build: Path) -> None:
     """Python's file server answers pages and ``.json`` URLs with their types."""
     kinds = {".json": "application/json", ".html": "text/html", ".txt": "text/plain"}
-    with static_host(default_build.parent / "current") as url, httpx.Client(base_url=url) as client:
+    with static_host(default_build.parent / "current") as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
         for file in [*every_file(default_build)[::20], *PAGES, ""]:
             answer = client.get(f"/{file}")
             assert answer.status_code == 200, file
@@ -257,7 +257,7 @@ def test_a_text_can_be_a_file(tmp_path: Path, value: str) -> None:
         files.finish()
     expected = json.dumps([{"name": value}], ensure_ascii=False, separators=(",", ":")).encode()
     with static_host(tmp_path) as url:
-        assert httpx.get(f"{url}/{answers.links['/api/x/{name}']}").content == expected
+        assert httpx.get(f"{url}/{answers.links['/api/x/{name}']}", timeout=PATIENCE).content == expected
 
 
 @pytest.mark.parametrize(

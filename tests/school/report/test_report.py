@@ -28,7 +28,7 @@ from etl.school.report.planned import First, Planned
 from etl.school.report.queries import Database, Lacking
 from etl.site.report.section import MINUS, Part, number, share
 from tests.support import small
-from tests.support.running import ROOT
+from tests.support.running import PATIENCE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -537,6 +537,7 @@ def test_it_renders_on_a_desk_and_a_phone(browser: Browser, default_build: Path,
         for width, scheme in ((1280, "light"), (360, "dark")):
             wide: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
             context = browser.new_context(**wide)
+            context.set_default_timeout(PATIENCE * 1000)
             page = context.new_page()
             noise, asked = listened(page)
             page.goto(url, wait_until="load")
