@@ -83,20 +83,23 @@ def _connected(inputs: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnec
     """A connection that sees the inputs under their names; other threads do not."""
     with _database().cursor() as cursor:
         for name, table in inputs.items():
-            if table.num_rows > _COPIED:
+            if table.num_rows > _COPIED or "null" in str(table.schema.types):  # a table would have a type for NULL
                 cursor.register(name, table)
-                continue
-            cursor.register(_STREAM, table.__arrow_c_stream__())
-            cursor.execute(f"CREATE TEMP TABLE {quote(name)} AS SELECT * FROM {quote(_STREAM)}")  # noqa: S608 -- quoted
-            cursor.unregister(_STREAM)
+            else:
+                _copy(cursor, name, table)
         yield cursor
 
 
 #: Rows that are copied: to scan a table of Arrow, DuckDB imports pyarrow.dataset and what it needs, which takes 80 ms.
 _COPIED = 1000
 
-#: The name of a table while it is copied. No input can have it.
-_STREAM = "rows to copy"
+
+def _copy(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Make a view of a copy of a table: as the view of a table of Arrow, it has no rowid."""
+    stream, copy = quote(f"stream of {name}"), quote(f"copy of {name}")
+    cursor.register(f"stream of {name}", table.__arrow_c_stream__())
+    cursor.execute(f"CREATE TEMP TABLE {copy} AS SELECT * FROM {stream}")  # noqa: S608 -- quoted names
+    cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM {copy}")  # noqa: S608
 
 
 def run_query(text: str, params: Mapping[str, Any], inputs: Mapping[str, pa.Table]) -> pa.Table:

@@ -41,10 +41,14 @@ def test_inputs_of_one_query_are_gone_for_the_next() -> None:
 
 @pytest.mark.parametrize("count", [0, 7, 2000])
 def test_inputs_of_any_size_are_read_alike(count: int) -> None:
-    """A query may read an input twice, and sees its rows in their order, whether it has few rows or many."""
-    rows = pa.table({"id": range(count), 'Ünï "name"': ["x"] * count})
-    text = "SELECT a.* FROM numbers AS a WHERE (SELECT count(*) FROM numbers) = $count"
-    assert run_query(text, {"count": count}, {"numbers": rows}).to_pydict() == rows.to_pydict()
+    """A query may read an input twice, sees its rows in their order, and no rowid, whether they are few or many."""
+    rows = pa.table({"id": range(count), 'Ünï "name"': ["x"] * count, "none": pa.nulls(count)})
+    text = "SELECT a.*, coalesce(none, 'y') AS y FROM numbers AS a WHERE (SELECT count(*) FROM numbers) = $count"
+    result = run_query(text, {"count": count}, {"numbers": rows})
+    assert result.to_pydict() == {**rows.to_pydict(), "y": ["y"] * count}
+    for table in (rows, rows.drop_columns("none")):
+        with pytest.raises(duckdb.BinderException, match="rowid"):
+            run_query("SELECT rowid FROM numbers", {}, {"numbers": table})
 
 
 @pytest.mark.fault("a SQL stage that reads files, other tables, the network, or writes")
