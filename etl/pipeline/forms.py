@@ -11,7 +11,7 @@ from etl.errors import EtlError, Where, closest, did_you_mean
 from etl.generator.params import Group, Text
 from etl.pipeline.fields import Bindable, BundleName, DatabaseName, Inputs, Link, Name, Report, ScalePath, Slug, instant
 from etl.pipeline.form_errors import fields_of, validated
-from etl.pipeline.source_forms import CsvStage, JsonStage, ParquetStage, SqliteStage, StageModel
+from etl.pipeline.source_forms import SOURCE_KINDS, StageModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,10 +117,7 @@ class PipelineModel(Group):
 
 
 KINDS: dict[str, type[StageModel]] = {
-    "csv": CsvStage,
-    "json": JsonStage,
-    "parquet": ParquetStage,
-    "sqlite": SqliteStage,
+    **SOURCE_KINDS,
     "python": PythonStage,
     "sql": SqlStage,
 }

@@ -12,8 +12,10 @@ from etl.pipeline.draft import check_markers
 from etl.pipeline.form_errors import hints
 from etl.pipeline.graph import cycles, in_order, sharding, upstream_of
 from etl.pipeline.query import inspect_query
-from etl.pipeline.reference_data import READERS, check_distinct, check_references, read_reference
+from etl.pipeline.read_reference_data import read_reference
+from etl.pipeline.reference_data import check_distinct, check_references
 from etl.pipeline.rowwise import cross_shard_parts
+from etl.pipeline.sources import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -79,3 +79,11 @@ class SqliteStage(SourceStage):
     """Reference data from a table of a SQLite file."""
 
     sqlite: SqliteFile = Field(description="The SQLite file and the table.")
+
+
+SOURCE_KINDS: dict[str, type[SourceStage]] = {
+    "csv": CsvStage,
+    "json": JsonStage,
+    "parquet": ParquetStage,
+    "sqlite": SqliteStage,
+}

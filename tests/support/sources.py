@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from etl.config.parse import parse
 from etl.errors import Where
 from etl.pipeline.model import Stage
-from etl.pipeline.reference_data import Reference, read_reference
+from etl.pipeline.read_reference_data import read_reference
 from etl.pipeline.schema import Table, read_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.pipeline.cells import Cell
+    from etl.pipeline.reference_data import Reference
     from etl.pipeline.source_forms import SourceFile
 
 
