@@ -54,7 +54,7 @@ def _cells(column: pa.ChunkedArray, kind: DataType) -> Iterable[Cell | ValueErro
         raise ValueError(f"the file has {column.type}, the table {kind.name}; write it as {kind.arrow}")
     try:
         return each(convert(column, kind).to_pylist(), kind.read)
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, ValueError, OverflowError):
         return _one_by_one(column, kind)
 
 
@@ -64,5 +64,16 @@ def _one_by_one(column: pa.ChunkedArray, kind: DataType) -> Iterator[Cell | Valu
         value = column.slice(row, 1)
         try:
             yield from each(convert(value, kind).to_pylist(), kind.read)
-        except (pa.ArrowException, ValueError):
-            yield ValueError(f"{value[0]} cannot be {kind.name} without a change")
+        except (pa.ArrowException, ValueError, OverflowError):
+            yield ValueError(_problem(value[0], kind))
+
+
+def _problem(value: pa.Scalar, kind: DataType) -> str:
+    try:
+        return f"{value} cannot be {kind.name} without a change"
+    except UnicodeDecodeError:
+        return "the text is not UTF-8"
+    except ValueError:
+        return "the time has nanoseconds, which would be lost"
+    except OverflowError:
+        return "the year is not from 1 to 9999"

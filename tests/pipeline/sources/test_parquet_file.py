@@ -91,6 +91,20 @@ def test_values_that_do_not_fit(tmp_path: Path) -> None:
     ]
 
 
+def test_values_that_python_does_not_have(tmp_path: Path) -> None:
+    """Days after the year 9999, nanoseconds, and text that is not UTF-8."""
+    day, late = pa.array([0, 3652060], pa.int32()).cast(pa.date32()), pa.array([0, 10**18]).cast(pa.timestamp("us"))
+    fine = pa.array([1000, 1001]).cast(pa.timestamp("ns"))
+    text = pa.Array.from_buffers(pa.binary(), 2, pa.array([b"a", b"\xff"]).buffers()).view(pa.string())
+    rows = pa.table({"day": day, "at": late, "since": fine, "name": text})
+    assert told(read(tmp_path, rows, "day DATE, at DATETIME, since DATETIME, name TEXT")) == [
+        "t.parquet, row 2: day: the year is not from 1 to 9999",
+        "t.parquet, row 2: at: the year is not from 1 to 9999",
+        "t.parquet, row 2: since: the time has nanoseconds, which would be lost",
+        "t.parquet, row 2: name: the text is not UTF-8",
+    ]
+
+
 @pytest.mark.fault("a broken Parquet file")
 def test_files_that_are_not_parquet(tmp_path: Path) -> None:
     """Another format, and a file that was cut."""
