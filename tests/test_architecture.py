@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.cli.templates import start
 from etl.config.identity import PRESENTATION_FOLDERS
 from tests.support.running import ROOT, TINY
 
@@ -164,8 +165,8 @@ def test_modules_are_short() -> None:
 
 
 def loaded(code: str) -> set[str]:
-    """The libraries that are loaded after a few lines of Python."""
-    code += "\nimport sys\nprint('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    """The modules that are loaded after a few lines of Python."""
+    code += "\nimport sys\nprint('modules:', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.rpartition("modules:")[2].split())
 
@@ -182,6 +183,15 @@ def test_up_to_date_run_imports_no_heavy_libraries(tiny_build: Path) -> None:
     found = loaded(code + run)
     assert "yaml" in found
     assert found & {*HEAVY, "rich"} == set()
+
+
+def test_a_small_run_imports_little_of_pyarrow(tmp_path: Path) -> None:
+    """A run of the smallest project does without the modules of pyarrow that take longest to import."""
+    start("minimal", tmp_path / "weather")
+    run = f"commands.main(['run', {str(tmp_path / 'weather/pipeline.yaml')!r}], standalone_mode=False)"
+    found = loaded(f"from etl.cli.commands import commands\n{run}")
+    assert {"pyarrow.lib", "duckdb"} <= found
+    assert found & {"pyarrow.compute", "pyarrow.dataset", "pyarrow.csv", "pyarrow.parquet", "tomllib"} == set()
 
 
 def test_api_does_not_import_datasette() -> None:
