@@ -3,7 +3,8 @@
 PYTHON ?= python3
 UV ?= uv
 PIPELINE ?= pipeline.yaml
-PYTEST_ARGS ?= -n 2 --dist worksteal
+# One process more than the two cores of most runners: tests wait for servers, browsers and other processes.
+PYTEST_ARGS ?= -n 3 --dist worksteal
 ARGS ?=
 
 PY := .venv/bin/python

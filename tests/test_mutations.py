@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-EXAMPLES = int(os.environ.get("TORTURE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("TORTURE_EXAMPLES", "15"))
 
 #: A number of another place can become the number of classes: more than this many are not built.
 MANY = 100

@@ -29,7 +29,7 @@ def dumped(keys: list[int], numbers: np.ndarray) -> list[str]:
     return [json.dumps(row, separators=(",", ":")) for row in rows]
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(st.data(), KEYS, RANGES, st.integers(0, 5))
 def test_json_objects_equal_json(data: st.DataObject, keys: list[int], bounds: tuple[int, int], rows: int) -> None:
     """Numbers of one width or several, close together or not, negative ones too, become what json.dumps gives."""

@@ -36,7 +36,7 @@ def test_a_class_for_each_teacher_and_subject() -> None:
     assert found.schema.names == ["id", "name", "size", "first_student"]
 
 
-@settings(derandomize=True, deadline=None, max_examples=80)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.integers(1, 40), st.integers(1, 10**6), st.integers(0, 10**6))
 def test_classes_are_dense_and_sized(count: int, low: int, more: int) -> None:
     """For any number of classes of any size: ids from 1, sizes within range, students numbered without a gap."""

@@ -15,7 +15,7 @@ from etl.school.expectation import Outcomes
 RANGES = st.tuples(st.integers(-12, 12), st.integers(0, 6)).map(lambda pair: Range(pair[0], sum(pair)))
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(
     st.lists(RANGES, min_size=1, max_size=3),
     st.tuples(st.integers(-20, 20), st.integers(0, 30)),

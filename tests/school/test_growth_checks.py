@@ -121,7 +121,7 @@ def allowed(sittings: dict[str, pa.Table], number: int, row: int, standard: int)
     return low, high
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(
     st.integers(0, 10**6),
     st.integers(0, 2000),
@@ -137,7 +137,7 @@ def test_what_the_generators_make_breaks_nothing(seed: int, low: int, size: int,
     assert mean_faults(sittings) == []
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(st.integers(0, 50), st.integers(0, 3), st.integers(1, 4), st.booleans(), st.integers(1, 3))
 def test_a_planted_growth_is_found(seed: int, row: int, standard: int, up: bool, by: int) -> None:  # noqa: FBT001
     """One score moved out of its range by a point is found, with its range; at the range's ends nothing is."""
@@ -163,7 +163,7 @@ def test_a_planted_growth_is_found(seed: int, row: int, standard: int, up: bool,
     ]
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(st.integers(0, 50), st.integers(0, 3), st.integers(1, 4))
 def test_growth_by_assignment_is_found(seed: int, row: int, standard: int) -> None:
     """The same on the second test, where two assignments cover one standard and the larger growth counts."""

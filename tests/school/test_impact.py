@@ -192,7 +192,7 @@ def worlds(draw: st.DrawFn) -> World:
 # The sums
 
 
-@settings(derandomize=True, deadline=None, max_examples=80)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(worlds())
 def test_sums_are_those_of_brute_force(world: World) -> None:
     """Who is treated and control, their gains, and every expectation, by enumerating all that growth can be."""
@@ -224,7 +224,7 @@ def test_sums_are_those_of_brute_force(world: World) -> None:
             assert Fraction(row[f"{name}_excess"], row["denominator"]) == excess
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(worlds())
 def test_planted_effects_are_those_of_brute_force(world: World) -> None:
     """The table holds the mean planted effect for each assignment, standard and status, and null for nobody's."""
@@ -370,7 +370,7 @@ GAINS = st.lists(st.integers(-2000, 2000), min_size=2, max_size=40)
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # scipy's, of gains that are all alike
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(GAINS, GAINS, st.integers(1, 6))
 @example([5, 6], [7, 7, 7], 1)
 def test_estimates_are_those_of_scipy(treated: list[int], control: list[int], parts: int) -> None:
@@ -487,7 +487,7 @@ def test_nobody_is_there() -> None:
 # Surprise, expected bias
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=4))
 def test_surprise_is_a_bound(sizes: list[int]) -> None:
     """Whatever is drawn, a surprise of s or less has a chance of s at most: by enumerating every draw."""

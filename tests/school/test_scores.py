@@ -115,7 +115,7 @@ def half_up(scores: list[int]) -> int:
 # The first test
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(worlds(), st.integers(-10_000, 10_000), st.integers(1, 3000), ranges(-300, 300), ranges(-300, 300))
 def test_first_scores_obey_their_numbers(world: World, mean: int, sd: int, category: Range, standard: Range) -> None:
     """For any clamp, jitter, levels, standards and students: within the clamp, near the score above, at its level."""
@@ -213,7 +213,7 @@ def test_no_students() -> None:
 # Growth
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(st.lists(st.lists(st.integers(-(10**7), 10**7), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_means_are_rounded_half_up(rows: list[list[int]]) -> None:
     """A mean is rounded half up, also below zero, where that is towards zero; of any number of scores."""
@@ -277,7 +277,7 @@ def expected_growth(school: School, student: int, standard: int) -> int | None:
     return max(found, default=None)
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(schools())
 def test_next_scores_obey_the_rule_of_growth(school: School) -> None:
     """For any school: a standard grows as its assignments say, the larger growth counts, then clamp, means, level."""
@@ -457,7 +457,7 @@ def test_driven_students_grow_by_more() -> None:
 # Rows
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(
     st.sets(st.integers(1, 2**40), min_size=1, max_size=4),
     st.integers(1, 4),

@@ -45,7 +45,7 @@ def agrees(array: pa.ChunkedArray | None, values: Sequence[Any], read: Callable[
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=30, deadline=None)
+@settings(derandomize=True, max_examples=30, deadline=None)
 @given(texts=st.lists(TEXTS | st.none(), max_size=3), values=st.lists(VALUES | st.none(), max_size=3))
 def test_all_at_once_is_one_by_one(kind: DataType, texts: list[str | None], values: list[Any]) -> None:
     """Every column of texts or values that is read at once has the cells that its values have alone, and no mistake."""
