@@ -10,7 +10,7 @@ import httpx
 from etl.server.builder import Builder
 from etl.server.watch import Watch
 from tests.support import small
-from tests.support.running import edit
+from tests.support.running import edit, write
 from tests.support.serving import PATIENCE, serving
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def test_it_builds_when_a_source_changes(tmp_path: Path) -> None:
     """A changed, a new and a missing source each start a build; any other file does not."""
     pipeline = small.lending(tmp_path)
     changes: tuple[Callable[[], object], ...] = (
-        lambda: (tmp_path / "sql/api/new.sql").write_text("SELECT 1"),
+        lambda: write(tmp_path / "sql/api/new.sql", "SELECT 1"),
         lambda: edit(tmp_path / "books.csv", "Emma", "Persuasion"),
         lambda: edit(pipeline, "csv: books.csv", "csv: more.csv"),
-        lambda: (tmp_path / "more.csv").write_text("id,title\n1,Emma\n"),
+        lambda: write(tmp_path / "more.csv", "id,title\n1,Emma\n"),
     )
 
     async def story(_: Watch, builder: Fake, said: list[str]) -> None:
@@ -89,7 +89,7 @@ def test_it_remembers_a_failure_until_a_build_succeeds(tmp_path: Path) -> None:
         edit(pipeline, "name: library", "name: [library")
         await until(lambda: len(said) == 3)
         assert watch.failure == "seed 13 is refused"
-        pipeline.write_text(small.LIBRARY["pipeline.yaml"])
+        write(pipeline, small.LIBRARY["pipeline.yaml"])
         await until(lambda: len(said) == 4)
         assert watch.failure == ""
 

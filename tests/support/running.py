@@ -51,7 +51,14 @@ def edit(path: Path, old: str, new: str) -> None:
     """Replace a text in a file, which must be there."""
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{path.name} has no {old!r}"
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    write(path, text.replace(old, new))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file at once: who watches it never sees it half written."""
+    whole = path.with_name(f".{path.name}.new")
+    whole.write_text(text, encoding="utf-8")
+    whole.replace(path)
 
 
 def hashes(folder: Path) -> dict[str, str]:
