@@ -57,7 +57,6 @@ DAMAGES = {
         ("table notes is not in the specification", "CREATE TABLE notes (id INTEGER)"),
         ("view best is not in the specification", "CREATE VIEW best AS SELECT * FROM scores WHERE level = 4"),
         ("columns of students", "ALTER TABLE students ADD COLUMN grade INTEGER"),
-        ("columns of tests", "ALTER TABLE tests RENAME COLUMN sequence TO number"),
         ("table standards is empty", "DELETE FROM standards"),
     ],
     "storage": [
@@ -66,29 +65,17 @@ DAMAGES = {
     ],
     "columns": [
         ("columns of rosters", declare("rosters", "DEFAULT CURRENT_TIMESTAMP", "DEFAULT '2025-08-01'")),
-        ("columns of standards", declare("standards", "domain TEXT NOT NULL", "domain TEXT")),
         ("columns of tests", declare("tests", "administered_at TEXT", "administered_at DATE")),
-        ("columns of scores", declare("scores", "REFERENCES performance_levels (level)", "")),
-        ("columns of assignments", declare("assignments", "REFERENCES tests", "REFERENCES rosters")),
     ],
     "indexes": [
-        ("students by roster", "DROP INDEX students_by_roster"),
         (
             "scores by test and level",
             "DROP INDEX scores_by_test_and_level; CREATE INDEX other_way_round ON scores (level, test_id)",
-        ),
-        (
-            "assignment_students by student",
-            """
-            DROP INDEX assignment_students_by_student;
-            CREATE INDEX of_some ON assignment_students (student_id) WHERE student_id > 9
-            """,
         ),
     ],
     "application": [
         ("id of tests is not autoincrement", declare("tests", "AUTOINCREMENT", "")),
         ("accepted", declare("assignments", "CHECK (platform IN ('ixl'", "CHECK (platform IN ('abacus', 'ixl'")),
-        ("refused", declare("assignments", "'reflex'", "'reflexes'")),
         (
             "refused",
             declare("assignment_students", "REFERENCES students (id) ON DELETE CASCADE", "REFERENCES students"),
@@ -97,8 +84,6 @@ DAMAGES = {
             "impact_estimates has 6 rows",
             declare("impact_estimates", "(id) ON DELETE CASCADE", "(id) ON DELETE SET NULL"),
         ),
-        ("accepted", declare("assignment_students", "CHECK (status IN ('", "CHECK (status IN ('late', '")),
-        ("refused", declare("scores", "level INTEGER NOT NULL", "level INTEGER NOT NULL CHECK (level < 5)")),
         ("default of scores", declare("scores", "rc_scores TEXT NOT NULL DEFAULT '{}'", "rc_scores TEXT DEFAULT '[]'")),
     ],
     "autoincrement": [
@@ -129,7 +114,6 @@ DAMAGES = {
         ("test_groups", "UPDATE test_groups SET name = 'Progress Monitoring'"),
     ],
     "standards": [
-        ("row 1 is (1, 1, '3.NF.A.2')", "UPDATE standards SET code = '3.NF.A.' || (3 - id) WHERE id < 3"),
         ("domain is 'NF'", "UPDATE standards SET domain = 'NF' WHERE code = '3.NF.A.3'"),
         ("sub-domain is None", "UPDATE standards SET sub_domain = NULL WHERE id = 20"),
         ("description of its own", "UPDATE standards SET description = (SELECT max(description) FROM standards)"),
@@ -137,7 +121,6 @@ DAMAGES = {
     ],
     "assignments": [
         ("row 4 is", "UPDATE assignments SET platform = 'ixl' WHERE id = 4"),
-        ("row 7 is", "UPDATE assignments SET impacted_test_id = 6 WHERE id = 7"),
         ("17 rows, not 18", "DELETE FROM assignment_standards WHERE assignment_id = 8 AND standard_id = 17"),
     ],
     "rosters": [
@@ -151,7 +134,6 @@ DAMAGES = {
         ),
         ("is there twice", "UPDATE rosters SET name = (SELECT name FROM rosters WHERE id = 1) WHERE id = 2"),
         ("'3rd Grade Math Interventions'", "UPDATE rosters SET name = name || 's' WHERE id = 250"),
-        ("251 rows, not 250", "INSERT INTO rosters (name) VALUES ('Mr. Extra - Music')"),
     ],
     "students": [
         (
@@ -203,11 +185,8 @@ DAMAGES = {
             WHERE id = 5
             """,
         ),
-        ("score 6", f"{SCORES} std_scores = json_remove(std_scores, '$.20') WHERE id = 6"),
-        ("score 7", f"{SCORES} rc_scores = rc_scores || char(10) WHERE id = 7"),
         ("score 8 has '{}'", f"{SCORES} rc_scores = '{{}}' WHERE id = 8"),
         ("score 9", f"{SCORES} rc_scores = json_set(rc_scores, '$.4', 5400.5) WHERE id = 9"),
-        ("score 10", f"{SCORES} rc_scores = json_set(rc_scores, '$.4', '5400') WHERE id = 10"),
         ("score 11", f"{SCORES} rc_scores = replace(rc_scores, ':5', ':05') WHERE id = 11"),
     ],
     "score_range": [
@@ -216,7 +195,6 @@ DAMAGES = {
     ],
     "score_levels": [
         ("does not fit the overall score (2)", f"{SCORES} level = 5 - level WHERE id IN (4, 14)"),
-        ("5410 is level 1", f"{SCORES} overall_score = 5410, level = 1 WHERE id = 8"),
     ],
     "score_means": [
         ("not the mean of its categories (1)", f"{SCORES} overall_score = overall_score - 1 WHERE id = 6"),
@@ -241,14 +219,6 @@ DAMAGES = {
     "first_jitters": [
         ("student 1, category 1", f"{SCORES} rc_scores = json_set(rc_scores, '$.1', overall_score + 41) WHERE id = 1"),
         (
-            "student 2, standard 20",
-            f"{SCORES} std_scores = json_set(std_scores, '$.20', json_extract(rc_scores, '$.4') - 26) WHERE id = 7",
-        ),
-        (
-            "jitter of category 3 on PM1 is not uniform",
-            f"{SCORES} rc_scores = json_set(rc_scores, '$.3', overall_score) WHERE student_id % 20 = 0",
-        ),
-        (
             "jitter of standard 1 on PM1 is not uniform",
             f"""
             {SCORES} std_scores = json_set(std_scores, '$.1', json_extract(std_scores, '$.1') - 1)
@@ -259,20 +229,13 @@ DAMAGES = {
     "first_levels": [("level 1 on PM1", f"{SCORES} level = 1 WHERE level = 2 AND student_id % 5 = 0")],
     "growth_ranges": [
         ("growth out of range (1): student 8, standard 4", grow(4, 6, f"{growth(4)} + 100 * (id = 48)")),
-        ("standard 1 (completed)", grow(1, 2, f"{growth(1)} + ({growth(1)} > 35)")),
-        ("standard 20 (no assignment)", grow(20, 3, f"{growth(20)} - 1")),
         ("(not_started)", f"{GIVEN} status = 'not_started' WHERE status = 'completed' AND assignment_id = 8"),
-        ("(started)", f"{GIVEN} status = 'started' WHERE status = 'not_started' AND assignment_id = 5"),
     ],
     "growth_uniform": [
         ("growth into PM6 (no assignment, standard 20)", grow(20, 6, f"min({growth(20)}, 14)")),
         (
             "growth into PM2 (completed) is not uniform",
             ";".join(grow(k, 2, f"{growth(k)} + ({growth(k)} = 40)") for k in (1, 2, 3, 4, 5, 6, 7, 11, 12)),
-        ),
-        (
-            "growth into PM4 (started) is not uniform",
-            grow(8, 4, f"iif({growth(8)} BETWEEN 16 AND 30, 31, {growth(8)})"),
         ),
     ],
     "assigned": [
@@ -284,20 +247,12 @@ DAMAGES = {
             """,
         ),
         (
-            "wrongly with assignment 7 (1)",
-            """
-            INSERT INTO assignment_students (assignment_id, student_id) SELECT 7, min(student_id)
-            FROM scores JOIN students ON students.id = student_id WHERE roster_id = 9 AND test_id = 4 AND level = 2
-            """,
-        ),
-        (
             "wrongly with assignment 1 (1)",
             """
             INSERT INTO assignment_students (assignment_id, student_id) SELECT 1, min(student_id)
             FROM scores JOIN students ON students.id = student_id WHERE roster_id = 5 AND test_id = 1 AND level = 1
             """,
         ),
-        ("students without assignment 5", f"{SCORES} level = 1 WHERE test_id = 3 AND level = 2"),
         ("unknown assignment", f"{GIVEN} assignment_id = 9 WHERE assignment_id = 8"),
     ],
     "statuses": [
@@ -305,14 +260,6 @@ DAMAGES = {
         ("in all assignments", f"{GIVEN} status = 'completed' WHERE student_id % 10 = 0"),
     ],
     "dates": [
-        (
-            "started_at is outside the window",
-            f"{GIVEN} started_at = '2025-08-14' WHERE assignment_id = 1 AND started_at = '2025-08-15'",
-        ),
-        (
-            "completed_at is outside the window or not a day",
-            f"{GIVEN} completed_at = '2026-02-29' WHERE completed_at LIKE '2026-02-2%'",
-        ),
         ("started_at is outside the window or not a day", f"{GIVEN} started_at = started_at || ' 00:00:00'"),
         (
             "completed before started",
@@ -330,63 +277,17 @@ DAMAGES = {
             """,
         ),
         (
-            "start days of completed",
-            f"""
-            {GIVEN} started_at = date(started_at, '-1 day')
-            WHERE status = 'completed' AND strftime('%w', started_at) IN ('0', '6') AND started_at <> '2026-02-15'
-            """,
-        ),
-        (
             "completion days",
             f"{GIVEN} completed_at = '2026-02-14' WHERE completed_at = '2026-02-15' AND started_at < completed_at",
         ),
     ],
     "planted": [
         ("row 3 is", "UPDATE planted_effects SET effect = effect + 0.00001 WHERE id = 3"),
-        ("row 54 is", "UPDATE planted_effects SET students = students - 1 WHERE id = 54"),
         ("53 rows, not 54", "DELETE FROM planted_effects WHERE id = 54"),
-        ("row 1 is", f"{SCORES} std_scores = json_set(std_scores, '$.1', 5100) WHERE test_id = 1"),
-    ],
-    "means": [
-        ("row 2 is", "UPDATE impact_means SET treated_before = treated_before + 0.00001 WHERE id = 2"),
-        ("row 26 is", "UPDATE impact_means SET control = control + 1 WHERE id = 26"),
-        ("25 rows, not 26", "DELETE FROM impact_means WHERE id = 26"),
-    ],
-    "impact": [
-        ("row 1 is", "UPDATE impact_estimates SET effect = effect - 0.00001, bias = bias - 0.00001 WHERE id = 1"),
-        ("row 9 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 9"),
-        ("row 30 is", "UPDATE impact_estimates SET treated = treated + 1 WHERE id = 30"),
-        ("row 31 is", "UPDATE impact_estimates SET standard_error = standard_error * 1.0001 WHERE id = 31"),
-        ("row 62 is", "UPDATE impact_estimates SET expected_bias = expected_bias + 0.00001 WHERE id = 62"),
-        ("row 90 is", "UPDATE impact_estimates SET estimator = 'did' WHERE id = 90"),
-        ("89 rows, not 90", "DELETE FROM impact_estimates WHERE id = 90"),
-    ],
-    "impact_tests": [
-        ("t of estimate 8", "UPDATE impact_estimates SET t = t + 0.00001 WHERE id = 8"),
-        ("p of estimate 2", "UPDATE impact_estimates SET p = 0.04 WHERE id = 2"),
-        ("interval of estimate 5", "UPDATE impact_estimates SET low = low - 0.001 WHERE id = 5"),
-        ("interval of estimate 28", "UPDATE impact_estimates SET high = high + 0.001 WHERE id = 28"),
-        ("covered of estimate 27", "UPDATE impact_estimates SET covered = 1 - covered WHERE id = 27"),
-        ("surprise of estimate 6", "UPDATE impact_estimates SET surprise = surprise / 2 WHERE id = 6"),
-        ("interval of estimate 61", "UPDATE impact_estimates SET low = low - 0.01 WHERE id = 61"),
-        ("89 estimates, not 90", "DELETE FROM impact_estimates WHERE id = 90"),
-    ],
-    "impact_found": [
-        ("assignment 6, standard 8", grow(8, 4, f"{growth(8)} - 10 * ({growth(8)} > 35)")),
-        ("assignment 8, standard any", ";".join(grow(k, 5, f"min({growth(k)}, 15)") for k in (16, 17))),
     ],
     "independence": [
         ("the same student (1): growth into PM6 4 and growth into PM6 9", grow(9, 6, growth(4))),
-        ("the same student (1): growth into PM5 1 and growth into PM6 1", grow(1, 6, growth(1, tests=-1))),
         ("the student 1 further on (1): growth into PM6 7 and growth into PM6 8", grow(7, 6, growth(8, students=1))),
-        (
-            "start day of assignment 1 and start day of assignment 2",
-            f"""
-            {GIVEN} started_at = one.started_at FROM assignment_students AS one
-            WHERE one.assignment_id = 1 AND assignment_students.assignment_id = 2
-            AND one.student_id = assignment_students.student_id
-            """,
-        ),
         (
             "overall on PM1 1 and status of assignment 3",
             f"""
@@ -399,7 +300,7 @@ DAMAGES = {
 #: Rules that judge numbers which a small world has not; the others are damaged there, which takes a tenth of the time.
 LARGE = {
     *("integrity", "row_counts", "rosters", "students", "names", "first_overall", "first_jitters", "first_levels"),
-    *("growth_uniform", "statuses", "days", "impact_found", "independence"),
+    *("growth_uniform", "statuses", "days", "independence"),
 }
 CASES = [(rule, says, damage) for rule, damages in DAMAGES.items() for says, damage in damages]
 

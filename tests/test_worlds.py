@@ -49,11 +49,9 @@ GROWTH = {
         "completed": (-5, 45),
     },
 }
-#: Rules that need to know how everybody grows.
-TRUE = {"planted", "impact", "impact_tests", "impact_found"}
 #: The rules that the oracle checks in each world: not those about growth where scores do not show it.
 RULES = {
-    "null": ALIKE | TRUE,
+    "null": ALIKE | {"planted"},  # which needs to know how everybody grows
     "biased": ALIKE,
     "clustered": ALIKE - {"growth_ranges"},
     "regression": ALIKE - {"growth_ranges", "first_jitters"},

@@ -1,4 +1,4 @@
-"""The planted truth, the sums of gains and the estimates: against brute force, against scipy, and over many worlds."""
+"""The planted truth, the sums of gains and the estimates: against brute force, and against scipy."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ import itertools
 import math
 from collections import Counter
 from fractions import Fraction
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etl.generator.params import Range
-from etl.generator.streams import Streams
 from etl.school.arrays import vectors
 from etl.school.estimates import impact_estimates, impact_means, planted_effects
 from etl.school.impact import NUMBERS, gain_sums, planted_sums, score_sums
 from etl.school.inference import fixed_effect_weights, hoeffding_bound, student_t, welch
-from etl.school.params import STATUSES, Growth, StatusShares
-from etl.school.scores import first_scores, next_scores
-from etl.school.windows import window
+from etl.school.params import STATUSES, Growth
 from tests.support import small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     Assignments = Mapping[int, tuple[int | None, int, int | None, tuple[int, ...]]]
 
@@ -522,122 +517,14 @@ def test_those_who_grow_anyway() -> None:
     assert tuple(row[name] for name in names) == (22, 15, 7, 7, 1)
 
 
-# Many worlds
-
-WORLDS = 200
-CLASSES: Assignments = {
-    number: (12, 11, number, (2 * number - 1, 2 * number)) for number in range(1, 5)
-}  # four assignments, each with two standards of a category
-EIGHT = small.standards(1, 1, 2, 2, 3, 3, 4, 4)
-LEVELS = small.levels(5100, 5410, 5470, 5530)
-SCALE = Range(5100, 5800)
-ROSTERS, SIZE = 5, 30
-
-
-def year(seed: int, growth: Growth) -> dict[str, pa.Table]:
-    """Two sittings of five classes and the window between them, as the pipeline makes them."""
-    ids = np.arange(1, ROSTERS * SIZE + 1)
-    students = pa.table({"id": pa.array(ids), "roster_id": pa.array((ids - 1) // SIZE + 1)})
-    given, covered = assignments_table(CLASSES), covering_table(CLASSES)
-    pm1 = small.table(
-        first_scores(
-            Streams(seed, "pm1"),
-            students,
-            TESTS,
-            EIGHT,
-            LEVELS,
-            test="T1",
-            mean=5440,
-            sd=95,
-            clamp=SCALE,
-            category_jitter=Range(-40, 40),
-            standard_jitter=Range(-25, 25),
-        )
-    )
-    shares = StatusShares(completed=0.6, started=0.15, not_started=0.25)
-    held = small.table(
-        window(
-            Streams(seed, "window1"),
-            pm1,
-            given,
-            TESTS,
-            after="T1",
-            until="T2",
-            rosters=Range(1, ROSTERS),
-            levels=[1, 2],
-            status=shares,
-        )
-    )
-    pm2 = next_scores(
-        Streams(seed, "pm2"),
-        pm1,
-        TESTS,
-        EIGHT,
-        LEVELS,
-        given,
-        covered,
-        test="T2",
-        clamp=SCALE,
-        growth=growth,
-        window1=held,
-    )
-    return {"pm1": pm1, "pm2": small.table(pm2), "window1": held}
-
-
-def summed(tables: dict[str, pa.Table], growth: Growth) -> pa.Table:
-    """The sums of a year, of which growth is said to be planted in it."""
-    given, covered = assignments_table(CLASSES), covering_table(CLASSES)
-    return small.table(gain_sums(TESTS, EIGHT, given, covered, clamp=SCALE, growth=growth, **tables))
-
-
-@cache
-def studied(growth: Growth) -> list[dict[str, Any]]:
-    """The assignments' estimates of many worlds."""
-    rows = []
-    for seed in range(WORLDS):
-        sums = summed(year(seed, growth), growth)
-        rows += plain(sums.filter(pc.is_null(sums["standard_id"])))  # estimates of standards would take twice as long
-    return [row for row in rows if row["scope"] == "assignment"]
-
-
-def binomial_bounds(number: int, chance: float) -> Iterator[float]:
-    """A count of successes lies outside of these once in a million times."""
-    from scipy import stats  # noqa: PLC0415 -- takes a second to import
-
-    yield from (float(stats.binom.ppf(tail, number, chance)) for tail in (5e-7, 1 - 5e-7))
-
-
-@pytest.mark.parametrize("growth", [GROWTH, NULL], ids=["default", "null"])
-def test_intervals_hold_the_truth_nineteen_times_in_twenty(growth: Growth) -> None:
-    """Over 200 worlds, four assignments each: a right interval fails this for one choice of seeds in a million."""
-    rows = studied(growth)
-    assert len(rows) == 4 * WORLDS
-    least, most = binomial_bounds(len(rows), 0.95)
-    assert least <= sum(row["covered"] for row in rows) <= most
-
-
-@pytest.mark.parametrize("growth", [GROWTH, NULL], ids=["default", "null"])
-def test_the_expected_bias_is_the_bias(growth: Growth) -> None:
-    """Over the same worlds the mean bias is the expected one: it is off by five standard errors once in a million."""
-    rows = studied(growth)
-    excess = np.array([row["bias"] - row["expected_bias"] for row in rows])
-    assert abs(excess.mean()) < 5 * excess.std() / math.sqrt(len(excess))
-    errors = np.array([row["standard_error"] for row in rows])
-    assert 0.9 < excess.std() / math.sqrt(np.mean(errors**2)) < 1.1
-    assert min(row["surprise"] for row in rows) > 1e-6 / len(rows)
-
-
-def test_p_is_uniform_where_nothing_works() -> None:
-    """By the inequality of Dvoretzky, Kiefer and Wolfowitz it strays so far from that once in a million times."""
-    p = np.sort([row["p"] for row in studied(NULL)])
-    number = np.arange(1, len(p) + 1)
-    stray = np.maximum(number / len(p) - p, p - (number - 1) / len(p)).max()
-    assert stray < math.sqrt(math.log(2e6) / 2 / len(p))
-
-
-def test_effects_that_are_missing_surprise() -> None:
-    """Data without the planted effects, or with effects nobody planted, has a chance far below one in a million."""
-    for made, said in ((NULL, GROWTH), (GROWTH, NULL)):
-        tables = year(1, made)
-        assert max(row["surprise"] for row in plain(summed(tables, said)) if row["scope"] != "category") < 1e-12
-        assert min(row["surprise"] for row in plain(summed(tables, made)) if row["scope"] != "category") > 1e-3
+@pytest.mark.parametrize(("made", "surprising"), [(GROWTH, False), (NULL, True)])
+def test_effects_that_are_missing_surprise(made: Growth, *, surprising: bool) -> None:
+    """Data without the planted effects has a chance far below one in a million, data with them an ordinary one."""
+    students, treated = range(1, 201), range(1, 101)
+    completed, others = (sum(growth) // 2 for growth in (made.assigned.completed, made.untouched))
+    scores = {11: dict.fromkeys(students, (500,) * 4)}
+    scores[12] = {each: (500 + (completed if each in treated else others),) * 4 for each in students}
+    held = {(1, student): COMPLETED for student in treated}
+    world = World(dict.fromkeys(students, 1), scores, held, {}, {}, Range(0, 1000), GROWTH)
+    surprise = first_row(world.sums()[0])["surprise"]
+    assert surprise < 1e-12 if surprising else surprise > 1e-3

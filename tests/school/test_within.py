@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -194,15 +195,8 @@ def test_estimates_are_those_of_statsmodels() -> None:
     """To six digits: the gain on the treatment, and the post-test on treatment and pre-tests, both within rosters."""
     if not (PACKAGES / "statsmodels").exists():
         pytest.skip("statsmodels is not there: make test installs it")
-    tables = small.gathered(small.world(*small.TWELVE, path=small.ROOT / "pipelines/realistic.yaml"))
-    assignments = tables["assignments"].to_pylist()
-    cases = [compared(tables, assignment) for assignment in assignments]
-    found = {
-        (row["assignment_id"], row["estimator"]): row
-        for row in tables["impact_estimates"].to_pylist()
-        if row["scope"] == "assignment"
-    }
-    rows = [found[each["id"], estimator] for each in assignments for estimator in ("did_fixed_effects", "ancova")]
+    cases = [in_both_groups(compared(assignment)) for assignment in realistic()["assignments"].to_pylist()]
+    rows = [row for pair in zip(estimates("did_fixed_effects"), estimates("ancova"), strict=True) for row in pair]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGES), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", CHILD]
     child = subprocess.run(
@@ -213,8 +207,42 @@ def test_estimates_are_those_of_statsmodels() -> None:
         assert [row[name] for name in names] == pytest.approx(json.loads(line), rel=1e-6, abs=1e-6)
 
 
-def compared(tables: Mapping[str, pa.Table], assignment: Mapping[str, Any]) -> list[tuple[float, ...]]:
-    """The students of an assignment, in rosters with both groups: roster, treated, pre-tests and gain."""
+def test_plain_estimates_are_those_of_scipy() -> None:
+    """The difference of mean gains, and Welch's test of it, are those of the world's students."""
+    from scipy import stats  # noqa: PLC0415 -- takes a second to import
+
+    for assignment, row in zip(realistic()["assignments"].to_pylist(), estimates("did"), strict=True):
+        students = compared(assignment)
+        groups = [[student[-1] for student in students if student[1] == treated] for treated in (1, 0)]
+        expected = stats.ttest_ind(*groups, equal_var=False)
+        assert [row["treated"], row["control"]] == list(map(len, groups))
+        found = (row["effect"], row["t"], row["degrees_of_freedom"], row["p"])
+        effect = np.mean(groups[0]) - np.mean(groups[1])
+        assert found == pytest.approx((effect, expected.statistic, expected.df, expected.pvalue), rel=2e-6, abs=1e-6)
+
+
+@cache
+def realistic() -> dict[str, pa.Table]:
+    """The tables of a small world with missed tests."""
+    return small.gathered(small.world(*small.TWELVE, path=small.ROOT / "pipelines/realistic.yaml"))
+
+
+def estimates(estimator: str) -> list[dict[str, Any]]:
+    """What an estimator finds there, by assignment."""
+    rows = realistic()["impact_estimates"].to_pylist()
+    found = [row for row in rows if (row["scope"], row["estimator"]) == ("assignment", estimator)]
+    return sorted(found, key=lambda row: row["assignment_id"])
+
+
+def in_both_groups(students: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Those in rosters with students of both groups."""
+    both = {row[0] for row in students if row[1]} & {row[0] for row in students if not row[1]}
+    return [row for row in students if row[0] in both]
+
+
+def compared(assignment: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """The students of an assignment there: roster, treated, pre-tests and gain."""
+    tables = realistic()
     tests = assignment["created_after_test_id"], assignment["impacted_test_id"] - 1, assignment["impacted_test_id"]
     scores = {(row["student_id"], row["test_id"]): row for row in tables["scores"].to_pylist()}
     covered = [
@@ -229,7 +257,7 @@ def compared(tables: Mapping[str, pa.Table], assignment: Mapping[str, Any]) -> l
     }
     rosters = {row["id"]: row["roster_id"] for row in tables["students"].to_pylist()}
     around = {rosters[student] for student in status}
-    found = []
+    found: list[tuple[float, ...]] = []
     for student, roster in rosters.items():
         took = all((student, test) in scores for test in tests)
         if took and roster in around and status.get(student, "completed") == "completed":
@@ -238,5 +266,4 @@ def compared(tables: Mapping[str, pa.Table], assignment: Mapping[str, Any]) -> l
             found.append(
                 (roster, float(student in status), float(before), first["overall_score"], float(after - before))
             )
-    both = {row[0] for row in found if row[1]} & {row[0] for row in found if not row[1]}
-    return [row for row in found if row[0] in both]
+    return found
