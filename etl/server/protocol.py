@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: A client must send a request, and read the next part of a response, within this time.
 TIMEOUT_SECONDS = 10.0
 
-#: How often timeouts are checked.
+#: How often timeouts are checked. They count checks, not time: a machine that stands still is no fault of a client.
 POLL_SECONDS = 1.0
 
 #: Of headers and body.
@@ -24,23 +24,23 @@ _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 class TimeoutProtocol(HttpToolsProtocol):
     """Closes connections of clients that are too slow or send too much; uvicorn alone would wait forever."""
 
-    _request_start: float | None = None  # of the request that is not complete yet
+    _request_checks: int | None = None  # since the request began that is not complete yet
     _received = 0  # bytes of it
     _unread = 0  # bytes of responses that the client has not read
-    _unread_since = 0.0
+    _unread_checks = 0  # for which this number has not changed
     _timer: asyncio.TimerHandle | None = None
     _current: Any = None  # the request being answered; uvicorn knows only the last one of a pipeline
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timeout of the first request."""
         super().connection_made(transport)
-        self._request_start = self.loop.time()
+        self._request_checks = 0
         self._timer = self.loop.call_later(POLL_SECONDS, self._check)
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes, and close the connection if they are too many."""
-        if self._request_start is None:
-            self._request_start = self.loop.time()
+        if self._request_checks is None:
+            self._request_checks = 0
         self._received += len(data)
         super().data_received(data)
         if self._received > MAX_REQUEST_BYTES and not self.transport.is_closing():
@@ -50,7 +50,7 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start the timeout."""
-        self._request_start = self.loop.time()
+        self._request_checks = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -64,7 +64,7 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop the timeout."""
-        self._request_start, self._received = None, 0
+        self._request_checks, self._received = None, 0
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,11 +81,12 @@ class TimeoutProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _check(self) -> None:
-        now, unread = self.loop.time(), self.transport.get_write_buffer_size()
-        if unread != self._unread or not unread:
-            self._unread, self._unread_since = unread, now
-        since = min(self._unread_since, now if self._request_start is None else self._request_start)
-        if now - since > TIMEOUT_SECONDS:
+        unread = self.transport.get_write_buffer_size()
+        self._unread_checks = self._unread_checks + 1 if unread and unread == self._unread else 0
+        self._unread = unread
+        if self._request_checks is not None:
+            self._request_checks += 1
+        if max(self._unread_checks, self._request_checks or 0) * POLL_SECONDS > TIMEOUT_SECONDS:
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(POLL_SECONDS, self._check)
