@@ -20,11 +20,9 @@ from etl.site.export import export
 from etl.site.picture import read_picture
 from etl.site.read_endpoints import read_endpoints
 from etl.tables.checks import Check, read_checks, running_checks
-from etl.tables.files import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     import duckdb
 
@@ -35,22 +33,24 @@ if TYPE_CHECKING:
     from etl.run.job import Execution
     from etl.run.progress import Progress
     from etl.site.query_file import Query
+    from etl.tables.files import Writer
 
 
 def assemble(  # noqa: PLR0913 -- the context of a run
     source: Source,
     identity: Identity,
-    folder: Path,
+    files: Writer,
     donor: Donor | None,
     *,
     progress: Progress,
     execution: Execution,
     connect: Callable[[], duckdb.DuckDBPyConnection],
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder, the manifest last: its content. Raises EtlError.
+    """Make the files of a build, the manifest last: its content. Raises EtlError.
 
     The rows are those of a ``donor``, if there is one and it is undamaged.
     """
+    folder = files.folder
     with progress.phase("validate"):
         project = read_project(source)
         pipeline = project.pipeline
@@ -61,7 +61,7 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     rules = manifest.rules(pipeline, project.checks if database else [])
     page = donor.report_for(identity) if donor else None
     function = None if page or not database else pipeline.report
-    with report.reporting(function) as drawing, Writer(folder) as files:
+    with report.reporting(function) as drawing:
         if donor and not _take_rows(donor, files, progress):
             donor = None
         written = Written(donor.content["tables"], {}) if donor else _write_rows(job, project, files, connect)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import stat
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.tables.files import file_type, open_regular_file, sha256
@@ -112,10 +112,10 @@ def strays(folder: Path, files: Collection[str]) -> Iterator[tuple[str, str]]:
 
     A -wal file would change what SQLite reads, and a hidden one what DuckDB reads with ``parquet/TABLE/*``.
     """
-    listed, homes = {NAME, *files}, {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    listed, homes = {NAME, *files}, {name[:end] for name in files for end, char in enumerate(name) if char == "/"}
     unreadable: list[OSError] = []
     for home, folders, names in os.walk(folder, onerror=unreadable.append):
-        start = "".join(f"{part}/" for part in Path(home).relative_to(folder).parts)
+        start = f"{home}/"[len(f"{folder}/") :]
         known = [name for name in folders if start + name in homes and not Path(home, name).is_symlink()]
         for name in sorted({*folders, *names}.difference(known)):
             if start + name not in listed and (name != FINDER or start.startswith(f"{PARQUET}/")):

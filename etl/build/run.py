@@ -14,6 +14,7 @@ from etl.config.source import reload
 from etl.errors import Bug
 from etl.run.job import Execution
 from etl.run.progress import Progress
+from etl.tables.files import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,16 +72,17 @@ def make_build(  # noqa: PLR0913 -- the options of the command
         with progress.phase("verify"):
             old = store.find(identity.id)
             damage = list(manifest.damage(old)) if old else []
-        if old and not damage and not force:
-            return _finish(store, old, "up to date", keep)
+        whole = None if damage else old
+        if whole and not force:
+            return _finish(store, whole, "up to date", keep)
         if old and damage:
             progress.say(f"the build {old.name} is damaged ({damage[0]}); building it again")
         donor = None if force or old else find_donor(store, identity)  # what is repaired is made again
-        with store.assembling(identity.id) as folder:
-            content = _assemble(source, identity, folder, donor, progress=progress, execution=execution or Execution())
-            if old and not damage:
-                _check_equal(old, content)
-                return _finish(store, old, "built again, the same bytes", keep)
+        with store.assembling(identity.id) as folder, Writer(folder, hash_only=whole is not None) as files:
+            content = _assemble(source, identity, files, donor, progress=progress, execution=execution or Execution())
+            if whole:
+                _check_equal(whole, content)
+                return _finish(store, whole, "built again, the same bytes", keep)
             with progress.phase("publish"):
                 new = store.publish(folder, identity.id)
         result = _finish(store, new, "repaired" if old else "built", keep)
@@ -103,13 +105,13 @@ def _finish(store: Store, folder: Path, state: str, keep: int) -> Result:
 def _assemble(  # noqa: PLR0913 -- the context of a run
     source: Source,
     identity: Identity,
-    folder: Path,
+    files: Writer,
     donor: Donor | None,
     *,
     progress: Progress,
     execution: Execution,
 ) -> dict[str, Any]:
-    """Make the files of a build in an empty folder, with the rows of a donor if there is one. Returns its manifest."""
+    """Make the files of a build, with the rows of a donor if there is one. Returns its manifest."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         with progress.phase("import"):  # not needed when the build is up to date
             from etl.tables.sqlite import connect  # noqa: PLC0415
@@ -117,7 +119,7 @@ def _assemble(  # noqa: PLR0913 -- the context of a run
             if donor is None:
                 connect = thread.submit(connect).result  # verifies a 35 MB extension during the imports
             from etl.build.assemble import assemble  # noqa: PLC0415
-        return assemble(source, identity, folder, donor, progress=progress, execution=execution, connect=connect)
+        return assemble(source, identity, files, donor, progress=progress, execution=execution, connect=connect)
 
 
 def _check_equal(old: Path, content: dict[str, Any]) -> None:

@@ -31,9 +31,10 @@ _SMALL = 100_000  # bytes; such a file is read at once
 class Writer(contextlib.AbstractContextManager["Writer"]):
     """Writes the files of one folder. An OSError is raised by a later call."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start with no files."""
+    def __init__(self, folder: Path, *, hash_only: bool = False) -> None:
+        """Start with no files. ``hash_only``: describe what would be written, and write nothing."""
         self.folder = folder
+        self._hash_only = hash_only
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
         self._waiting: deque[tuple[str, int, Future[Entry]]] = deque()
         self._bytes = 0
@@ -41,11 +42,12 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
 
     def write(self, name: str, *content: bytes) -> None:
         """Write a file from pieces; missing folders are created."""
-        self._submit(name, sum(map(len, content)), self._pool.submit(_write, self.folder / name, content))
+        target = None if self._hash_only else self.folder / name
+        self._submit(name, sum(map(len, content)), self._pool.submit(_write, target, content))
 
     def register(self, name: str) -> None:
         """Register an existing file: fsync and hash it."""
-        self._submit(name, 0, self._pool.submit(_register, self.folder / name))
+        self._submit(name, 0, self._pool.submit(_register, self.folder / name, self._hash_only))
 
     def take(self, name: str, home: Path, entry: Mapping[str, int | str]) -> bool:
         """Take a file from another folder: a hard link, or a copy where there can be none.
@@ -79,6 +81,8 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
     def finish(self) -> None:
         """Wait for all files and sync the folders."""
         self.entries()
+        if self._hash_only:
+            return
         for _ in self._pool.map(sync, [home for home, _, _ in os.walk(self.folder)]):
             pass
 
@@ -145,20 +149,23 @@ def _named(path: Path | str) -> Iterator[None]:
         raise
 
 
-def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
-    try:
-        file = path.open("xb", buffering=0)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("xb", buffering=0)
+def _write(path: Path | None, content: tuple[bytes, ...]) -> Entry:
+    """Write a file, or none; describe it."""
+    if path:
+        try:
+            file = path.open("xb", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("xb", buffering=0)
+        with _named(path), file:
+            for piece in content:
+                view = memoryview(piece)
+                while view:  # a nearly full disk may write only a part
+                    view = view[file.write(view) :]
+            os.fsync(file)
     hashed = hashlib.sha256()
-    with _named(path), file:
-        for piece in content:
-            hashed.update(piece)
-            view = memoryview(piece)
-            while view:  # a nearly full disk may write only a part
-                view = view[file.write(view) :]
-        os.fsync(file)
+    for piece in content:
+        hashed.update(piece)
     return {"bytes": sum(map(len, content)), "sha256": hashed.hexdigest()}
 
 
@@ -170,7 +177,8 @@ def _link(source: Path, target: Path) -> None:
         sync(target)
 
 
-def _register(path: Path) -> Entry:
-    sync(path)
+def _register(path: Path, hash_only: bool) -> Entry:  # noqa: FBT001
+    if not hash_only:
+        sync(path)
     with _named(path):
         return {"bytes": path.stat().st_size, "sha256": sha256(path)}

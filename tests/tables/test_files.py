@@ -27,6 +27,15 @@ def test_files_are_written_and_described(tmp_path: Path) -> None:
     }
 
 
+def test_files_are_described_and_not_written(tmp_path: Path) -> None:
+    """With ``hash_only`` the entries are the same, and nothing is on disk."""
+    with Writer(tmp_path, hash_only=True) as files:
+        files.write("a/1.json", b"[", b"1", b"]")
+        assert files.entry("a/1.json") == {"bytes": 3, "sha256": hashlib.sha256(b"[1]").hexdigest()}
+        files.finish()
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_existing_file_is_registered(tmp_path: Path) -> None:
     """A file written by something else gets the same kind of entry, whatever its size."""
     for size in (0, 1, 99_999, 100_000, 100_001):
