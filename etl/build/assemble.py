@@ -64,7 +64,7 @@ def assemble(  # noqa: PLR0913 -- the context of a run
     with report.reporting(function) as drawing:
         if donor and not _take_rows(donor, files, progress):
             donor = None
-        written = Written(donor.content["tables"], {}) if donor else _write_rows(job, project, files, connect)
+        written = Written(donor.content["tables"], {}) if donor else _write_rows(job, files, connect)
         about = _about(identity, pipeline, written.tables, rules)
         if drawing and database:
             drawing.draw(database, about)
@@ -97,15 +97,14 @@ def _take_rows(donor: Donor, files: Writer, progress: Progress) -> bool:
     return taken
 
 
-def _write_rows(job: Job, project: Project, files: Writer, connect: Callable[[], duckdb.DuckDBPyConnection]) -> Written:
-    """Generate the tables into a database, which has passed the checks of its rows, and into Parquet files."""
+def _write_rows(job: Job, files: Writer, connect: Callable[[], duckdb.DuckDBPyConnection]) -> Written:
+    """Generate the tables into a database and into Parquet files."""
     with job.progress.phase("open DuckDB"):
         writer = connect()
-    checks = [check for check in project.checks if not check.finished]
     names = [job.pipeline.database] if "sqlite" in job.pipeline.outputs else []
     with contextlib.closing(writer):
         if names:
-            written = write_database(job, files.folder / job.pipeline.database, writer, checks)
+            written = write_database(job, files.folder / job.pipeline.database, writer)
         else:
             written = write_tables(job, str(files.folder))
     pa.default_memory_pool().release_unused()  # 100 MB, which the export of a large world needs
@@ -117,15 +116,12 @@ def _write_rows(job: Job, project: Project, files: Writer, connect: Callable[[],
 def _write_site(
     job: Job, project: Project, about: Mapping[str, Any], files: Writer, donor: Donor | None
 ) -> dict[str, dict[str, int]]:
-    """Export the finished database; run the checks of the file meanwhile.
+    """Export the finished database; run the checks meanwhile, unless its rows are those of a donor that passed them.
 
-    The rows of a donor are checked with all checks, unless it has passed them. Returns what
-    :func:`etl.site.export.export` does.
+    Returns what :func:`etl.site.export.export` does.
     """
     pipeline, progress, path = job.pipeline, job.progress, files.folder / job.pipeline.database
-    checks = [check for check in project.checks if check.finished or donor]
-    if donor and donor.has("report", job.identity):
-        checks = []
+    checks = [] if donor and donor.has("report", job.identity) else project.checks
     taken = donor.answers_for(job.identity) if donor else None
     with running_checks(checks, path, job.identity.pipeline) as passed:
         with progress.phase("export"):

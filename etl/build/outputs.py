@@ -10,19 +10,17 @@ from etl.build.manifest import PARQUET
 from etl.errors import EtlError
 from etl.run.constraint_errors import explain
 from etl.run.engine import generate
-from etl.tables.checks import run_checks
 from etl.tables.digest import Digests, table_digest
 from etl.tables.sqlite import Loader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     import duckdb
 
     from etl.run.job import Job
     from etl.run.shards import Part
-    from etl.tables.checks import Check
 
 
 class Written(NamedTuple):
@@ -53,8 +51,8 @@ def write_tables(job: Job, folder: str, load: Callable[[Part], object] = lambda 
     return Written({name: digests.of(name) for name in job.pipeline.schema.tables}, files)
 
 
-def write_database(job: Job, database: Path, writer: duckdb.DuckDBPyConnection, checks: Iterable[Check]) -> Written:
-    """Generate all tables, load them into a new database beside the Parquet files, and check it, in one transaction."""
+def write_database(job: Job, database: Path, writer: duckdb.DuckDBPyConnection) -> Written:
+    """Generate all tables and load them into a new database, in one transaction, beside the Parquet files."""
     progress = job.progress
     with Loader(database, job.pipeline.schema, writer) as loader:
 
@@ -67,8 +65,6 @@ def write_database(job: Job, database: Path, writer: duckdb.DuckDBPyConnection, 
 
         written = write_tables(job, str(database.parent), load)
         loader.write_last_ids()
-        with progress.phase("checks"):
-            run_checks(checks, loader.query, job.identity.pipeline)
         with progress.phase("commit"):
             loader.commit()
     return written

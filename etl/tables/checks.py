@@ -1,14 +1,11 @@
 """Checks: queries in SQLite's dialect that must return no rows.
 
-``sql/checks/*.sql`` run in every build, inside the loading transaction. ``sql/checks/file/*.sql`` also run in every
-build, on the finished file, while it is exported. ``sql/checks/full/*.sql`` parse every JSON document and only run with
-``check --full``. The comment at the top of a file states its rule. A check reads its numbers from the pipeline:
-the parameter ``:pipeline`` is the effective pipeline as JSON, ``:stages`` the stages, by name, whose generators a line
-of the comment lists (``-- stages: members, loans``). It is an error if no stage runs one of them.
+They run on the finished file of every build while it is exported; those in ``sql/checks/full`` parse every JSON
+document and only run with ``check --full``. The comment at the top of a file states its rule. A check reads its numbers
+from the pipeline: the parameter ``:pipeline`` is the effective pipeline as JSON, ``:stages`` the stages, by name, whose
+generators a line of the comment lists (``-- stages: members, loans``). It is an error if no stage runs one of them.
 
-Performance: DuckDB bundles SQLite 3.38, whose planner inlines even a ``WITH ... AS MATERIALIZED`` and then parses the
-pipeline for every row; ``DISTINCT`` or ``GROUP BY`` prevents that. Read tables in rowid order, so that each page is
-read once.
+Performance: read tables in rowid order, so that each page is read once.
 """
 
 from __future__ import annotations
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 5
 
 PIPELINE, STAGES = ":pipeline", ":stages"
+_FULL = "full"  # the folder of checks that only run with check --full
 _GENERATORS = "stages:"  # the line of the comment that lists them
 
 
@@ -50,7 +48,6 @@ class Check:
     rule: str
     sql: str
     shown: str  # its file in messages
-    finished: bool = False  # whether it runs on the finished file
     generators: tuple[str, ...] = ()  # full names of the generators whose stages it checks
     line: int = 0  # of the comment that lists them
 
@@ -72,19 +69,19 @@ def read_checks(
     full: bool = False,
     in_full: Callable[[str], str] = str,
 ) -> list[Check]:
-    """Read the checks of a folder, ordered by name, with those of ``check --full`` if ``full``.
+    """Read the checks of a folder and those below it, ordered by name, with those of ``check --full`` if ``full``.
 
     The first one checks the foreign keys and has no file; without a folder it is the only one. With a schema the
     queries are also compiled against it. ``in_full`` expands the short name of a generator. Raises Mistakes.
     """
-    patterns = ("*.sql", "file/*.sql", *(["full/*.sql"] if full else []))
-    paths = [(folder, path) for pattern in patterns if folder for path in sorted(folder.glob(pattern))]
-    checks, mistakes = [_foreign_keys(schema)], []
-    for home, path in paths:
-        try:
-            checks.append(_read(path, f"{shown}/{path.relative_to(home)}", in_full))
-        except EtlError as error:
-            mistakes.append(error)
+    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*.sql"))] if folder else []
+    checks, mistakes = [_foreign_keys(schema)], list[EtlError]()
+    for path in paths:
+        if folder and (full or path.parts[0] != _FULL):
+            try:
+                checks.append(_read(folder / path, f"{shown}/{path}", in_full))
+            except EtlError as error:
+                mistakes.append(error)
     mistakes += _compile_errors(checks, schema) if schema else []
     if mistakes:
         raise Mistakes(mistakes)
@@ -135,7 +132,7 @@ def run_checks(checks: Iterable[Check], query: Query, pipeline: Mapping[str, Any
             names, rows = query(f"SELECT * FROM (\n{sql}\n) LIMIT {MAX_ROWS}")  # noqa: S608
         except EtlError as error:
             failures.append(str(EtlError(f"check {check.name} cannot run: {error.message}", Where(check.shown))))
-            break  # DuckDB has aborted the transaction: no other check can run
+            break  # interrupted, or the file is not readable
         if rows:
             violations = [dict(zip(names, row, strict=True)) for row in rows]
             failures.append(f"{check.shown}: {failure(check.name, check.rule, violations)}")
@@ -160,11 +157,17 @@ def open_query(path: Path) -> Iterator[Query]:
 
 @contextlib.contextmanager
 def running_checks(checks: Iterable[Check], path: Path, pipeline: Mapping[str, Any]) -> Iterator[Future[None]]:
-    """Run checks on a finished database in a thread: a future that raises CheckFailed. Leaving the block cancels."""
+    """Run checks on a finished database in a thread: a future that raises CheckFailed. Leaving the block cancels.
+
+    An EtlError in the block gives way to a CheckFailed: rows that break a rule explain what cannot be made of them.
+    """
     with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1) as thread:
         future = thread.submit(run_checks, checks, partial(_fetch, database, path), pipeline)
         try:
             yield future
+        except EtlError:
+            future.result()
+            raise
         finally:
             while not future.done():  # repeated, as an interrupt between two queries has no effect
                 database.interrupt()
@@ -197,7 +200,7 @@ def _read(path: Path, shown: str, in_full: Callable[[str], str]) -> Check:
         example = "-- stages: members, loans"
         message = f"list the generators whose stages the query reads from :stages in a comment line such as: {example}"
         raise EtlError(message, Where(shown, line or 1, 1))
-    return Check(path.stem, rule, sql, shown, path.parent.name == "file", generators, line)
+    return Check(path.stem, rule, sql, shown, generators, line)
 
 
 def failure(name: str, rule: str, rows: list[dict[str, object]], count: int | None = None) -> str:

@@ -227,7 +227,7 @@ def test_broken_pipeline_leaves_everything(source: Source, out: Path) -> None:
     ("file", "change"),
     [
         ("sql/checks/none.sql", ()),
-        ("sql/checks/file/none.sql", ()),
+        ("sql/checks/below/none.sql", ()),
         ("none.sql", ("stages.none={sql: none.sql, inputs: [books], check: There are no books.}",)),
     ],
 )

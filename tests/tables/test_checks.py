@@ -20,13 +20,11 @@ from etl.run.plan import make_plan
 from etl.run.shards import run_until
 from etl.run.stages import run_stage
 from etl.tables.checks import Check, open_query, read_checks, run_checks, running_checks
-from etl.tables.sqlite import connect
 from tests.support import small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import duckdb
 
 FOLDER = Path(__file__).parents[2] / "sql/checks"
 SCHEMA = FOLDER.parent / "schema.sql"
@@ -34,7 +32,6 @@ IN_FULL = namer("etl.school", FOLDER.parent.parent)
 DATABASE = "teacher-dashboard.db"
 
 CHEAP = {"foreign_keys", *(path.stem for path in FOLDER.glob("*.sql"))}
-FINISHED = {path.stem for path in FOLDER.glob("file/*.sql")}
 FULL = {path.stem for path in FOLDER.glob("full/*.sql")}
 
 # Students enough for a share to be judged, all with the same scores on PM1; the rest of the world lacks them.
@@ -298,13 +295,6 @@ def pipeline(tiny_build: Path) -> dict[str, Any]:
     return effective
 
 
-@pytest.fixture(scope="session")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB, which brings the SQLite that the checks of a build run in."""
-    with contextlib.closing(connect()) as opened:
-        yield opened
-
-
 @contextlib.contextmanager
 def changing(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a copy that nobody minds to lose: nothing waits for the disk."""
@@ -323,29 +313,11 @@ def found(check: Check, path: Path, pipeline: dict[str, Any]) -> str:
     return ""
 
 
-def found_by_duckdb(check: Check, path: Path, pipeline: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> str:
-    """The same, read in the SQLite that DuckDB brings."""
-
-    def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        result = connection.execute("SELECT * FROM sqlite_query('damaged', $sql)", {"sql": sql})
-        return [column[0] for column in result.description or ()], result.fetchall()
-
-    connection.execute(f"ATTACH '{path}' AS damaged (TYPE sqlite, READ_ONLY)")
-    try:
-        run_checks([check], query, pipeline)
-    except CheckFailed as error:
-        return error.message
-    finally:
-        connection.execute("DETACH damaged")
-    return ""
-
-
 def test_every_check_is_one_query_with_a_rule(checks: dict[str, Check], schema: Schema) -> None:
     """Each file begins with its rule, one sentence, and is one SELECT that only reads."""
     assert read_checks(FOLDER, "sql/checks", schema, full=True, in_full=IN_FULL)[1:] == list(checks.values())[1:]
-    assert set(checks) == CHEAP | FINISHED | FULL
-    assert len(checks) == len(CHEAP) + len(FINISHED) + len(FULL)
-    assert {name for name, check in checks.items() if check.finished} == FINISHED
+    assert set(checks) == CHEAP | FULL
+    assert len(checks) == len(CHEAP) + len(FULL)
     for check in checks.values():
         assert check.rule.endswith("."), check.shown
         assert check.rule[0].isupper(), check.shown
@@ -354,7 +326,7 @@ def test_every_check_is_one_query_with_a_rule(checks: dict[str, Check], schema: 
 
 def test_every_check_is_damaged_below() -> None:
     """No check stands that is not known to fail."""
-    assert set(DAMAGES) == CHEAP | FINISHED | FULL
+    assert set(DAMAGES) == CHEAP | FULL
 
 
 def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: dict[str, Check]) -> None:
@@ -373,15 +345,9 @@ def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: 
     ],
 )
 def test_damage_is_found(  # noqa: PLR0913, PLR0917 -- two parameters and four fixtures
-    name: str,
-    script: str,
-    tiny_build: Path,
-    tmp_path: Path,
-    pipeline: dict[str, Any],
-    checks: dict[str, Check],
-    connection: duckdb.DuckDBPyConnection,
+    name: str, script: str, tiny_build: Path, tmp_path: Path, pipeline: dict[str, Any], checks: dict[str, Check]
 ) -> None:
-    """A database that breaks a rule fails that check, with the rule and the rows, in Python's SQLite and DuckDB's."""
+    """A database that breaks a rule fails that check, with the rule and the rows."""
     path = tmp_path / "damaged.db"
     shutil.copyfile(tiny_build / DATABASE, path)
     with changing(path) as database:
@@ -389,8 +355,6 @@ def test_damage_is_found(  # noqa: PLR0913, PLR0917 -- two parameters and four f
     check = checks[name]
     says = f"{check.shown}: check {name} failed: {check.rule} The first rows that break it:\n  "
     assert found(check, path, pipeline).startswith(says)
-    if name in CHEAP:
-        assert found_by_duckdb(check, path, pipeline, connection).startswith(says)
 
 
 @pytest.mark.parametrize(("name", "place", "value"), NUMBERS, ids=[f"{name}-{place}" for name, place, _ in NUMBERS])
@@ -603,14 +567,16 @@ NEVER_ENDS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) S
 
 
 def test_checks_beside_are_told_and_do_not_outlive_their_block(tiny_build: Path) -> None:
-    """What runs in a thread says what it found where it is asked for, and is cut off when nobody will ask."""
-    found = Check("found", "No.", "SELECT 7 AS id", "checks/file/found.sql", finished=True)
+    """Their failure is raised where it is asked for and before an error that it explains; else they are cut off."""
+    found = Check("found", "No.", "SELECT 7 AS id", "checks/found.sql")
     with (
         running_checks([found], tiny_build / DATABASE, {}) as checked,
         pytest.raises(CheckFailed, match="check found failed"),
     ):
         checked.result()
-    endless = Check("endless", "No.", NEVER_ENDS, "checks/file/endless.sql", finished=True)
+    with pytest.raises(CheckFailed), running_checks([found], tiny_build / DATABASE, {}):
+        raise EtlError("an answer is not as declared")
+    endless = Check("endless", "No.", NEVER_ENDS, "checks/endless.sql")
     with pytest.raises(KeyboardInterrupt), running_checks([endless], tiny_build / DATABASE, {}) as checked:
         raise KeyboardInterrupt
     assert checked.done()
