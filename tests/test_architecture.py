@@ -49,7 +49,7 @@ SCHOOL = re.compile(
 )
 
 #: What takes longer to import than an up-to-date run may last.
-HEAVY = {"numpy", "pyarrow", "duckdb", "pydantic", "datasette", "dask", "uvicorn", "vl_convert"}
+HEAVY = {"numpy", "pyarrow", "duckdb", "pydantic", "datasette", "dask", "uvicorn"}
 
 
 def modules() -> list[Path]:

@@ -1,6 +1,6 @@
 """``report.html``, a page about a build's data: etl's own, or drawn by the function that ``report:`` names.
 
-It is drawn in a child process, during the export: chart engines take up to half a second and 100 MB to start. The
+It is drawn in a child process, during the export: a function of a project may import a chart engine of 100 MB. The
 child process only gets the finished database and a description of the build.
 """
 

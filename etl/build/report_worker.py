@@ -18,7 +18,6 @@ def main() -> None:
     if not name:
         return
     module = importlib.import_module(name)
-    getattr(module, "warm", lambda: None)()
     if document := sys.stdin.buffer.readline():
         request = json.loads(document)
         page = getattr(module, function)(Path(request["database"]), request["about"])

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 #: The folder of the package etl, whose files are all part of the identity.
 HOME = Path(sys.modules["etl"].__path__[0])
 
-#: The package that draws the charts of a pipeline's own report.
-CHARTS = "vl-convert-python"
-
 #: Packages whose version can change a byte of a build.
 PACKAGES = ("duckdb", "duckdb-extension-sqlite-scanner", "numpy", "pyarrow", "pydantic", "PyYAML")
 
@@ -79,8 +76,7 @@ def identify(source: Source) -> Identity:
     stamps = _stamps(every.inputs, every.code)
     versions = {"python": ".".join(platform.python_version_tuple()[:2]), "sqlite": sqlite3.sqlite_version}
     versions |= _versions(PACKAGES)
-    has_charts = isinstance(pipeline.get("report"), str) and "sqlite" in str(pipeline.get("outputs", "sqlite"))
-    others = _versions([CHARTS] if has_charts else [])
+    others: dict[str, str] = {}
     if any(name.endswith(".zip") for name in source.tree.mapping("exports")):
         others["zlib"] = zlib.ZLIB_RUNTIME_VERSION  # compresses them
     inputs, code = _hashes(every.inputs), _hashes(every.code)

@@ -1,7 +1,4 @@
-"""The school's report: charts of the data, and the estimated effects beside the planted ones.
-
-Validation imports this module, so it does not import the JavaScript engine that draws the charts.
-"""
+"""The school's report: charts of the data, and the estimated effects beside the planted ones."""
 
 from __future__ import annotations
 
@@ -17,13 +14,6 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
 
     ``about``: see :func:`etl.build.report.about`.
     """
-    from etl.school.report import drawing  # noqa: PLC0415 -- as the module's docstring says
+    from etl.school.report import drawing  # noqa: PLC0415 -- validation imports this module, and draws nothing
 
     return drawing.draw(database, about)
-
-
-def warm() -> None:
-    """Load the JavaScript engine: the first charts take as long as all others."""
-    from etl.school.report import drawing  # noqa: PLC0415 -- as above
-
-    drawing.warm()

@@ -1,13 +1,11 @@
-"""Draws the report of a finished database: questions, charts, page. This is the only module that knows vl-convert."""
+"""Draws the report of a finished database: questions, charts, page."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import vl_convert
-
-from etl.school.report import charts, effects, growth, year
+from etl.school.report import effects, growth, year
 from etl.school.report.planned import Planned
 from etl.school.report.queries import ESTIMATES, Database, Lacking
 from etl.site.report import general
@@ -20,12 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from etl.school.report.frame import Spec
     from etl.site.report.section import Part
-
-#: Of Vega-Lite; vl-convert brings several.
-VERSION = "6.4"
-
 
 #: The parts, in order: what no other generator gives comes first. Each queries the database, draws a chart, and says
 #: in words what it shows.
@@ -64,25 +57,10 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
     return report_page(
         about,
         facts=facts,
-        parts=[(part, svg(part.chart) if part.chart else "") for part in made],
+        parts=made,
         introduction=_INTRODUCTION if estimated else "",
         end=_END if estimated else "",
     )
-
-
-def svg(chart: Spec) -> str:
-    """A chart as SVG."""
-    return str(vl_convert.vegalite_to_svg(chart, vl_version=VERSION))
-
-
-def warm() -> None:
-    """Draw a chart of each kind and discard it: the first one takes as long as all others of a report."""
-    svg(
-        charts.intervals(
-            [{"name": "-", "shape": "circle", "effect": 1, "low": 0, "high": 2, "planted": 1, "covered": 1}]
-        )
-    )
-    svg(charts.ridges([{"row": 0, "x": 1, "base": 0, "top": 1}], ["-"], [0, 1]))
 
 
 def _facts(connection: sqlite3.Connection, database: Database) -> list[tuple[str, str]]:

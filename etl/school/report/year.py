@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import date
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,7 @@ def distributions(database: Database, planned: Planned) -> Part:
     )
 
 
-def _ridges(names: list[str], counts: list[dict[int, int]], spreads: list[Spread]) -> frame.Spec:
+def _ridges(names: list[str], counts: list[dict[int, int]], spreads: list[Spread]) -> str:
     """A histogram of each test's scores, all in the same steps."""
     low, high = min(each.least for each in spreads), max(each.most for each in spreads)
     step = next((step for step in _STEPS if (high - low) / step <= _MOST_BINS), math.ceil((high - low) / _MOST_BINS))
@@ -117,10 +117,11 @@ def _ridges(names: list[str], counts: list[dict[int, int]], spreads: list[Spread
         bins: dict[int, int] = {}
         for score, students in scores.items():
             bins[score // step] = bins.get(score // step, 0) + students
-        for index in range(low // step - 1, high // step + 2):
-            top = round(0.9 * bins.get(index, 0) / max(bins.values()) - row, 4)
-            drawn.append({"row": row, "x": (index + 0.5) * step, "base": -row, "top": top})
-        drawn.append({"middle": spread.median, "base": -row, "high": 0.9 - row})
+        drawn += [
+            {"row": row, "x": (index + 0.5) * step, "height": bins.get(index, 0) / max(bins.values())}
+            for index in range(low // step - 1, high // step + 2)
+        ]
+        drawn.append({"row": row, "middle": spread.median})
     return charts.ridges(drawn, names, [(low // step - 0.5) * step, (high // step + 1.5) * step])
 
 
@@ -244,8 +245,8 @@ def dates(database: Database, _: Planned) -> Part:
 
 
 def _day(text: object) -> int | None:
-    """A day in milliseconds since 1970, UTC, as Vega counts them; None if it is not a date."""
+    """The ordinal of a day; None if it is not a date."""
     try:
-        return int(datetime.strptime(str(text)[:10], "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
+        return date.fromisoformat(str(text)[:10]).toordinal()
     except ValueError:
         return None

@@ -57,13 +57,12 @@ def _profile(connection: sqlite3.Connection, source: str, name: str, declared: s
     def run(query: str, **values: float) -> list[Any]:
         return connection.execute(_sql(query).format(rows=source, column=quote(name)), values).fetchall()
 
-    ((nulls, distinct, least, most, numeric),) = run("profile")
+    ((nulls, total, distinct, least, most, numeric),) = run("profile")
     bars, common = [0] * BARS, list[tuple[Any, float]]()
     if distinct > FEW and numeric and not key and math.isfinite(most - least):
         for bar, count in run("bars", least=float(least), most=float(most), bars=BARS):
             bars[bar] = count
     elif 0 < distinct <= FEW:
-        ((total,),) = run("count")
         common = [(value, count / total) for value, count in run("common")]
     return Profile(name, declared, nulls, distinct, least, most, tuple(bars) if any(bars) else (), tuple(common))
 

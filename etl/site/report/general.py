@@ -26,7 +26,7 @@ def draw(database: Path, about: Mapping[str, Any]) -> str:
     ``about``: see :func:`etl.build.report.about`.
     """
     with contextlib.closing(open_database(database)) as connection:
-        made = [(part, "") for part in parts(connection, about)]
+        made = list(parts(connection, about))
     rows = sum(table["rows"] for table in about["tables"].values())
     facts = [(number(len(about["tables"])), "tables"), (number(rows), "rows"), checks_passed(about)]
     return report_page(about, facts=facts, parts=made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +27,6 @@ _SHAPES = {
     "tick": '<path d="M7 0V14" stroke="{}" stroke-width="2"/>',
 }
 
-#: A chart is one picture with one text: its marks have none of their own.
-_TAG, _ARIA = re.compile(r"<[a-z][^<>]*>"), re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
-
 _LONG = 40  # characters of a cell that may wrap
 
 
@@ -38,11 +34,11 @@ def report_page(
     about: Mapping[str, Any],
     *,
     facts: Sequence[tuple[str, str]],
-    parts: Sequence[tuple[Part, str]],
+    parts: Sequence[Part],
     introduction: str = "",
     end: str = "",
 ) -> str:
-    """The page. ``parts``: with their charts as SVG. ``introduction`` and ``end``: HTML.
+    """The page. ``introduction`` and ``end``: HTML.
 
     ``about``: see :func:`etl.build.report.about`. ``facts``: numbers and their labels.
     """
@@ -54,7 +50,7 @@ def report_page(
         f'<p class="notice">{escape(str(site["notice"]))}</p>',
         introduction,
         fact_list(facts),
-        *(_section(part, chart) for part, chart in parts),
+        *map(_section, parts),
         f"<p>Seed {about['seed']}. {end}</p>",
     ]
     return page(
@@ -66,12 +62,11 @@ def report_page(
     )
 
 
-def _section(part: Part, chart: str) -> str:
+def _section(part: Part) -> str:
     says = "".join(f"<p>{escape(sentence).replace(' %', '&nbsp;%')}</p>" for sentence in part.says)
-    if not chart:
+    if not part.chart:
         return f"<section><h2>{escape(part.title)}</h2>\n{says}{_table(part)}</section>"
-    bare = _TAG.sub(lambda tag: _ARIA.sub("", tag[0]), chart)
-    drawing = bare.replace("<svg ", f'<svg role="img" aria-label="{escape(" ".join(part.says))}" ', 1)
+    drawing = part.chart.replace("<svg ", f'<svg role="img" aria-label="{escape(" ".join(part.says))}" ', 1)
     key = "".join(
         f'<li><svg viewBox="0 0 14 14">{_SHAPES[shape].format(escape(colour))}</svg>{escape(text)}</li>'
         for shape, colour, text in part.key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Part:
     says: tuple[str, ...]
     head: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
-    chart: dict[str, Any] | None = None  # a Vega-Lite specification
+    chart: str = ""  # an SVG
     key: tuple[tuple[str, str, str], ...] = ()  # the legend: shape, colour, label
     unit: str = ""  # of the chart's axis
     folded: bool = True  # whether the table opens on a click
