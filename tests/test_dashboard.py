@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.support.running import npm
 from tests.support.serving import serving
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "dashboard"
-
-INSTALLED = shutil.which("npm") is not None and (EXAMPLE / "node_modules").is_dir()
-#: In CI the example must be installed: there the test runs, and fails, rather than be skipped.
-needs_node = pytest.mark.skipif(
-    not INSTALLED and os.environ.get("CI") != "true",
-    reason="needs Node.js and the example's packages: npm ci --prefix examples/dashboard",
-)
 
 #: What says nothing about types, and may change in the API before it does in the example.
 _WORDS = {"description", "summary", "title", "example"}
@@ -57,21 +46,9 @@ def test_document_is_the_apis(default_build: Path) -> None:
     assert _responses(ours, paths) == _responses(document, paths), hint
 
 
-def test_lock_file_names_no_registry() -> None:
-    """The lock file pins versions and hashes, and names no registry."""
-    lock = json.loads((EXAMPLE / "package-lock.json").read_text(encoding="utf-8"))
-    packages = [package for path, package in lock["packages"].items() if path]
-    assert packages
-    assert all("integrity" in package and "resolved" not in package for package in packages)
-
-
-@needs_node
 def test_page_runs(default_build: Path) -> None:
     """The page passes strict type checks, and shows a build's numbers in a browser, static and live."""
-    if not INSTALLED:
-        pytest.fail("npm or examples/dashboard/node_modules is missing: npm ci --prefix examples/dashboard")
     with serving(default_build.parent, "--no-spare") as server:
-        command = ["npm", "test", "--silent", "--", str(default_build), server.url]
-        done = subprocess.run(command, cwd=EXAMPLE, capture_output=True, text=True, timeout=300, check=False)
+        done = npm(EXAMPLE, "test", "--silent", "--", default_build, server.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("passed on") == 2

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.running import npm
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "drizzle"
-
-INSTALLED = shutil.which("node") is not None and shutil.which("npm") is not None and (EXAMPLE / "node_modules").is_dir()
-#: In CI the example must be installed: there the tests run, and fail, rather than be skipped.
-needs_node = pytest.mark.skipif(
-    not INSTALLED and os.environ.get("CI") != "true",
-    reason="needs Node.js and the example's packages: npm ci --prefix examples/drizzle",
-)
-
-
-def npm_run(script: str, *args: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script of the example's package.json."""
-    if not INSTALLED:
-        pytest.fail("Node.js, npm or examples/drizzle/node_modules is missing: npm ci --prefix examples/drizzle")
-    command = ["npm", "run", "--silent", script, "--", *map(str, args)]
-    return subprocess.run(command, cwd=EXAMPLE, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture
@@ -93,26 +77,16 @@ def test_schema_names_every_index() -> None:
     assert sorted(typescript) == sorted(sql)
 
 
-def test_lock_file_names_no_registry() -> None:
-    """The lock file pins versions and hashes, and names no registry."""
-    lock = json.loads((EXAMPLE / "package-lock.json").read_text(encoding="utf-8"))
-    packages = [package for path, package in lock["packages"].items() if path]
-    assert packages
-    assert all("integrity" in package and "resolved" not in package for package in packages)
-
-
-@needs_node
 def test_types_check() -> None:
     """The example passes TypeScript's strict checks."""
-    done = npm_run("typecheck")
+    done = npm(EXAMPLE, "run", "--silent", "typecheck")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@needs_node
 def test_application_reads_and_writes(database: Path) -> None:
     """Drizzle reads every row, continues ids after the last one, sees bad rows refused, and can delete."""
     before = tables_of_database(database)
-    done = npm_run("check", database)
+    done = npm(EXAMPLE, "run", "--silent", "check", "--", database)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["tables"] == len(columns_of_sql())
@@ -143,13 +117,12 @@ def test_application_reads_and_writes(database: Path) -> None:
     assert added == {table: 2 * (table in two_each) - gone.get(table, 0) for table in before}
 
 
-@needs_node
 def test_mismatch_is_reported(database: Path) -> None:
     """A database that differs from schema.ts gives an error that names the place."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE rosters ADD COLUMN room TEXT")
         connection.commit()
-    done = npm_run("check", database)
+    done = npm(EXAMPLE, "run", "--silent", "check", "--", database)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "check.ts: columns of rosters: found" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -111,6 +112,15 @@ def test_lock_pins_everything_with_hashes(lock: Path) -> None:
 def test_lock_names_the_command_that_makes_it(lock: Path) -> None:
     """The head of a lock file names the make target that writes it."""
     assert lock.read_text().splitlines()[1] == "#    make lock"
+
+
+@pytest.mark.parametrize("example", ["dashboard", "drizzle"])
+def test_lock_of_an_example_names_no_registry(example: str) -> None:
+    """The lock file pins versions and hashes, and names no registry."""
+    lock = json.loads((ROOT / "examples" / example / "package-lock.json").read_text(encoding="utf-8"))
+    packages = [package for path, package in lock["packages"].items() if path]
+    assert packages
+    assert all("integrity" in package and "resolved" not in package for package in packages)
 
 
 @pytest.mark.parametrize(("group", "lock"), [("runtime", RUNTIME), ("runtime", DEV), ("dev", DEV)])

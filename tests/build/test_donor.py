@@ -11,9 +11,8 @@ from etl.build import manifest
 from etl.build.run import Result, make_build
 from etl.config.source import load
 from etl.errors import CheckFailed
-from etl.run.progress import Progress
 from tests.support import small
-from tests.support.running import edit, hashes, litter
+from tests.support.running import Heard, edit, hashes, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,21 +26,6 @@ BY_LENGTH = """-- title: Loans by length
 -- columns: {id: loans.id}
 SELECT id FROM loans WHERE days = :days
 """
-
-
-class Heard(Progress):
-    """Remembers messages."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        super().__init__()
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        """Remember it."""
-        self.said.append(message)
-
-    warn = say
 
 
 @pytest.fixture(scope="module")

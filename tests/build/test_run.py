@@ -23,7 +23,7 @@ from etl.errors import Bug, CheckFailed, EtlError, Mistakes, Where
 from etl.run.job import Execution
 from etl.run.progress import Progress
 from tests.support import small
-from tests.support.running import edit, etl, hashes, litter
+from tests.support.running import Heard, edit, etl, hashes, litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,21 +32,6 @@ if TYPE_CHECKING:
 
 DATABASE = "library.db"
 CHANGES = ("outputs=[sqlite, parquet]", "report=false")
-
-
-class Recorder(Progress):
-    """Remembers messages."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        super().__init__()
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        """Remember it."""
-        self.said.append(message)
-
-    warn = say
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +118,7 @@ def test_damaged_build_is_repaired(  # noqa: PLR0913, PLR0917 -- the cases and t
     damage(current / file)
     with pytest.raises(Mistakes, match=rf"{re.escape(file)} (is|has)"):
         verify(source, out, full=False)
-    progress = Recorder()
+    progress = Heard()
     result = make_build(source, out, force=force, progress=progress)
     assert (result.state, result.folder.name) == ("repaired", f"{current.name}-2")
     assert hashes(result.folder) == before
@@ -165,7 +150,7 @@ def test_folder_without_a_manifest_stays(
 ) -> None:
     """If nothing proves that a folder is a build, the build is made beside it, and a warning names the folder."""
     damage(current / manifest.NAME)
-    progress = Recorder()
+    progress = Heard()
     for state in ("repaired", "up to date"):
         result = make_build(source, out, progress=progress)
         assert (result.state, result.folder.name) == (state, f"{current.name}-2")

@@ -11,23 +11,15 @@ import pytest
 from etl.build.run import make_build
 from etl.config.source import load
 from etl.errors import EtlError
+from tests.support import small
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PIPELINE = """
-name: clinic
-seed: 1
-as_of: 2025-01-01 00:00:00
-database: clinic.db
-schema: schema.sql
-checks: checks
-report: false
-site: {title: C, description: D., notice: N., license: CC0-1.0, license_url: "https://creativecommons.org/"}
-stages:
-  ids: {sql: ids.sql, internal: true}
-  rooms: {csv: rooms.csv}
-  visits: {sql: visits.sql, inputs: [ids], shard: {by: ids, rows: 4}}
+STAGES = """
+ids: {sql: ids.sql, internal: true}
+rooms: {csv: rooms.csv}
+visits: {sql: visits.sql, inputs: [ids], shard: {by: ids, rows: 4}}
 """
 SCHEMA = """
 CREATE TABLE visits (
@@ -43,17 +35,12 @@ CREATE TABLE rooms (
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A clinic: rooms know their last visit, visits their room and the visit before."""
-    (tmp_path / "checks").mkdir()
     files = {
-        "pyproject.toml": "",
-        "pipeline.yaml": PIPELINE,
         "schema.sql": SCHEMA,
         "rooms.csv": "floor,no,last\nA,1,6\nB,2,\n",
         "ids.sql": "SELECT i AS id FROM range(1, 7) AS t (i)",
     }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    return small.project(tmp_path, STAGES, files).parent
 
 
 def run(project: Path, **columns: str) -> Path:
@@ -67,7 +54,7 @@ def run(project: Path, **columns: str) -> Path:
     } | columns
     select = ", ".join(f"{value} AS {name}" for name, value in values.items())
     (project / "visits.sql").write_text(f"SELECT {select} FROM ids", encoding="utf-8")  # noqa: S608 -- our own
-    return make_build(load(project / "pipeline.yaml"), project / "build").folder / "clinic.db"
+    return make_build(load(project / "pipeline.yaml", changes=["report=false"]), project / "build").folder / "clinic.db"
 
 
 def test_tables_may_refer_to_each_other(project: Path) -> None:

@@ -17,23 +17,28 @@ from etl.run.stages import run_stage
 from tests.support import small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Notes = Callable[..., pa.Table]
+SCHEMA = """
+CREATE TABLE rosters (id INTEGER PRIMARY KEY);
+CREATE TABLE notes (id INTEGER PRIMARY KEY, grade REAL, text TEXT NOT NULL);
+"""
+IMPORTS = "import pyarrow as pa\nfrom etl.generator.streams import Streams, uniform\n"
 
 
-@pytest.fixture
-def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notes:
+def notes(folder: Path, code: str, settings: str = "") -> pa.Table:
     """Run the stage ``notes`` of a project of a user's own, from the text of its module: its rows."""
+    module = f"own_{folder.name}"  # a name of its own, for modules are imported once
+    stages = f"rosters: {{csv: rosters.csv}}\nnotes: {{python: '{module}:notes'{settings}}}"
+    rosters = "\n".join(map(str, ["id", *range(1, 251)]))
+    path = small.project(folder, stages, {"schema.sql": SCHEMA, "rosters.csv": rosters, f"{module}.py": IMPORTS + code})
+    return run_until(make_plan(small.world(path=path)), "notes")
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the projects after each test."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(tmp_path)
-
-    def run(code: str, **settings: str) -> pa.Table:
-        path = small.project_with_notes(tmp_path, code, **settings)
-        return run_until(make_plan(small.world(path=path)), "notes")
-
-    return run
 
 
 def place(error: EtlError) -> str:
@@ -50,13 +55,6 @@ def test_a_csv_stage_is_its_file() -> None:
     assert found["level"].to_pylist() == [1, 2, 3, 4]
     assert found["min_score"].type == pa.int64()
     assert found["color"].to_pylist()[0] == "#EF4444"
-
-
-def test_an_internal_csv_stage() -> None:
-    """A file that fills no table comes with the columns that it has."""
-    pipeline = small.twelve()
-    found = run_stage(pipeline.stages["subjects"], {}, pipeline)
-    assert (found.column_names, found.num_rows) == (["name"], 5)
 
 
 def test_a_sql_stage_sees_its_inputs_and_params() -> None:
@@ -100,15 +98,6 @@ def test_what_a_generator_says_has_its_stages_place() -> None:
     assert place(caught.value) == "students:"
 
 
-def test_an_error_of_any_kind_is_told_with_its_place() -> None:
-    """The engine knows no generator as its own: whatever one raises is told with the stage, the file and the line."""
-    pipeline = small.twelve()
-    table = pa.table({"id": [1], "name": ["Ann"], "size": [None], "first_student": [1]})
-    message = r"students\.py:\d+: stages\.students: etl\.school\.students:students failed: TypeError: "
-    with pytest.raises(EtlError, match=message):
-        run_stage(pipeline.stages["students"], dict.fromkeys(["classes", "first_names", "last_names"], table), pipeline)
-
-
 def test_input_without_a_column_is_told() -> None:
     """An input that lacks a column which its generator reads is a mistake in the pipeline, told by its name."""
     pipeline = small.twelve()
@@ -125,23 +114,24 @@ def notes(streams: Streams, rosters: pa.Table, *, text: str, low: int = 1) -> pa
 """
 
 
-def test_a_users_generator(notes: Notes) -> None:
+def test_a_users_generator(tmp_path: Path) -> None:
     """A generator named package.module:function gets inputs, params and streams; its columns come in table order."""
-    found = notes(GOOD, inputs="[rosters]", params="{text: fine}")
+    found = notes(tmp_path, GOOD, ", inputs: [rosters], params: {text: fine}")
     assert found.column_names == ["id", "grade", "text"]
     assert found["id"].to_pylist() == list(range(1, 251))
     assert set(found["grade"].to_pylist()) == {1, 2, 3, 4, 5, 6}
     assert set(found["text"].to_pylist()) == {"fine"}
 
 
-def test_a_generator_may_yield(notes: Notes) -> None:
+def test_a_generator_may_yield(tmp_path: Path) -> None:
     """Batches and tables that a generator yields are put together."""
-    found = notes("""
+    code = """
 def notes():
     for number in (1, 2):
         yield pa.record_batch({"id": [number], "grade": [0.5], "text": ["a"]})
     yield pa.table({"id": [3], "grade": [1.5], "text": ["b"]})
-""")
+"""
+    found = notes(tmp_path, code)
     assert found["id"].to_pylist() == [1, 2, 3]
 
 
@@ -158,17 +148,8 @@ def result(columns: str) -> str:
             result('{"id": [1], "text": ["a"], "mark": [1.0]}'),
             "the result lacks grade and has extra mark; the table notes has id, grade, text",
         ),
-        (
-            result('{"id": ["1"], "grade": [1.0], "text": ["a"]}'),
-            "the column id is string, its table declares INTEGER",
-        ),
-        (
-            result('{"id": [1], "grade": ["good"], "text": ["a"]}'),
-            "the column grade is string, its table declares REAL",
-        ),
         (result('{"id": [1], "grade": [1.0], "text": [5]}'), "the column text is int64, its table declares TEXT"),
         (result('{"id": [1], "grade": [1.0], "text": [None]}'), "the column text must not be null"),
-        (result('{"id": [1, None], "grade": [1, 1], "text": ["a", "b"]}'), "the column id must not be null"),
         (
             "def notes():\n    return pa.table({'id': [1], 'grade': [1], 'text': ['a']}).append_column('id', [[1]])\n",
             "the result has two columns id",
@@ -179,24 +160,24 @@ def result(columns: str) -> str:
         ),
         (
             "def notes():\n    return {'id': [1]}\n",
-            r"own_\w+\.notes:notes made a dict; return a pa.RecordBatch, or yield",
+            r"own_\w+:notes made a dict; return a pa.RecordBatch, or yield",
         ),
-        ("def notes():\n    yield 5\n", r"own_\w+\.notes:notes made a int; return a pa.RecordBatch, or yield"),
-        ("def notes():\n    pass\n", r"own_\w+\.notes:notes made a NoneType; return a pa.RecordBatch, or yield"),
-        ("def notes():\n    yield from ()\n", r"own_\w+\.notes:notes yielded no batch; yield an empty one"),
+        ("def notes():\n    yield 5\n", r"own_\w+:notes made a int; return a pa.RecordBatch, or yield"),
+        ("def notes():\n    pass\n", r"own_\w+:notes made a NoneType; return a pa.RecordBatch, or yield"),
+        ("def notes():\n    yield from ()\n", r"own_\w+:notes yielded no batch; yield an empty one"),
         (
             "def notes():\n    yield pa.table({'id': [1]})\n    yield pa.table({'id': ['1']})\n",
-            r"the batches of own_\w+\.notes:notes differ in their columns; make them alike",
+            r"the batches of own_\w+:notes differ in their columns; make them alike",
         ),
     ],
 )
-def test_results_that_do_not_fit(notes: Notes, code: str, message: str) -> None:
+def test_results_that_do_not_fit(tmp_path: Path, code: str, message: str) -> None:
     """Wrong columns, types, nulls and batches, and what a user's generator raises, are told at the stage's place."""
     with pytest.raises(EtlError) as caught:
-        notes(code)
+        notes(tmp_path, code)
     assert re.match(rf"stages\.notes: {message}", caught.value.message), caught.value.message
     assert caught.value.where is not None
-    assert caught.value.where.file == "pipeline.yaml"
+    assert caught.value.where.file.endswith("pipeline.yaml")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +188,7 @@ def test_results_that_do_not_fit(notes: Notes, code: str, message: str) -> None:
         '{"id": pa.array([], pa.null()), "grade": pa.array([], pa.null()), "text": pa.array([], pa.null())}',
     ],
 )
-def test_results_that_fit(notes: Notes, columns: str) -> None:
+def test_results_that_fit(tmp_path: Path, columns: str) -> None:
     """Numbers of any width, whole numbers for real ones, nulls where they may be, and no rows at all fit."""
-    rows: list[dict[str, Any]] = notes(result(columns)).to_pylist()
+    rows: list[dict[str, Any]] = notes(tmp_path, result(columns)).to_pylist()
     assert all(row["text"] == "a" for row in rows)

@@ -7,8 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.run.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +41,28 @@ def etl(
     return subprocess.run(
         command(*arguments), cwd=cwd, env=merged, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
+
+
+def npm(example: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run npm in an example. Without Node.js or the example's packages the test is skipped; in CI it fails."""
+    if not (shutil.which("node") and shutil.which("npm") and (example / "node_modules").is_dir()):
+        stop = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        stop(f"needs Node.js and the example's packages: npm ci --prefix examples/{example.name}")
+    words = ["npm", *map(str, arguments)]
+    return subprocess.run(words, cwd=example, capture_output=True, text=True, timeout=300, check=False)
+
+
+@dataclass
+class Heard(Progress):
+    """Remembers what a run says."""
+
+    said: list[str] = field(default_factory=list)
+
+    def say(self, message: str) -> None:
+        """Remember it."""
+        self.said.append(message)
+
+    warn = say
 
 
 def copy_of_project(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from functools import cache
 from pathlib import Path
@@ -156,29 +155,6 @@ def gathered(pipeline: Pipeline) -> dict[str, pa.Table]:
     for part in generate_locally(make_plan(pipeline), Progress()):
         parts.setdefault(part.table, []).append(part.rows)
     return {name: pa.concat_tables(tables).combine_chunks() for name, tables in parts.items()}
-
-
-NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, grade REAL, text TEXT NOT NULL);\n"
-
-
-def project_with_notes(folder: Path, code: str, *, inputs: str = "[]", params: str = "{}") -> Path:
-    """Copy the project's inputs to a folder and add a table ``notes``, filled by a generator of its own.
-
-    ``code`` is the text of the generator's module, behind its imports. Returns the path of the pipeline file.
-    """
-    shutil.copytree(ROOT / "data", folder / "data")
-    shutil.copytree(ROOT / "sql", folder / "sql")
-    (folder / "pyproject.toml").touch()
-    with (folder / "sql/schema.sql").open("a", encoding="utf-8") as file:
-        file.write(NOTES)
-    package = f"own_{folder.name}"  # a name of its own, for modules are imported once
-    (folder / package).mkdir()
-    imports = "import pyarrow as pa\nfrom etl.generator.streams import Streams, uniform\n"
-    (folder / package / "notes.py").write_text(imports + code, encoding="utf-8")
-    stage = f"\n  notes:\n    python: {package}.notes:notes\n    inputs: {inputs}\n    params: {params}\n"
-    path = folder / "pipeline.yaml"
-    path.write_text((ROOT / "pipeline.yaml").read_text(encoding="utf-8") + stage, encoding="utf-8")
-    return path
 
 
 LIBRARY = {
