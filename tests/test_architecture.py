@@ -192,8 +192,3 @@ def test_a_small_run_imports_little_of_pyarrow(tmp_path: Path) -> None:
     found = loaded(f"from etl.cli.commands import commands\n{run}")
     assert {"pyarrow.lib", "duckdb"} <= found
     assert found & {"pyarrow.compute", "pyarrow.dataset", "pyarrow.csv", "pyarrow.parquet", "tomllib"} == set()
-
-
-def test_api_does_not_import_datasette() -> None:
-    """The API works without Datasette, which takes a second to import."""
-    assert "datasette" not in loaded("import etl.server.api")

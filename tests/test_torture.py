@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +11,6 @@ from tests import torture
 from tests.soak import GROWTH_LIMIT, WARM, Sample, Soak, table
 from tests.support import tally
 from tests.support.running import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TESTS = """
 import pytest
@@ -94,14 +90,6 @@ def test_report_has_a_row_for_each_fault(rows: list[tally.Row]) -> None:
     assert "Not tried here: a mount (no permission; 1 times)." in text
     assert "**5 faults and attacks, 8 tries, 2 failed (pytest ended with 1).**" in text
     assert str(ROOT) not in text
-
-
-def test_report_without_failures(tmp_path: Path) -> None:
-    """Without failures the report says so, with the versions and the size of the machine."""
-    text = torture.report([tally.Row("a kill", ["It is whole."], 200)], 0, soak())
-    assert "1 faults and attacks, 200 tries, none failed. " in text
-    assert "GiB of memory; Python 3." in text
-    assert str(tmp_path) not in text
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_ela_has_its_own_tests_and_scale(worlds: Callable[[str], Built]) -> None
 
 
 def test_every_pipeline_is_documented() -> None:
-    """In biased.yaml estimates are too large by their expected bias, and no build fails because of it."""
+    """The README and docs/data.md name every pipeline."""
     for path in (ROOT / "pipelines").glob("*.yaml"):
         for document in ("README.md", "docs/data.md"):
             assert f"pipelines/{path.name}" in (ROOT / document).read_text(encoding="utf-8"), document

@@ -139,6 +139,12 @@ def test_types_that_no_column_can_have(declared: str, message: str) -> None:
     [
         ("BOOLEAN", "True", 1),
         ("BOOLEAN", "0", 0),
+        ("INTEGER", f"{-(2**63)}", -(2**63)),
+        ("REAL", "1e-300", 1e-300),
+        ("REAL", "-.5E+2", -50.0),
+        ("REAL", "5.", 5.0),
+        ("REAL", "0e-999", 0.0),
+        ("REAL", "007", 7.0),
         ("DATETIME", "2025-08-15T10:00:00.50", "2025-08-15 10:00:00.5"),
         ("DATETIME", "2025-08-15 10:00:00", "2025-08-15 10:00:00"),
         ("DECIMAL(5, 2)", "-1e2", -100.0),

@@ -81,11 +81,6 @@ def test_unknown_key_says_what_there_is() -> None:
     assert fields_of(Outer) == ["count", "inner", "share", "words", "flag", "numbers", "schema"]
 
 
-def test_all_mistakes_come_at_once() -> None:
-    """Every value that is wrong is told."""
-    assert len(told("{count: x, share: y, words: z, inner: {name: 1}}")) == 5
-
-
 def test_what_follows_from_a_fault_of_form_is_not_told() -> None:
     """A mapping whose form is wrong lacks keys for that reason; a tagged value is no value."""
     tree = parse("{count: 1, inner: {name: x}}", "f")

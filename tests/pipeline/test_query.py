@@ -152,11 +152,6 @@ def test_other_queries_are_told(tmp_path: Path, text: str, message: str) -> None
     assert message in found
 
 
-def test_every_mistake_is_told(tmp_path: Path) -> None:
-    """All the faults of a query come in one go."""
-    assert len(told(tmp_path, "SELECT random(), now() FROM a JOIN b ON true")) == 4
-
-
 def test_deep_nesting_ends_in_a_message(tmp_path: Path) -> None:
     """A query of a thousand brackets is read, or told; it does not end the process."""
     for depth in (100, 900, 5_000):

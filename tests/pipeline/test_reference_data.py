@@ -72,25 +72,6 @@ def test_rules_are_sqlites(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("size", "value"),
-    [("1e-300", 1e-300), (".5", 0.5), ("5.", 5.0), ("-.5E+2", -50.0), ("0e-999", 0.0), ("007", 7.0), ("", None)],
-)
-def test_forms_of_numbers(tmp_path: Path, size: str, value: float | None) -> None:
-    """What SQLite reads as a number is one."""
-    reference = read(tmp_path, f"{HEADER}1,a,,{size}\n")
-    assert told(reference) == []
-    assert reference.cells("size") == [value]
-
-
-@pytest.mark.parametrize("no", [2**63 - 1, -(2**63), 10**18])
-def test_whole_numbers_have_64_bits(tmp_path: Path, no: int) -> None:
-    """Every whole number that SQLite can store is read, and the next one is not."""
-    assert read(tmp_path, f"floor,no\nCELLAR,{no}\n", ROOMS).cells("no") == [no]
-    (message,) = told(read(tmp_path, f"floor,no\nCELLAR,{2**63}\n", ROOMS))
-    assert message.startswith("t.csv:2:2: no: '9223372036854775808' does not fit; whole numbers go from ")
-
-
 def test_quoted_empty_cell_is_a_text(tmp_path: Path) -> None:
     """Two quotes are an empty text, nothing at all is null."""
     text = Table("t", "", {name: Column(name, "TEXT", nullable=True, description="") for name in "ab"})

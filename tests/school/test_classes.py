@@ -47,16 +47,6 @@ def test_classes_are_dense_and_sized(count: int, low: int, more: int) -> None:
     assert len(set(found["name"])) == count
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
-@given(st.integers(1, 30), st.integers(1, 30))
-def test_more_classes_leave_the_others(count: int, more: int) -> None:
-    """Adding classes changes none of those that were there."""
-    few, many = (
-        classes(STREAMS, LAST, SUBJECTS, count=n, size=Range(1, 9), titles=TITLES) for n in (count, count + more)
-    )
-    assert many.slice(0, count).equals(few)
-
-
 def test_names_go_round_again() -> None:
     """More classes than teachers and subjects are numbered."""
     found = classes(STREAMS, LAST, SUBJECTS, count=13, size=Range(1, 1), titles=TITLES)["name"].to_pylist()

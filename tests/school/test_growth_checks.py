@@ -230,13 +230,6 @@ def test_a_planted_mean_is_found(name: str, column: str, by: int) -> None:
     ]
 
 
-def test_the_first_test_is_no_mean() -> None:
-    """The first test's scores are drawn downwards, so no mean is asked of them."""
-    sittings = year(3)
-    planted = with_cell(sittings["pm1"], "categories", 0, 0, 5)
-    assert mean_faults({**sittings, "pm1": planted}) == []
-
-
 @pytest.mark.parametrize(("scores", "mean"), [([1, 2, 0, 0], 2), ([-1, -2, 0, 0], -1), ([-1, -1, 0, 0], -1)])
 def test_means_round_half_up(scores: list[int], mean: int) -> None:
     """Only the mean that is rounded half up passes, also below zero."""
@@ -267,13 +260,6 @@ def test_a_student_who_missed_a_test() -> None:
         {**sittings, "pm2": sittings["pm2"].filter(pa.array([True, False, True, True])), "pm3": planted}
     )
     assert [(row["student_id"], row["standard_id"]) for row in found] == [(3, 1)]
-
-
-def test_sittings_of_nobody() -> None:
-    """Sittings of nobody break nothing."""
-    empty = {name: sitting.slice(0, 0) for name, sitting in year(3).items()}
-    assert growth_faults(empty) == []
-    assert mean_faults(empty) == []
 
 
 def test_rules_with_nothing_to_compare_fail() -> None:

@@ -73,22 +73,6 @@ def test_a_class_is_the_same_among_others(sizes: list[int], skip: int, take: int
     assert part.equals(whole.slice(before, count))
 
 
-def test_a_class_that_is_left_out() -> None:
-    """Without a class in the middle, the others keep their students, ids and names."""
-    rows = classes(2, 3, 2)
-    whole = filled(rows)
-    part = filled(pa.concat_tables([rows.slice(0, 1), rows.slice(2)]))
-    assert part.to_pylist() == [*whole.slice(0, 2).to_pylist(), *whole.slice(5).to_pylist()]
-
-
-def test_names_are_drawn_uniformly() -> None:
-    """Each ordered pair of three names is as likely in a class of two: chi-square, one false alarm in a million."""
-    found = np.array(filled(classes(*[2] * 6000), names(3), names(1, "l"))["name"].to_pylist()).reshape(-1, 2)
-    _, counts = np.unique(found, axis=0, return_counts=True)
-    assert len(counts) == 6
-    assert float(((counts - 1000) ** 2 / 1000).sum()) < 35.9  # 5 degrees of freedom
-
-
 def test_draws_follow_the_shuffle() -> None:
     """The drawn numbers are the first cards of a Fisher-Yates shuffle of the whole deck, class by class."""
     sizes, choices = np.array([5, 2, 7]), 9
