@@ -219,7 +219,7 @@ def outcome(path: Path, out: Path) -> str:
         return f"refused: {error}"
     assert result.database
     with open_query(result.database) as query:
-        checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True, in_full=source.namer())
+        checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True, in_full=source.full_name)
         run_checks(checks, query, result.manifest["pipeline"])
     return "built"
 

@@ -98,7 +98,7 @@ def test_every_check_passes(name: str, worlds: Callable[[str], Built]) -> None:
     source = load(ROOT / f"pipelines/{name}.yaml")
     assert len(validate(source).stages) > len(SMALL)
     world = worlds(name)
-    checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.namer())
+    checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.full_name)
     with open_query(world.database) as query:
         run_checks(checks, query, world.pipeline)
     assert world.pipeline["site"]["title"] in (world.folder / "index.html").read_text(encoding="utf-8")

@@ -166,8 +166,8 @@ def read_project(source: Source, *, full: bool = False) -> Project:
     mistakes: list[EtlError] = []
     endpoints, checks = list[Endpoint](), list[Check]()
     with _collecting(mistakes):
-        shown, in_full = display_path(pipeline.checks) if pipeline.checks else "", source.namer()
-        checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=in_full)
+        shown = display_path(pipeline.checks) if pipeline.checks else ""
+        checks = read_checks(pipeline.checks, shown, pipeline.schema, full=full, in_full=source.full_name)
     effective = source.tree.plain()
     for check in checks:
         with _collecting(mistakes):

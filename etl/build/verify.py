@@ -67,7 +67,7 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
     path = source.resolve(node) if node and isinstance(node.scalar, str) else None
     if node and not (path and path.is_dir()):
         raise EtlError("checks: must name the folder of checks", node.where)
-    checks = read_checks(path, display_path(path) if path else "", full=full, in_full=source.namer())
+    checks = read_checks(path, display_path(path) if path else "", full=full, in_full=source.full_name)
     with open_query(folder / database) as query:
         run_checks(checks, query, content["pipeline"])
     if full:

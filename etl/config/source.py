@@ -7,6 +7,7 @@ That is enough to identify the build. :mod:`etl.pipeline.validate` turns it into
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ class Source:
             raise EtlError("must be a string", self.tree.where_of("name"), "name")
         return name
 
-    def namer(self) -> Callable[[str], str]:
+    @cached_property
+    def full_name(self) -> Callable[[str], str]:
         """A function from a generator's name to its full name: see :func:`etl.config.naming.namer`."""
         return namer(self.tree.text("generators"), self.root)
 
@@ -95,10 +97,9 @@ def load(path: Path, *, changes: Iterable[str] = (), seed: int | None = None, sc
     fill(tree)
     bound(tree)
     source = Source(path.resolve(), root, tree, files, request, tuple(mistakes))
-    in_full = source.namer()  # so that names of generators can be compared
     for stage in tree.mapping("stages").values():
         if (name := stage.get("python")) and isinstance(name.scalar, str):
-            name.scalar = in_full(name.scalar)
+            name.scalar = source.full_name(name.scalar)  # so that names of generators can be compared
     return source
 
 

@@ -41,6 +41,8 @@ def literal(text: str) -> str:
 
 def filled(sql: str, parameter: str, value: str | float | None) -> str:
     """A query with a literal in place of a parameter such as ``:pipeline``."""
+    if parameter not in sql:
+        return sql
     text = "NULL" if value is None else literal(value) if isinstance(value, str) else repr(value)
     return "".join(text if found[0] == parameter else found[0] for found in _TOKEN.finditer(sql))
 
@@ -80,8 +82,8 @@ def check_compiles(
 
     SQLite silently reads an unknown name in double quotes as a string; here it is an error.
     """
-    strict = "".join(_strict(found) for found in _TOKEN.finditer(sql))
-    for text in (sql, strict):
+    strict = ["".join(_strict(found) for found in _TOKEN.finditer(sql))] if '"' in sql else []
+    for text in (sql, *strict):
         try:
             database.execute(f"EXPLAIN {text}", values)
         except (sqlite3.Error, sqlite3.Warning) as error:  # Warning: a second statement in Python 3.11

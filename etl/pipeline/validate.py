@@ -77,7 +77,7 @@ def generators_of(source: Source) -> dict[tuple[str, str], type[BaseModel]]:
     module, found = _generators(source), {}
     for name, function in functions_of(module).items() if module else ():
         with contextlib.suppress(EtlError):  # not a generator
-            found[name, source.namer()(name)] = contract_of(function, name).params
+            found[name, source.full_name(name)] = contract_of(function, name).params
     return found
 
 
