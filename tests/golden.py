@@ -24,7 +24,7 @@ def record(build: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Build the worlds anew and write what they look like now, under the generators' present version."""
-    from etl.school import VERSION  # noqa: PLC0415 -- numpy, which reading the file does not need
+    from etl.school.generators import VERSION  # noqa: PLC0415 -- numpy, which reading the file does not need
 
     worlds = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -162,7 +162,7 @@ def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_
     ("name", "full"),
     [
         ("classes", "etl.school.classes:classes"),
-        ("etl.school:classes", "etl.school.classes:classes"),
+        ("etl.school.generators:classes", "etl.school.classes:classes"),
         ("etl.school.classes:classes", "etl.school.classes:classes"),
         ("etl.school.windows:classes", "etl.school.classes:classes"),
         ("clases", "clases"),
@@ -176,7 +176,7 @@ def test_a_version_of_generators_is_recorded(clinic: Callable[..., Source], tmp_
 )
 def test_names_are_made_full(name: str, full: str) -> None:
     """A function has the name of its definition; an unknown name is unchanged."""
-    assert namer("etl.school", ROOT)(name) == full
+    assert namer("etl.school.generators", ROOT)(name) == full
 
 
 def test_modules_that_import_each_other_end(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from etl.generator.signature import contract_of
 from etl.pipeline.editor import json_schema
 from etl.pipeline.forms import params_of, pipeline_model, stage_model
 from etl.pipeline.validate import generators_of
-from etl.school import first_scores
+from etl.school.generators import first_scores
 
 if TYPE_CHECKING:
     from etl.config.source import Source

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "sql/checks"
 SCHEMA = FOLDER.parent / "schema.sql"
-IN_FULL = namer("etl.school", FOLDER.parent.parent)
+IN_FULL = namer("etl.school.generators", FOLDER.parent.parent)
 DATABASE = "teacher-dashboard.db"
 
 CHEAP = {"foreign_keys", *(path.stem for path in FOLDER.glob("*.sql"))}
@@ -399,11 +399,11 @@ def test_a_generator_spelt_in_full_is_judged_alike(
 ) -> None:
     """Short and full names, in the pipeline and in the check, are one; an alias in a module of one's own is too."""
     (tmp_path / "mine").mkdir()
-    text = "from etl.school.classes import classes as rooms\nfrom etl.school import students\n"
+    text = "from etl.school.classes import classes as rooms\nfrom etl.school.generators import students\n"
     (tmp_path / "mine/__init__.py").write_text(text, encoding="utf-8")
     in_full = namer("mine", tmp_path)
     sql = "SELECT key FROM json_each(:stages) WHERE json_extract(value, '$.params.size[0]') = 5"
-    for name in ("rooms", "mine:rooms", "etl.school:classes", "etl.school.classes:classes", "x:y, rooms"):
+    for name in ("rooms", "mine:rooms", "etl.school.generators:classes", "etl.school.classes:classes", "x:y, rooms"):
         (tmp_path / "a.sql").write_text(f"-- No class is of 5.\n-- stages: {name}\n{sql}", encoding="utf-8")
         _, check = read_checks(tmp_path, "sql/checks", schema, in_full=in_full)
         assert found(check, tiny_build / DATABASE, pipeline).endswith("key=classes"), name
