@@ -11,12 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_text(path: Path, shown: str, *, encoding: str = "utf-8", member: str | None = None) -> str:
-    """Read a text file without its byte order mark. Raises EtlError.
-
-    ``shown`` is its name in messages, ``member`` a file in it if it is a zip.
-    """
-    return decode(read_bytes(path, shown, member), shown if member is None else f"{shown}/{member}", encoding)
+def read_text(path: Path, shown: str) -> str:
+    """Read a text file, which messages call ``shown``, without its byte order mark. Raises EtlError."""
+    return decode(read_bytes(path, shown), shown)
 
 
 def decode(data: bytes, shown: str, encoding: str = "utf-8") -> str:
@@ -35,7 +32,7 @@ def decode(data: bytes, shown: str, encoding: str = "utf-8") -> str:
 
 
 def read_bytes(path: Path, shown: str, member: str | None = None) -> bytes:
-    """Read a file, or a member of a zip. Raises EtlError."""
+    """Read a file, or a ``member`` of it if it is a zip. Raises EtlError."""
     if member is not None:
         return _read_member(path, shown, member)
     try:

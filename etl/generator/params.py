@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
@@ -144,12 +145,12 @@ class Context(Protocol):
         """A param of each upstream stage that runs a generator, by the stage's name."""
 
 
-class Marker:
+class Marker(ABC):
     """A rule for a param beyond its type. Subclasses are frozen dataclasses, used in ``Annotated``."""
 
+    @abstractmethod
     def faults(self, value: Any, context: Context) -> Iterator[str]:  # noqa: ANN401 -- any param
         """Yield what is wrong with the value; mistakes of reference data are reported there."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etl.site.answers import combinations, parameter_lists
 from etl.site.column_types import SCALARS, camel_case, object_schema
 from etl.site.filters import query_type, sort_type
-from etl.site.openapi_parts import HEADERS, LIMIT, OFFSET, RESPONSES, SECURITY, SEED, SEED_URL
+from etl.site.openapi_parts import HEADERS, LIMIT, OFFSET, RESPONSES, SECURITY, SEED, SEED_URL, query_parameter
 from etl.site.parameters import MAX_ID
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS = 2
 
 _LIVE_PATH = "Only the live server has this address, a static host does not."
-_LIVE_QUERY = "Only the live server reads this."
+_ANY = "One of the values that exist."
 
 
 def document(  # noqa: PLR0913 -- what a build knows
@@ -173,20 +173,18 @@ def _declared(route: Route, listed: Listed, values: Mapping[str, Value]) -> Iter
             "name": each.json_name,
             "in": "path",
             "required": True,
-            "description": each.description or "One of the values that exist.",
+            "description": each.description or _ANY,
             "schema": _id_or_text(values.get(each.name)),
             **({"example": values[each.name]} if values else {}),
         }
     for each in route.in_query:
-        yield {
-            "name": each.json_name,
-            "in": "query",
-            "required": each.required,
-            "description": f"{each.description or 'One of the values that exist.'} {_LIVE_QUERY}",
-            "x-live-only": True,
-            "schema": {**_type_of(each, listed), **({} if each.default is None else {"default": each.default})},
+        yield query_parameter(
+            each.json_name,
+            each.description or _ANY,
+            {**_type_of(each, listed), **({} if each.default is None else {"default": each.default})},
+            required=each.required,
             **({"example": values[each.name]} if each.required and values else {}),
-        }
+        )
 
 
 def _id_or_text(value: Value) -> Type:
@@ -209,21 +207,10 @@ def _of_list(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     if endpoint.is_object:
         return
     for name, column in endpoint.filters.items():
-        yield {
-            "name": name,
-            "in": "query",
-            "description": f"Only rows with this `{name}`. {_LIVE_QUERY}",
-            "x-live-only": True,
-            "schema": query_type(endpoint.columns[column]),
-        }
+        yield query_parameter(name, f"Only rows with this `{name}`.", query_type(endpoint.columns[column]))
     if endpoint.sort_keys:
-        yield {
-            "name": "sort",
-            "in": "query",
-            "description": f"What to sort by, the greatest first after a `-`; also with commas. {_LIVE_QUERY}",
-            "x-live-only": True,
-            "schema": sort_type(endpoint),
-        }
+        what = "What to sort by, the greatest first after a `-`; also with commas."
+        yield query_parameter("sort", what, sort_type(endpoint))
     yield from ({"$ref": f"#/components/parameters/{name}"} for name in ("Limit", "Offset"))
 
 

@@ -32,17 +32,19 @@ HEADERS = {
 }
 
 
-def _page_parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def query_parameter(name: str, description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+    """A parameter of the query string, which a static host ignores; ``more`` is what else is said of it."""
     text = f"{description} Only the live server reads this."
-    return {"name": name, "in": "query", "description": text, "x-live-only": True, "schema": schema}
+    required = {"required": more.pop("required")} if "required" in more else {}
+    return {"name": name, "in": "query", **required, "description": text, "x-live-only": True, "schema": schema, **more}
 
 
-LIMIT = _page_parameter(
+LIMIT = query_parameter(
     "limit",
     f"Rows on a page. Without any parameter the answer has all rows, with one it has at most {MAX_LIMIT:,}.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
 )
-OFFSET = _page_parameter("offset", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET})
+OFFSET = query_parameter("offset", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET})
 
 SECURITY = {"seedToken": {"type": "http", "scheme": "bearer", "description": "The token that the server was given."}}
 

@@ -11,7 +11,7 @@ from etl.config.text import decode, read_bytes
 from etl.errors import EtlError, Where
 from etl.pipeline.datatypes import TYPES
 from etl.pipeline.sources import csv_bulk
-from etl.pipeline.sources.bulk import from_texts
+from etl.pipeline.sources.columns import from_texts
 from etl.pipeline.sources.csv_rows import Dialect
 from etl.pipeline.sources.rows import MAX_LISTED, Rows, SourceColumn, each
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from etl.config.text import after, read_text
 from etl.errors import EtlError
 from etl.pipeline.form_errors import describe
+from etl.pipeline.sources.columns import BLOCK, Values
 from etl.pipeline.sources.rows import Rows
-from etl.pipeline.sources.values import BLOCK, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from etl.errors import EtlError, Where
 from etl.pipeline.datatypes import convert, is_convertible, other_type
-from etl.pipeline.sources.bulk import from_arrow
+from etl.pipeline.sources.columns import from_arrow
 from etl.pipeline.sources.rows import Rows, SourceColumn, each
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where, did_you_mean
 from etl.pipeline.datatypes import data_type
+from etl.pipeline.sources.columns import BLOCK, Values
 from etl.pipeline.sources.rows import Rows
-from etl.pipeline.sources.values import BLOCK, Values
 from etl.pipeline.sql import quote
 
 if TYPE_CHECKING:

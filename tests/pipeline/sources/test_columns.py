@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.pipeline.datatypes import data_type
-from etl.pipeline.sources.bulk import from_texts, from_values
+from etl.pipeline.sources.columns import from_texts, from_values
 from etl.pipeline.sources.rows import each
 
 if TYPE_CHECKING:
