@@ -11,13 +11,17 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import ROOT, ROSTERS, machine
+from benchmarks import ROOT, ROSTERS, machine, serve, waits
 from benchmarks.contenders import (
+    AGAIN,
     BUILDS,
+    BUILT,
     CONTENDERS,
     DATABASE_ONLY,
     FINISHED,
+    MILLION_STUDENTS,
     SEED,
     TIMINGS,
     WRITER,
@@ -27,19 +31,23 @@ from benchmarks.contenders import (
 from benchmarks.goals import GOALS
 from benchmarks.measure import MeasureError, Sample, measure
 from benchmarks.plot import figure
-from benchmarks.results import MIB, Entry, Results, report
+from benchmarks.results import ALL_STAGES, MIB, TABLES, Entry, Results, report, spread
 from benchmarks.verify import problems, rows_of, told
-
-#: Beyond this scale only our own are measured: it is about memory there.
-LARGEST_FOR_PEERS = 100
 
 #: From this scale on what a run made is deleted at once. What smaller ones made is deleted at the end: where many files
 #: were deleted, some file systems are slow to make new ones for half a minute.
 LARGE = 100
 
-GENERATION = "generation"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: With these all takes about 45 minutes on two cores.
+SCALES, RUNS = [1, 10, 20, 100, MILLION_STUDENTS], [9, 5, 3, 2, 1]
+
+GENERATION, WAITS, SERVING = OTHERS = ("generation", "waits", "serving")
 GENERATION_ROSTERS = 2500
 GENERATION_RUNS = 3
+SERVING_ROUNDS, SERVING_SECONDS = 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -63,19 +71,25 @@ def main(arguments: list[str] | None = None) -> None:
             runs = options.runs[min(index, len(options.runs) - 1)]
             measure_scale(session, scale, runs)
             write(session.results, contenders, about, options.out)
-        if not options.only or GENERATION in options.only:
-            session.results.generation = measure_generation()
-            write(session.results, contenders, about, options.out)
+        others: dict[str, Callable[[], object]] = {
+            GENERATION: lambda: measure_generation(session.results.others),
+            WAITS: lambda: waits.measure_all(session.results.others, options.scales, Path(own), say),
+            SERVING: lambda: measure_serving(session.results.others),
+        }
+        for name, measure_other in others.items():
+            if not options.only or name in options.only:
+                measure_other()
+                write(session.results, contenders, about, options.out)
     say(f"written: {options.out}")
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [each.name for each in CONTENDERS] + [GENERATION]
+    names = [*(each.name for each in CONTENDERS), *OTHERS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--scales", type=_numbers, default=[1, 10, 100], help="multiples of 250 rosters [1,10,100]")
-    parser.add_argument("--runs", type=_numbers, default=[9, 5, 3], help="runs at each scale, after a warm-up [9,5,3]")
+    parser.add_argument("--scales", type=_numbers, default=SCALES, help="multiples of 250 rosters [1,10,20,100,115]")
+    parser.add_argument("--runs", type=_numbers, default=RUNS, help="runs at each scale, after a warm-up [9,5,3,2,1]")
     parser.add_argument("--only", action="append", choices=names, help="measure only this one; may be repeated")
-    parser.add_argument("--limit", type=float, default=120, help="seconds that a run of a peer may take [120]")
+    parser.add_argument("--limit", type=float, default=60, help="seconds that a run of a peer may take [60]")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.md", help="[benchmarks/results.md]")
     return parser
 
@@ -97,10 +111,11 @@ def measure_scale(session: Session, scale: int, runs: int) -> None:
 
     The first round warms up and is not counted; the databases that it makes are looked at.
     """
-    entries = {each.name: session.results.entry(scale, each.name) for each in session.contenders}
-    for each in session.contenders:
+    contenders = [each for each in session.contenders if each.measured_at(scale)]
+    entries = {each.name: session.results.entry(scale, each.name) for each in contenders}
+    for each in contenders:
         entries[each.name].why_not = why_not(each, scale, session.results, session.limit)
-    active = [each for each in session.contenders if not entries[each.name].why_not]
+    active = [each for each in contenders if not entries[each.name].why_not]
     _prepare({each.needs for each in active}, scale, session.own)
     for number in range(runs + 1):
         for each in list(active):
@@ -125,8 +140,6 @@ def why_not(contender: Contender, scale: int, results: Results, limit: float) ->
         return f"skipped: {lacks}"
     if contender.ours:
         return ""
-    if scale > LARGEST_FOR_PEERS:
-        return f"skipped: beyond {LARGEST_FOR_PEERS}x only our own are measured"
     for smaller in sorted((known for known in results.entries if known < scale), reverse=True):
         seconds = results.wall(smaller, contender.name)
         if seconds is not None and (expected := seconds * scale / smaller) > limit:
@@ -139,6 +152,9 @@ def why_not(contender: Contender, scale: int, results: Results, limit: float) ->
 def _prepare(needs: set[str], scale: int, own: Path) -> None:
     if WRITER in needs and not (own / WRITER).exists():
         compile_writer(own)
+    if BUILT in needs:
+        again = next(each for each in CONTENDERS if each.name == AGAIN)
+        measure(again.command(scale * ROSTERS, own, own), ROOT, log=own / "log")
     if FINISHED in needs:
         folder = own / "finishing"
         folder.mkdir()
@@ -154,17 +170,18 @@ def run_once(contender: Contender, scale: int, session: Session, entry: Entry | 
     Raises MeasureError, also for a database that is not what was asked for.
     """
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=session.own))
+    home = contender.home(folder, session.own)
     try:
         command = contender.command(scale * ROSTERS, folder, session.own)
         sample = measure(command, ROOT, log=session.own / "log", limit=None if contender.ours else session.limit)
         if entry is not None and not contender.database:
-            entry.rows, entry.size = told(folder / BUILDS / "current")
+            entry.rows, entry.size = told(home / BUILDS / "current")
         elif entry is not None:
-            database = folder / contender.database
+            database = home / contender.database
             if wrong := list(problems(database, scale * ROSTERS)):
                 raise MeasureError(f"its database is wrong: {wrong[0]} ({len(wrong)} in all)")
             entry.rows, entry.size = rows_of(database), database.stat().st_size
-        timings = folder / TIMINGS
+        timings = home / TIMINGS
         phases = json.loads(timings.read_text(encoding="utf-8"))["phases"] if timings.exists() else {}
         return Sample(sample.wall, sample.cpu, sample.memory, phases)
     finally:
@@ -172,19 +189,28 @@ def run_once(contender: Contender, scale: int, session: Session, entry: Entry | 
             shutil.rmtree(folder)
 
 
-def measure_generation() -> list[float]:
-    """Measure generation alone: score rows a second of CPU time, for each run."""
-    rates = []
+def measure_generation(found: dict[str, list[float]]) -> None:
+    """Measure generation alone: million score rows a second of CPU time, for each run."""
+    command = [sys.executable, "-m", "benchmarks.generation", str(GENERATION_ROSTERS), str(SEED)]
     for _ in range(GENERATION_RUNS):
-        command = [sys.executable, "-m", "benchmarks.generation", str(GENERATION_ROSTERS), str(SEED)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             say(f"{GENERATION}: {done.stderr.strip()}")
-            return []
+            return
         answer = json.loads(done.stdout)
-        rates.append(answer["score_rows"] / answer["cpu"])
-        say(f"{GENERATION}: {rates[-1] / 1e6:.2f} million score rows a second a core")
-    return rates
+        for what, seconds in ((TABLES, answer["cpu"]), (ALL_STAGES, answer["cpu"] + answer["rules"])):
+            found.setdefault(what, []).append(answer["score_rows"] / seconds / 1e6)
+            say(f"{what}: {found[what][-1]:.2f}")
+
+
+def measure_serving(found: dict[str, list[float]]) -> None:
+    """Measure requests a second, against those of the trivial application."""
+    contenders = (serve.OURS, serve.TRIVIAL)
+    for url, speeds in serve.compare(SERVING_ROUNDS, SERVING_SECONDS, contenders).items():
+        ours, trivial = (speeds[name] for name in contenders)
+        what = serve.share_of_trivial(url)
+        found[what] = [one / other for one, other in zip(ours, trivial, strict=True)]
+        say(f"{what}: {spread(found[what], 2)}")
 
 
 def write(results: Results, contenders: list[Contender], about: list[str], out: Path) -> None:

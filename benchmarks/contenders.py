@@ -29,13 +29,23 @@ BUILDS = "build"
 TIMINGS = "timings.json"  # where a contender that tells its phases writes them
 WRITER = "writer"  # the compiled C program, in the harness's own folder
 FINISHED = "finished.db"  # what `cp` copies, there too
+BUILT = "built"  # a folder with the build that is made again, there too
 
 BASELINE = "better-sqlite3"
 RUN = "ours, the whole run"
 RUN_ALONE = "ours, the whole run, 1 worker"
+AGAIN = "ours, the whole run, forced again"
 DATABASE_ONLY = "ours, database alone"
 FLOOR = "C"
-PARQUET = ("ours, Parquet, 1 worker", "ours, Parquet, 2 workers")
+PARQUET, PARQUET_THREADS, PARQUET_DASK = (
+    f"ours, Parquet, {how}" for how in ("1 worker", "2 threads", "2 workers of Dask")
+)
+
+#: The scale with about a million students.
+MILLION_STUDENTS = 115
+
+#: Scales at which only some are measured: as many as goals need.
+SOME = {20: (DATABASE_ONLY, BASELINE), MILLION_STUDENTS: (RUN_ALONE,)}
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,16 @@ class Contender:
     versions: Callable[[], str]
     database: str = DATABASE  # in the new folder; nothing if it makes Parquet
     ours: bool = False
-    needs: str = ""  # WRITER or FINISHED
+    needs: str = ""  # WRITER, FINISHED or BUILT
+    only_at: int | None = None  # the one scale at which it is measured
+
+    def measured_at(self, scale: int) -> bool:
+        """Whether it is measured at a scale."""
+        return self.only_at in (None, scale) and self.name in SOME.get(scale, (self.name,))
+
+    def home(self, folder: Path, own: Path) -> Path:
+        """The folder with what it makes."""
+        return own / BUILT if self.needs == BUILT else folder
 
 
 def _run(*options: str) -> Callable[[int, Path, Path], list[str]]:
@@ -73,6 +92,10 @@ def _run(*options: str) -> Callable[[int, Path, Path], list[str]]:
         return [*start, *to, *sets, *options]
 
     return command
+
+
+def _again(rosters: int, _: Path, own: Path) -> list[str]:
+    return _run()(rosters, own / BUILT, own)
 
 
 def _module(rosters: int, folder: Path, _: Path) -> list[str]:
@@ -187,6 +210,17 @@ CONTENDERS = (
         ours=True,
     ),
     Contender(
+        AGAIN,
+        "the same over the finished build, which must be the same",
+        _again,
+        _nothing,
+        _our_versions,
+        database=f"{BUILDS}/current/teacher-dashboard.db",
+        ours=True,
+        needs=BUILT,
+        only_at=1,
+    ),
+    Contender(
         DATABASE_ONLY,
         "the same without checks in SQL, static API and manifest",
         _module,
@@ -198,13 +232,17 @@ CONTENDERS = (
         Contender(
             name,
             "`etl run --force --set outputs=[parquet]`: no SQLite, no API",
-            _run("--set=outputs=[parquet]", f"--workers={workers}"),
+            _run("--set=outputs=[parquet]", *options),
             _nothing,
             _our_versions,
             database="",
             ours=True,
         )
-        for workers, name in enumerate(PARQUET, start=1)
+        for name, options in (
+            (PARQUET, ["--workers=1"]),
+            (PARQUET_THREADS, ["--workers=2"]),
+            (PARQUET_DASK, ["--workers=2", "--engine=dask"]),
+        )
     ),
     Contender(
         BASELINE,

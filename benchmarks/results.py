@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 
 
+#: Generation alone.
+TABLES = "generation of tables, million score rows a second a core"
+ALL_STAGES = "the same with the checks of their numbers"
+
+
 @dataclass
 class Entry:
     """What is known of one contender at one scale."""
@@ -33,7 +38,7 @@ class Results:
     """All that was measured, by scale and by the contender's name."""
 
     entries: dict[int, dict[str, Entry]] = field(default_factory=dict)
-    generation: list[float] = field(default_factory=list)  # score rows a second a core
+    others: dict[str, list[float]] = field(default_factory=dict)  # by what was measured, beside the contenders
 
     def entry(self, scale: int, name: str) -> Entry:
         """What is known of a contender at a scale, made when it is not there."""
@@ -48,6 +53,10 @@ class Results:
     def wall(self, scale: int, name: str) -> float | None:
         """Median wall time in seconds."""
         return self.median(scale, name, lambda sample: sample.wall)
+
+    def other(self, what: str) -> float | None:
+        """The median of something else that was measured."""
+        return median(self.others[what]) if self.others.get(what) else None
 
     def rows(self, scale: int, name: str) -> int | None:
         """Rows of the database; None when there was none."""
@@ -141,6 +150,9 @@ def report(
     for scale in results.entries:
         most = max(entry.rows for entry in results.entries[scale].values())
         parts += [f"## {scale}x: {scale * ROSTERS:,} rosters, {most:,} rows", scale_table(results, scale)]
+    if results.others:
+        rows = [[what, spread(values, 2)] for what, values in results.others.items()]
+        parts += ["## Other measurements", table(["", "measured"], rows, 1)]
     if phases := phase_table(results, RUN):
         parts += [f"## Where the time of a run goes ({RUN})", phases]
     rows = [[each.name, each.what, each.lacks() or each.versions()] for each in contenders]

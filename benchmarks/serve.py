@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
+
+    Speeds = dict[str, dict[str, list[float]]]  # requests a second by address and contender, of each round
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "teacher-dashboard"
@@ -38,12 +40,27 @@ ADDRESSES = {
 
 CONNECTIONS = 8
 
+OURS, TRIVIAL, CANNED = "ours", "a trivial ASGI application", "Datasette, canned query"
+
 _ROUTE = """
 import asyncio, sys, uvicorn
 from pathlib import Path
 from etl.server.open_build import OpenBuild
 app = asyncio.run(OpenBuild(Path(sys.argv[1]).resolve(), explore=False).browser())
 uvicorn.run(app, port=int(sys.argv[2]), log_level="error", access_log=False)
+"""
+
+#: The least that an ASGI application can do: bytes that it has in memory, by address.
+_TRIVIAL = """
+import sys, uvicorn
+from pathlib import Path
+answers = {f"/{url}": Path(sys.argv[1], f"{url}.json").read_bytes() for url in sys.argv[3:]}
+async def app(scope, receive, send):
+    body = answers[scope["path"]]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+uvicorn.run(app, port=int(sys.argv[2]), log_level="error", access_log=False, lifespan="off")
 """
 
 _NGINX = """
@@ -77,7 +94,7 @@ def _nginx(build: Path, port: int, folder: Path) -> list[str]:
 
 CONTENDERS = [
     Contender(
-        "ours",
+        OURS,
         sys.executable,
         lambda build, port, _: [
             *(sys.executable, "-m", "etl", "serve"),
@@ -85,7 +102,15 @@ CONTENDERS = [
         ],
     ),
     Contender(
-        "Datasette, canned query",
+        TRIVIAL,
+        sys.executable,
+        lambda build, port, _: [
+            *(sys.executable, "-c", _TRIVIAL, str(build), str(port)),
+            *(url.removeprefix("/") for url in ADDRESSES),
+        ],
+    ),
+    Contender(
+        CANNED,
         sys.executable,
         lambda build, port, _: [sys.executable, "-m", "datasette", "serve", str(build), "--port", str(port)],
         ADDRESSES.__getitem__,
@@ -98,6 +123,8 @@ CONTENDERS = [
     Contender("nginx, exported files", "nginx", _nginx, lambda url: f"{url}.json"),
 ]
 
+NAMES = tuple(each.name for each in CONTENDERS)
+
 
 def main() -> None:
     """Build the default world, measure, and print a Markdown table."""
@@ -105,17 +132,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured [5]")
     parser.add_argument("--seconds", type=float, default=2.0, help="for how long each time [2]")
     options = parser.parse_args()
-    there = [each for each in CONTENDERS if shutil.which(each.needs)]
+    speeds = compare(options.rounds, options.seconds)
+    _say(_table(speeds, options.rounds, options.seconds))
+
+
+def compare(rounds: int, seconds: float, names: Container[str] = NAMES) -> Speeds:
+    """Build the default world, and measure the contenders that are installed. Exits where one answers otherwise."""
+    there = [each for each in CONTENDERS if each.name in names and shutil.which(each.needs)]
     with tempfile.TemporaryDirectory(prefix="serve-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
-        run = [sys.executable, "-m", "etl", "run", "--quiet", "--out", str(folder / "build")]
+        run = [sys.executable, "-m", "etl", "run", "--quiet", "--no-report", "--out", str(folder / "build")]
         subprocess.run(run, cwd=ROOT, check=True)
         build = (folder / "build" / "current").resolve()
         ports = {each.name: stack.enter_context(_serving(each, build, folder)) for each in there}
         _hold_equal(build, there, ports)
-        speeds = _measure(there, ports, options.rounds, options.seconds)
-    _say(_table(there, speeds, options.rounds, options.seconds))
+        return _measure(there, ports, rounds, seconds)
+
+
+def share_of_trivial(url: str) -> str:
+    """The name of a measurement."""
+    return f"{url}: requests a second, share of a trivial ASGI application's"
 
 
 @contextlib.contextmanager
@@ -154,24 +191,20 @@ def _hold_equal(build: Path, contenders: list[Contender], ports: dict[str, int])
         expected = (build / f"{url[1:]}.json").read_bytes()
         for contender in contenders:
             found = _get(ports[contender.name], contender.address(url)) or b""
-            same = (
-                found.count(b'"id":') == expected.count(b'"id":') if "canned" in contender.name else found == expected
-            )
+            same = found.count(b'"id":') == expected.count(b'"id":') if contender.name == CANNED else found == expected
             if not same:
                 sys.exit(f"{contender.name} answers {url} otherwise")
 
 
-def _measure(
-    contenders: list[Contender], ports: dict[str, int], rounds: int, seconds: float
-) -> dict[tuple[str, str], float]:
-    """Median requests a second by address and contender."""
-    found: dict[tuple[str, str], list[float]] = {}
+def _measure(contenders: list[Contender], ports: dict[str, int], rounds: int, seconds: float) -> Speeds:
+    """Requests a second by address and contender, of each round."""
+    found: Speeds = {url: {each.name: [] for each in contenders} for url in ADDRESSES}
     for _ in range(rounds):
         for url in ADDRESSES:
             for contender in contenders:
                 speed = _speed(ports[contender.name], contender.address(url), seconds)
-                found.setdefault((url, contender.name), []).append(speed)
-    return {key: statistics.median(speeds) for key, speeds in found.items()}
+                found[url][contender.name].append(speed)
+    return found
 
 
 def _speed(port: int, path: str, seconds: float) -> float:
@@ -208,20 +241,21 @@ async def _ask(port: int, path: str, seconds: float) -> float:
     return count / seconds
 
 
-def _table(contenders: list[Contender], speeds: dict[tuple[str, str], float], rounds: int, seconds: float) -> str:
-    names = [contender.name for contender in contenders]
+def _table(speeds: Speeds, rounds: int, seconds: float) -> str:
+    names = list(next(iter(speeds.values())))
     client = "wrk" if shutil.which("wrk") else "asyncio"
-    absent = [contender.name for contender in CONTENDERS if contender not in contenders]
+    absent = [each.name for each in CONTENDERS if each.name not in names]
     lines = [
         f"Requests a second over {CONNECTIONS} connections ({client}); medians of {rounds} rounds of {seconds:g} s.",
         *(["", f"Not here: {', '.join(absent)}"] if absent else []),
         "",
-        f"| address | {' | '.join(names)} | ours / canned query |",
-        f"| --- | {' | '.join('---:' for _ in names)} | ---: |",
+        f"| address | {' | '.join(names)} | ours / {TRIVIAL} | ours / canned query |",
+        f"| --- | {' | '.join('---:' for _ in names)} | ---: | ---: |",
     ]
     for url in ADDRESSES:
-        ratio = speeds[url, names[0]] / speeds[url, names[1]]
-        lines.append(f"| `{url}` | {' | '.join(f'{speeds[url, name]:,.0f}' for name in names)} | {ratio:.1f} |")
+        found = {name: statistics.median(values) for name, values in speeds[url].items()}
+        against = f"{found[OURS] / found[TRIVIAL]:.2f} | {found[OURS] / found[CANNED]:.1f}"
+        lines.append(f"| `{url}` | {' | '.join(f'{speed:,.0f}' for speed in found.values())} | {against} |")
     return "\n".join(lines)
 
 

@@ -13,14 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ROSTERS, verify
+from benchmarks import ROSTERS, verify, waits
 from benchmarks import __main__ as harness
-from benchmarks.contenders import BASELINE, CONTENDERS, DATABASE_ONLY, WRITER, Contender, compile_writer
+from benchmarks.contenders import (
+    AGAIN,
+    BASELINE,
+    CONTENDERS,
+    DATABASE_ONLY,
+    RUN_ALONE,
+    WRITER,
+    Contender,
+    compile_writer,
+)
 from benchmarks.database_only import WINDOWS, changes
 from benchmarks.goals import AT_LEAST, GOALS, Goal
 from benchmarks.measure import MeasureError, Sample, measure, memory
 from benchmarks.plot import decades, figure
 from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
+from etl.build.assemble import read_project
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from tests.support import oracle
@@ -114,9 +124,30 @@ def test_slow_peers_are_skipped_at_the_next_scale() -> None:
     peer = Contender(BASELINE, "", lambda *_: [], lambda: "", lambda: "")
     assert harness.why_not(peer, 10, results(base=(2.0,)), limit=25) == ""
     assert "about 200 s" in harness.why_not(peer, 100, results(base=(2.0,)), limit=25)
-    assert "only our own" in harness.why_not(peer, 115, Results(), limit=25)
     absent = Contender(BASELINE, "", lambda *_: [], lambda: "needs a compiler", lambda: "")
     assert harness.why_not(absent, 1, Results(), limit=25) == "skipped: needs a compiler"
+
+
+def test_goals_find_what_they_need() -> None:
+    """Some scales are measured for the sake of one goal: only those who are compared there run."""
+    names = {scale: [each.name for each in CONTENDERS if each.measured_at(scale)] for scale in (1, 10, 20, 115)}
+    assert names[1] == [each.name for each in CONTENDERS]
+    assert set(names[1]) - set(names[10]) == {AGAIN}
+    assert names[20] == [DATABASE_ONLY, BASELINE]
+    assert names[115] == [RUN_ALONE]
+
+
+def test_tiny_world_is_three_rows_and_one_endpoint(tmp_path: Path) -> None:
+    """The pipeline by which the least wait is measured is valid."""
+    waits.write_tiny_project(tmp_path)
+    project = read_project(load(tmp_path / "pipeline.yaml"))
+    assert (len(project.endpoints), project.pipeline.references["cities"].rows.count) == (1, 3)
+
+
+def test_edit_of_a_description_leaves_rows_and_answers() -> None:
+    """What the benchmark of an edit changes is there, once."""
+    text = (ROOT / waits.ENDPOINT).read_text(encoding="utf-8")
+    assert text.count(waits.EDITED[0]) == 1
 
 
 def test_measurement_includes_child_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
