@@ -52,15 +52,13 @@ paths AS MATERIALIZED ( -- of the standards in the scores of a test
 points AS ( -- CROSS JOIN: first the students, then the scores of each by their index
   SELECT
     compared.student_id, completed,
-    CAST(round(avg(json_extract(before.std_scores, path))) AS INTEGER) AS pre,
-    CAST(round(avg(json_extract(after.std_scores, path))) AS INTEGER) AS post
+    (SELECT CAST(round(avg(json_extract(before.std_scores, path))) AS INTEGER) FROM paths) AS pre,
+    (SELECT CAST(round(avg(json_extract(after.std_scores, path))) AS INTEGER) FROM paths) AS post
   FROM assignments
   CROSS JOIN compared
   CROSS JOIN scores AS before ON before.student_id = compared.student_id AND before.test_id = created_after_test_id
   CROSS JOIN scores AS after ON after.student_id = compared.student_id AND after.test_id = impacted_test_id
-  CROSS JOIN paths
   WHERE assignments.id = :id
-  GROUP BY compared.student_id
 ),
 lists AS (
   SELECT
