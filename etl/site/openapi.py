@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: Rows of an example.
 EXAMPLE_ROWS = 2
 
+_JSON, _BETWEEN = json.JSONDecoder(), " \t\n\r,:"
+
 _LIVE_PATH = "Only the live server has this address, a static host does not."
 _ANY = "One of the values that exist."
 
@@ -147,23 +149,34 @@ def _path(route: Route, listed: Listed, example: dict[str, Any], *, live: bool) 
 
 def example(answer: bytes) -> Any:  # noqa: ANN401 -- JSON
     """The first rows of an answer, with the first items of each array in them."""
-    text = answer.decode()
-    if not text.startswith("["):
-        return _shortened(json.loads(text))
-    rows: list[Any] = []
-    decoder, at = json.JSONDecoder(), 1
-    while text[at] != "]" and len(rows) < EXAMPLE_ROWS:  # not the whole: an answer can have 25 MB
-        row, end = decoder.raw_decode(text, at)
-        rows.append(_shortened(row))
-        at = end + text.startswith(",", end)
-    return rows
+    return _example(answer.decode(), 0)[0]
 
 
-def _shortened(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """A JSON value with the first items of each array."""
-    if isinstance(value, list):
-        return [_shortened(each) for each in value[:EXAMPLE_ROWS]]
-    return {key: _shortened(each) for key, each in value.items()} if isinstance(value, dict) else value
+def _example(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value at a position with the first items of each array, and its end.
+
+    Further items are parsed one by one and dropped: an answer can have 25 MB, and parsed ten times as much.
+    """
+    if text[start] not in "[{":
+        return _JSON.raw_decode(text, start)
+    is_array, parts, at = text[start] == "[", list[Any](), _after(text, start + 1)
+    while text[at] not in "]}":
+        if not is_array or len(parts) < EXAMPLE_ROWS:
+            part, at = _example(text, at)
+            parts.append(part)
+        elif start == 0:  # nobody asks where the whole answer ends
+            break
+        else:
+            _, at = _JSON.raw_decode(text, at)
+        at = _after(text, at)
+    return (parts if is_array else dict(zip(parts[::2], parts[1::2], strict=True))), at + 1
+
+
+def _after(text: str, at: int) -> int:
+    """The position after spaces, commas and colons."""
+    while text[at] in _BETWEEN:
+        at += 1
+    return at
 
 
 def _declared(route: Route, listed: Listed, values: Mapping[str, Value]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.site.endpoint import restore
+from etl.site.openapi import example
 from tests.support.running import PATIENCE, ROOT
 
 if TYPE_CHECKING:
@@ -35,6 +36,21 @@ def document(default_build: Path) -> dict[str, Any]:
 def pipeline() -> Pipeline:
     """The default world's pipeline."""
     return validate(load(ROOT / "pipeline.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "first"),
+    [
+        ("[]", []),
+        ("{}", {}),
+        ('[{"a":1},{"a":2},{"a":3}]', [{"a": 1}, {"a": 2}]),
+        ('{"a":[1,[2,3,4],5],"b":{"c":[6,7,"]"]},"d":null}', {"a": [1, [2, 3]], "b": {"c": [6, 7]}, "d": None}),
+        ('{"a" : [ "," , ":" , 3 ],\n "b":[ ]}', {"a": [",", ":"], "b": []}),
+    ],
+)
+def test_an_example_has_the_first_items_of_each_array(answer: str, first: object) -> None:
+    """An answer as compact as SQLite writes it, or with the spaces of a stored document."""
+    assert example(answer.encode()) == first
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
