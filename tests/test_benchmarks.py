@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
 
@@ -28,8 +26,7 @@ from benchmarks.contenders import (
 from benchmarks.database_only import WINDOWS, changes
 from benchmarks.goals import AT_LEAST, GOALS, Goal
 from benchmarks.measure import MeasureError, Sample, measure, memory
-from benchmarks.plot import decades, figure
-from benchmarks.results import Entry, Results, ratio, report, scale_table, spread, table
+from benchmarks.results import Entry, Results, ratio, report, scale_table
 from etl.build.assemble import read_project
 from etl.config.source import load
 from etl.pipeline.validate import validate
@@ -67,18 +64,6 @@ def test_goals_pass_and_fail_by_their_bound() -> None:
     assert goal.row(Results())[2:] == ["not measured", ""]
 
 
-def test_goals_without_measurements() -> None:
-    """Results without a measurement leave every goal unmeasured."""
-    assert {goal.row(Results())[2] for goal in GOALS} == {"not measured"}
-
-
-def test_tables_align_numbers_right() -> None:
-    """Text columns are aligned left, numbers right."""
-    assert table(["", "s"], [["a", "1"]], 1) == "|  | s |\n| --- | ---: |\n| a | 1 |"
-    assert spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0-3.0)"
-    assert spread([1234.5], 0) == "1,234"
-
-
 def test_scale_table_gives_the_reason_for_a_skip() -> None:
     """A contender without samples is in the table with the reason."""
     found = results(base=(2.0,), ours=(1.0,))
@@ -99,14 +84,6 @@ def test_report_has_every_section() -> None:
     ]
     assert "- a machine" in text
     assert "](results.svg)" in text
-
-
-def test_chart_is_svg() -> None:
-    """A line of points becomes a path inside the axes."""
-    svg = ET.fromstring(figure({"time": {"A & B": [(1000, 0.5), (20_000, 7)]}, "memory": {"A & B": []}}))  # noqa: S314
-    assert len(svg.findall("{*}circle")) == 2
-    assert decades([0.5, 7]) == (-1, 1)
-    assert decades([10]) == (1, 2)
 
 
 def test_windows_match_the_pipeline() -> None:
@@ -217,16 +194,3 @@ def test_peers_follow_the_specification(contender: Contender, tmp_path: Path) ->
     assert list(verify.problems(database, 250)) == []
     violations = oracle.violations(database, truth=False)  # they make the application's tables only
     assert [each for each in violations if not ("Faker" in contender.name and each.startswith("names:"))] == []
-
-
-def test_scripts_compile(tmp_path: Path) -> None:
-    """Every script compiles, even if its library is missing."""
-    for path in PEERS.glob("*.py"):
-        compile(path.read_text(encoding="utf-8"), path.name, "exec")
-    if node := shutil.which("node"):
-        for path in PEERS.glob("*.mjs"):
-            subprocess.run([node, "--check", str(path)], check=True)
-    writer = next(each for each in CONTENDERS if each.needs == WRITER)
-    if not writer.lacks():
-        compile_writer(tmp_path)
-        assert os.access(tmp_path / WRITER, os.X_OK)

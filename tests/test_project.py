@@ -72,16 +72,6 @@ def test_workflows_are_valid(schema: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_there_are_two_workflows() -> None:
-    """One workflow tests every change, the other builds and publishes on a schedule and on demand."""
-    assert [file.name for file in WORKFLOWS] == ["rebuild.yml", "test.yml"]
-    rebuild, test = (yaml.load(file.read_text(), Loader=yaml.BaseLoader) for file in WORKFLOWS)  # noqa: S506 -- BaseLoader makes only strings; it keeps the key `on` from becoming true
-    assert set(rebuild["on"]) == {"schedule", "workflow_dispatch"}
-    assert set(test["on"]) == {"push", "pull_request"}
-    assert "make run" in [step.get("run") for step in rebuild["jobs"]["build"]["steps"]]
-    assert ".ci/run" in [step.get("run") for step in test["jobs"]["test"]["steps"]]
-
-
 def test_workflows_have_read_only_permissions() -> None:
     """No workflow has write permissions, except the job that publishes to Pages."""
     for file in WORKFLOWS:
@@ -106,12 +96,6 @@ def test_lock_pins_everything_with_hashes(lock: Path) -> None:
     assert [line for line in rest if line.strip() and not line.lstrip().startswith("#")] == []
     assert [name for name, (_, _, hashes) in pins(lock).items() if not hashes] == []
     assert len(PIN.findall(lock.read_text())) == len(pins(lock))
-
-
-@pytest.mark.parametrize("lock", [RUNTIME, DEV], ids=lambda lock: lock.name)
-def test_lock_names_the_command_that_makes_it(lock: Path) -> None:
-    """The head of a lock file names the make target that writes it."""
-    assert lock.read_text().splitlines()[1] == "#    make lock"
 
 
 @pytest.mark.parametrize("example", ["dashboard", "drizzle"])

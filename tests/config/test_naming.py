@@ -17,6 +17,7 @@ from etl.config.source import load
 from etl.errors import CheckFailed, Mistakes
 from etl.pipeline.validate import generators_of, validate
 from etl.run.plan import make_plan
+from tests.support import small
 from tests.support.running import ROOT
 
 if TYPE_CHECKING:
@@ -60,21 +61,11 @@ WITH asked AS MATERIALIZED (
 SELECT visits.id, day, first, last FROM asked CROSS JOIN visits WHERE day NOT BETWEEN first AND last
 """
 
-PIPELINE = """
-name: clinic
-seed: 7
-as_of: 2025-01-01 00:00:00
-database: clinic.db
-schema: schema.sql
-checks: checks
-report: false
-generators: clinic
-scale: [stages.patients.params.count, stages.visits.params.ward]
-site: {title: Clinic, description: Visits., notice: Synthetic., license: CC0, license_url: https://example.org/cc0}
-stages:
-  patients: {python: patients, params: {count: 4}}
-  visits: {python: visits, inputs: [patients], params: {days: [1, 30], ward: [1, 4]}}
+STAGES = """
+patients: {python: patients, params: {count: 4}}
+visits: {python: visits, inputs: [patients], params: {days: [1, 30], ward: [1, 4]}}
 """
+CHANGES = ("report=false", "generators=clinic", "scale=[stages.patients.params.count, stages.visits.params.ward]")
 
 #: Ways to spell the two generators.
 SPELT = [
@@ -89,20 +80,16 @@ SPELT = [
 def clinic(tmp_path: Path) -> Iterator[Callable[..., Source]]:
     """A project of another domain with its own generators: a function that loads its pipeline."""
     files = {
-        "pyproject.toml": "",
         "schema.sql": SCHEMA,
         "checks/days.sql": CHECK,
         "clinic/__init__.py": "from .people import patients, visits\n",
         "clinic/people.py": PEOPLE,
         "clinic/desk.py": "from clinic import patients as register\n",
-        "pipeline.yaml": PIPELINE,
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    path = small.project(tmp_path, STAGES, files)
 
     def load_with(*changes: str, scale: int = 1) -> Source:
-        return load(tmp_path / "pipeline.yaml", changes=changes, scale=scale)
+        return load(path, changes=(*CHANGES, *changes), scale=scale)
 
     yield load_with
     forget(tmp_path)

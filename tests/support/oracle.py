@@ -18,7 +18,7 @@ import math
 import re
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -290,29 +290,19 @@ SPECIFIED = {table: columns_of(text) for table, text in TABLES.items()}
 
 
 def numbers(texts: Sequence[str], keys: int) -> tuple[Ints, Bools]:
-    """Read compact JSON objects with keys "1", "2", … and four-digit values; say which texts are exactly that."""
-    template = "{" + ",".join(f'"{key}":0000' for key in range(1, keys + 1)) + "}"
-    blank = np.frombuffer(template.replace(":0000", ":____").encode(), np.uint8)
-    holes = blank == ord("_")
-    fits = np.array([len(text) == len(template) for text in texts], bool)
-    laid = "".join(text if fit else template for text, fit in zip(texts, fits, strict=True))
-    raw = np.frombuffer(laid.encode("ascii", "replace"), np.uint8).reshape(len(texts), len(template))
-    digits = raw[:, holes].reshape(len(texts), keys, 4)
-    fits &= (raw[:, ~holes] == blank[~holes]).all(1) & (digits[:, :, 0] != ord("0")).all(1)
-    fits &= ((digits >= ord("0")) & (digits <= ord("9"))).all((1, 2))
-    values = (digits.astype(np.int64) - ord("0")) @ np.array([1000, 100, 10, 1], np.int64)
-    for row in np.flatnonzero(~fits).tolist():
-        values[row] = numbers_somehow(texts[row], keys)
-    return values, fits
+    """Read compact JSON objects with keys "1", "2", … and whole numbers; say which texts are exactly that.
 
-
-def numbers_somehow(text: str, keys: int) -> Ints:
-    """Read a document in another form, so that the other rules still see its numbers; zeros if it has none."""
-    try:
-        document = json.loads(text)
-        return np.array([int(document[str(key)]) for key in range(1, keys + 1)], np.int64)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return np.zeros(keys, np.int64)
+    A document in another form has the numbers that can be read of it, so that other rules still see them, or zeros.
+    """
+    names = [str(key) for key in range(1, keys + 1)]
+    template = "{" + ",".join(f'"{name}":%d' for name in names) + "}"
+    values, exact = np.zeros((len(texts), keys), np.int64), np.zeros(len(texts), bool)
+    for row, text in enumerate(texts):
+        with suppress(ValueError, KeyError, TypeError, OverflowError):
+            document = json.loads(text)
+            found = tuple(int(document[name]) for name in names)
+            values[row], exact[row] = found, text == template % found
+    return values, exact
 
 
 @dataclass(frozen=True)

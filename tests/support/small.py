@@ -185,7 +185,12 @@ stages:
 
 def lending(folder: Path, files: Mapping[str, str] | None = None) -> Path:
     """Make a project of two tables that a run builds in no time, with further files: its pipeline file."""
-    for name, text in {**LIBRARY, **(files or {})}.items():
+    return written(folder, {**LIBRARY, **(files or {})})
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files, texts by their names, to a folder: its pipeline file."""
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "pipeline.yaml"
@@ -208,9 +213,5 @@ def project(folder: Path, stages: str, files: Mapping[str, str]) -> Path:
     ``files`` are texts by the names of their files: ``schema.sql``, and what the stages name.
     """
     (folder / "checks").mkdir(parents=True)
-    (folder / "pyproject.toml").touch()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    path = folder / "pipeline.yaml"
-    path.write_text(f"{HEAD}stages:\n{textwrap.indent(textwrap.dedent(stages).strip(), '  ')}\n", encoding="utf-8")
-    return path
+    pipeline = f"{HEAD}stages:\n{textwrap.indent(textwrap.dedent(stages).strip(), '  ')}\n"
+    return written(folder, {"pyproject.toml": "", **files, "pipeline.yaml": pipeline})
