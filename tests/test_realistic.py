@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tests.support.components import Components
 
 SITTINGS = ("pm1", "pm2", "pm3", "pm4", "pm5", "pm6")
-SHARDS = "stages.students.shard.rows=5"
 WINDOWS = ("window1", "window2", "window3")
 
 
@@ -145,14 +144,6 @@ def test_every_quantity_is_in_its_band(years: list[Year]) -> None:
         low, high = map(float, re.findall(r"[\d.]+", band))
         assert float(stated) == pytest.approx(value, abs=0.0051), name
         assert low <= value <= high, name
-
-
-def test_any_cut_into_shards_gives_the_same() -> None:
-    """Deviations are drawn for schools, classes and students, so shards of any size give the same tables."""
-    path = small.ROOT / "pipelines/realistic.yaml"
-    worlds = [small.gathered(small.world(*small.TWELVE, *more, path=path)) for more in ((), (SHARDS,))]
-    assert [table.num_rows for table in worlds[0].values() if not table.num_rows] == []
-    assert worlds[0] == worlds[1]
 
 
 def test_work_is_done_on_school_days(years: list[Year]) -> None:

@@ -118,13 +118,6 @@ def test_other_with_other_code(project: Path, monkeypatch: pytest.MonkeyPatch) -
     assert name_of(project) == names[-1]
 
 
-def test_all_modules_of_etl_count() -> None:
-    """Every module of the package etl is part of the identity."""
-    found = identify(load(ROOT / TINY)).stamps
-    modules = {str(path) for path in (ROOT / "etl").rglob("*.py") if "templates" not in path.parts}
-    assert modules <= set(found)
-
-
 def test_other_zips_with_another_zlib(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another zlib may compress otherwise, so it is another build where there is a zip, with the same rows."""
     with_zip, without = (identify(load(original / "pipelines" / name)) for name in ("oneroster.yaml", "tiny.yaml"))

@@ -152,35 +152,6 @@ def test_every_mistake_in_a_query_string_has_its_place(
     assert all(each.startswith("sql/api/rosters/[id]/levels.sql") for each in found)
 
 
-def test_the_default_set_is_there(schema: Schema) -> None:
-    """The endpoints that a dashboard asks for, and those of truth and estimates, are there in the order of URLs."""
-    assert [endpoint.template for endpoint in read_endpoints(ROOT / "sql/api", "sql/api", schema)] == [
-        "/api/assignments",
-        "/api/assignments/{id}/estimates",
-        "/api/assignments/{id}/impact",
-        "/api/assignments/{id}/standard-impact",
-        "/api/assignments/{id}/students",
-        "/api/impact",
-        "/api/impact/summary",
-        "/api/performance-levels",
-        "/api/reporting-categories",
-        "/api/rosters",
-        "/api/rosters/{id}/performance",
-        "/api/rosters/{id}/rc-breakdown",
-        "/api/rosters/{id}/scores",
-        "/api/rosters/{id}/standard-students",
-        "/api/rosters/{id}/standards-breakdown",
-        "/api/rosters/{id}/student-standard-matrix",
-        "/api/rosters/{id}/students",
-        "/api/standards",
-        "/api/students/{id}",
-        "/api/students/{id}/assignments",
-        "/api/test-groups",
-        "/api/test-groups/{id}/tests",
-        "/api/truth",
-    ]
-
-
 def test_a_name_comes_before_a_parameter(schema: Schema, tmp_path: Path) -> None:
     """Where a URL fits a file with a name and one with a parameter, the one with the name answers."""
     one = BY_ID.replace("SELECT id FROM students WHERE roster_id = :id", "SELECT id FROM students WHERE id = :id")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from etl.config.text import decode, read_bytes
 from etl.errors import EtlError, Where
 from etl.pipeline.datatypes import TYPES
-from etl.pipeline.sources import csv_bulk
 from etl.pipeline.sources.columns import from_texts
-from etl.pipeline.sources.csv_rows import Dialect
+from etl.pipeline.sources.csv_split import Dialect, split
 from etl.pipeline.sources.rows import MAX_LISTED, Rows, SourceColumn, each
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from etl.pipeline.cells import Cell
     from etl.pipeline.datatypes import DataType
     from etl.pipeline.source_forms import CsvFile
-    from etl.pipeline.sources.csv_rows import Row
+    from etl.pipeline.sources.csv_split import Row
 
 _TEXT = TYPES["TEXT"]
 _SMALL = 2**13  #: Bytes that are read row by row before pyarrow's modules for more are imported.
@@ -36,13 +35,13 @@ def read(path: Path, file: str, options: CsvFile, types: Mapping[str, DataType])
     data = read_bytes(path, file, options.member)
     name = f"{file}/{options.member}" if options.member else file
     dialect = Dialect(options.delimiter, options.quote, frozenset(options.nulls))
-    split = csv_bulk.split(_as_utf8(data, name, options.encoding), dialect) if len(data) > _SMALL else None
-    if split is None:
+    found = split(_as_utf8(data, name, options.encoding), dialect) if len(data) > _SMALL else None
+    if found is None:
         return _row_by_row(decode(data, name, options.encoding), name, dialect, options, types)
     del data  # it is as large as the columns
-    header, columns = split
+    header, texts = found
     _check_delimiter(header, options.delimiter, name)
-    count = len(columns[0])
+    count = len(texts[0])
 
     def find_lines() -> Sequence[int]:
         text = decode(read_bytes(path, file, options.member), name, options.encoding)
@@ -51,8 +50,8 @@ def read(path: Path, file: str, options: CsvFile, types: Mapping[str, DataType])
             raise EtlError("the file changed while it was read; try again", Where(name))
         return lines
 
-    found = [_column(column, columns.pop(0), types) for column in header.cells]
-    return Rows(name, found, count, find_lines, header.line, nullable=options.nullable)
+    columns = [_column(column, texts.pop(0), types) for column in header.cells]
+    return Rows(name, columns, count, find_lines, header.line, nullable=options.nullable)
 
 
 def _column(name: str | None, texts: pa.ChunkedArray, types: Mapping[str, DataType]) -> SourceColumn:

@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etl.errors import EtlError
-from etl.pipeline.sources.csv_bulk import split
-from etl.pipeline.sources.csv_rows import Dialect
+from etl.pipeline.sources.csv_split import Dialect, split
 
 COMMA = Dialect(",", '"', frozenset({"NA"}))
 CELLS = st.sampled_from(
