@@ -176,10 +176,10 @@ def _database_errors(what: str) -> Iterator[None]:
 def _create(path: Path, schema: Schema) -> dict[str, str]:
     """Create the empty tables: their CREATE statements in ``sqlite_schema``, by table."""
     with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = OFF")  # first: the size of the cache is written to the file, and synced
+        database.execute("PRAGMA synchronous = OFF")
         database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         database.execute(f"PRAGMA default_cache_size = {CACHE_PAGES}")
-        database.execute("PRAGMA journal_mode = OFF")
-        database.execute("PRAGMA synchronous = OFF")
         database.execute("BEGIN")
         for statement in schema.statements:
             database.execute(statement)
