@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from etl.school.impact import TALLY, WITHIN_PLANTED
 from etl.school.inference import (
-    difference_in_differences,
     fixed_effect_weights,
     fixed_effects,
     hoeffding_bound,
@@ -49,7 +48,7 @@ class Estimate:
         points = {name: getattr(self, name) for name in ("treated_gain", "control_gain", "planted", "expected_bias")}
         interval: dict[str, Any] = {}
         if self.treated_gain is not None and self.control_gain is not None and self.planted is not None:
-            effect = difference_in_differences(self.treated_gain, self.control_gain)
+            effect = self.treated_gain - self.control_gain
             points |= {"effect": effect, "bias": effect - self.planted}
             interval = self._interval(float(effect), float(self.planted))
         rounded = {name: None if point is None else six_decimals(point) for name, point in points.items()}
@@ -84,6 +83,7 @@ class Estimate:
 def _two_means(sums: Row) -> Estimate:
     """Compare the mean gain of the treated with that of the control group, with Welch's interval.
 
+    Difference in differences: Angrist and Pischke, "Mostly Harmless Econometrics", Princeton 2009, section 5.2.
     The expected bias is the comparison's expectation less the mean planted effect over the treated, given the scores
     before the impacted test. The rest is the excess: due to the draws of growth alone.
     """
@@ -94,7 +94,7 @@ def _two_means(sums: Row) -> Estimate:
     if control is None:
         return Estimate(*students, treated.gain, planted=treated.planted)
     excess = treated.excess - control.excess
-    expected = difference_in_differences(treated.gain, control.gain) - excess
+    expected = treated.gain - control.gain - excess
     variance, df = None, None
     if treated.variance is not None and control.variance is not None:
         variance, df = welch((treated.students, treated.variance), (control.students, control.variance))

@@ -32,14 +32,6 @@ class Regression(NamedTuple):
     df: int  # degrees of freedom of the variance
 
 
-def difference_in_differences(treated_gain: Fraction | float, control_gain: Fraction | float) -> Fraction | float:
-    """How much more the treated gained between two tests than the control group.
-
-    Angrist and Pischke, "Mostly Harmless Econometrics", Princeton 2009, section 5.2.
-    """
-    return treated_gain - control_gain
-
-
 def welch(*groups: tuple[int, Fraction]) -> tuple[Fraction, float | None]:
     """Variance of the difference of two means, and its degrees of freedom, from each group's size and variance.
 

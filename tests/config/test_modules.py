@@ -14,19 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.config.modules import Code, code_of, files_below, forget, search
+from tests.support.small import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.machinery import ModuleSpec
     from pathlib import Path
-
-
-def write(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write files below a folder."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
 
 
 def own(code: Code, root: Path) -> set[str]:
@@ -53,7 +46,7 @@ SHELF = {"helper.py": "", "shelf/__init__.py": "", "shelf/deep.py": "import help
 )
 def test_every_form_of_import(tmp_path: Path, text: str, expected: set[str]) -> None:
     """Modules and packages of the project count however they are imported, and what they import in turn."""
-    root = write(tmp_path, {**SHELF, "library.py": text})
+    root = written(tmp_path, {**SHELF, "library.py": text}).parent
     assert own(code_of(["library"], root), root) == {"library.py", *expected}
     assert not {"library", "helper", "shelf"} & set(sys.modules)
 
@@ -61,12 +54,12 @@ def test_every_form_of_import(tmp_path: Path, text: str, expected: set[str]) -> 
 def test_relative_imports_stay_in_the_package(tmp_path: Path) -> None:
     """A package counts with all its modules, so whatever they import of each other is there."""
     files = {"books/__init__.py": "", "books/made.py": "from . import days\nfrom .days import day", "books/days.py": ""}
-    assert own(code_of(["books.made"], write(tmp_path, files)), tmp_path) == set(files)
+    assert own(code_of(["books.made"], written(tmp_path, files).parent), tmp_path) == set(files)
 
 
 def test_a_circle_of_imports_and_of_links(tmp_path: Path) -> None:
     """Modules that import each other, and a folder that is linked into itself, are looked at once."""
-    write(tmp_path, {"library.py": "import shelf", "shelf/__init__.py": "import library"})
+    written(tmp_path, {"library.py": "import shelf", "shelf/__init__.py": "import library"})
     (tmp_path / "shelf/again").symlink_to(tmp_path / "shelf")
     assert own(code_of(["library"], tmp_path), tmp_path) == {"library.py", "shelf/__init__.py"}
 
@@ -101,7 +94,7 @@ def install(site: Path, name: str, version: str, files: Mapping[str, str], requi
     noted = "".join(f"{file},sha256={text.encode().hex()},{len(text)}\n" for file, text in files.items())
     note = f"{name}-{version}.dist-info"
     text = f"Name: {name}\nVersion: {version}\n" + (f"Requires-Dist: {requires}\n" if requires else "")
-    write(site, {**files, f"{note}/RECORD": f"{noted}../../bin/x,sha256=1,1\n", f"{note}/METADATA": text})
+    written(site, {**files, f"{note}/RECORD": f"{noted}../../bin/x,sha256=1,1\n", f"{note}/METADATA": text})
 
 
 @pytest.fixture
@@ -140,8 +133,8 @@ def test_installed_packages(tmp_path: Path, site: Path) -> None:
 
 def test_files_without_a_record(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder in PYTHONPATH, or a package that is installed to be edited, counts with its files."""
-    write(site, {"loose.py": "import looser, edited", "looser/__init__.py": "", "looser/deep.py": ""})
-    edited = write(tmp_path / "src", {"edited/__init__.py": ""}) / "edited/__init__.py"
+    written(site, {"loose.py": "import looser, edited", "looser/__init__.py": "", "looser/deep.py": ""})
+    edited = written(tmp_path / "src", {"edited/__init__.py": ""}).with_name("edited") / "__init__.py"
     install(site, "edited", "1.0", {"__editable___edited_finder.py": ""})
 
     class Finder(MetaPathFinder):
@@ -158,7 +151,7 @@ def test_files_without_a_record(tmp_path: Path, site: Path, monkeypatch: pytest.
 
 def test_files_below_a_folder(tmp_path: Path) -> None:
     """Every file, whatever its name, except compiled ones; a missing folder is an error."""
-    write(tmp_path, {"a/b.txt": "", "a/.c": "", "a/__pycache__/d.pyc": "", "z": ""})
+    written(tmp_path, {"a/b.txt": "", "a/.c": "", "a/__pycache__/d.pyc": "", "z": ""})
     assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ["z", "a/.c", "a/b.txt"]
     with pytest.raises(FileNotFoundError):
         list(files_below(tmp_path / "none"))
