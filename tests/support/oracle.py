@@ -1,7 +1,5 @@
 """An independent oracle: the data specification but for the estimates, recomputed from a finished database.
 
-    python tests/support/oracle.py build/current/teacher-dashboard.db
-
 Nothing of `etl` is imported, and no number is read from `pipeline.yaml` or `data/`: the constants below are the
 specification of the default world, written a second time. Reading the database and numpy's arithmetic is all that
 the oracle shares with the code that it judges.
@@ -17,7 +15,6 @@ import json
 import math
 import re
 import sqlite3
-import sys
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -1227,17 +1224,3 @@ def violations(path: Path | str, rules: Sequence[str] | None = None, *, truth: b
                 return found
         wanted = [rule for rule in wanted if rule not in READABLE and (truth or rule is not planted)]
         return [f"{rule.__name__}: {line}" for rule in wanted for line in rule(world)]
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Print the violations of the database that is named, and return the exit code."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python tests/support/oracle.py PATH\n")
-        return 2
-    found = violations(arguments[0])
-    sys.stdout.write("\n".join(found or [f"no violations of {len(RULES)} rules"]) + "\n")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
