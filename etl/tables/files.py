@@ -42,8 +42,10 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
 
     def write(self, name: str, *content: bytes) -> None:
         """Write a file from pieces; missing folders are created."""
-        target = None if self._hash_only else self.folder / name
-        self._submit(name, sum(map(len, content)), self._pool.submit(_write, target, content))
+        if self._hash_only:
+            self._entries[name] = _entry(content)
+        else:
+            self._submit(name, sum(map(len, content)), self._pool.submit(_write, self.folder / name, content))
 
     def register(self, name: str) -> None:
         """Register an existing file: fsync and hash it."""
@@ -149,20 +151,22 @@ def _named(path: Path | str) -> Iterator[None]:
         raise
 
 
-def _write(path: Path | None, content: tuple[bytes, ...]) -> Entry:
-    """Write a file, or none; describe it."""
-    if path:
-        try:
-            file = path.open("xb", buffering=0)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("xb", buffering=0)
-        with _named(path), file:
-            for piece in content:
-                view = memoryview(piece)
-                while view:  # a nearly full disk may write only a part
-                    view = view[file.write(view) :]
-            os.fsync(file)
+def _write(path: Path, content: tuple[bytes, ...]) -> Entry:
+    try:
+        file = path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("xb", buffering=0)
+    with _named(path), file:
+        for piece in content:
+            view = memoryview(piece)
+            while view:  # a nearly full disk may write only a part
+                view = view[file.write(view) :]
+        os.fsync(file)
+    return _entry(content)
+
+
+def _entry(content: tuple[bytes, ...]) -> Entry:
     hashed = hashlib.sha256()
     for piece in content:
         hashed.update(piece)
