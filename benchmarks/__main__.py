@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import ROOT, ROSTERS, machine, serve, waits
+from benchmarks import ROOT, ROSTERS, machine, serve, timeline, waits
 from benchmarks.contenders import (
     AGAIN,
     BUILDS,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 #: With these all takes about 45 minutes on two cores.
 SCALES, RUNS = [1, 10, 20, 100, MILLION_STUDENTS], [9, 5, 3, 2, 1]
 
-GENERATION, WAITS, SERVING = OTHERS = ("generation", "waits", "serving")
+GENERATION, WAITS, SERVING, TIMELINE = OTHERS = ("generation", "waits", "serving", "timeline")
 GENERATION_ROSTERS = 2500
 GENERATION_RUNS = 3
 SERVING_ROUNDS, SERVING_SECONDS = 3, 2.0
@@ -75,6 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
             GENERATION: lambda: measure_generation(session.results.others),
             WAITS: lambda: waits.measure_all(session.results.others, options.scales, Path(own), say),
             SERVING: lambda: measure_serving(session.results.others),
+            TIMELINE: lambda: say(timeline.write()),
         }
         for name, measure_other in others.items():
             if not options.only or name in options.only:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from benchmarks.contenders import (
 )
 from benchmarks.database_only import WINDOWS, changes
 from benchmarks.goals import AT_LEAST, GOALS, Goal
+from benchmarks.lanes import draw
 from benchmarks.measure import MeasureError, Sample, measure, memory
 from benchmarks.results import Entry, Results, ratio, report, scale_table
+from benchmarks.timeline import MAIN, Run, Span, critical_path, imports, merged, named
 from etl.build.assemble import read_project
 from etl.config.source import load
 from etl.pipeline.validate import validate
@@ -84,6 +87,36 @@ def test_report_has_every_section() -> None:
     ]
     assert "- a machine" in text
     assert "](results.svg)" in text
+
+
+def span(thread: str, phase: str, begin: float, end: float, cpu: float) -> Span:
+    """A phase of a thread; ``cpu`` is a share of its time."""
+    return Span(thread, phase, begin, end, cpu * (end - begin))
+
+
+def test_critical_path_follows_what_the_main_thread_waits_for() -> None:
+    """Where the main thread waits until another ends, the path is the other's; a wait that nobody ends is its own."""
+    waits_for_shard, on_disk = span(MAIN, "generate", 1, 3, 0.1), span(MAIN, "export", 3, 5, 0.1)
+    shard, early = span("shard", "shard", 0.5, 3, 1), span("checks", "checks", 3, 3.5, 1)
+    run = Run([span(MAIN, "import", 0, 1, 0.9), waits_for_shard, on_disk, shard, early], 5, 4)
+    path = [(each.thread, each.begin, each.end) for each in critical_path(run) if each.end > each.begin]
+    assert path == [(MAIN, 0, 1), ("shard", 1, 3), (MAIN, 3, 5)]
+    assert sum(each.cpu for each in critical_path(run)) == pytest.approx(0.9 + 2 + 0.2)
+
+
+def test_timeline_draws_each_thread_and_phase() -> None:
+    """The picture is well-formed, names threads, phases and packages, and joins phases that follow each other."""
+    parts = [span(MAIN, "load", 0.1, 0.2, 1), span(MAIN, "load", 0.2, 0.3, 1), span("digest_0", "digest", 0.1, 0.2, 1)]
+    run = Run([*named(merged(parts), 0.4)], 0.4, 0.5)
+    assert [each.phase for each in run.spans] == ["start", "load", "digest", "end"]
+    imported = imports(
+        "import time:  2000 |  2500 | numpy\nimport time: 500 | 500 |   _duckdb._x\nimport time: 1 | 1 | os\n"
+    )
+    assert imported == {"numpy": 0.002, "duckdb": 0.0005, "Python's own": 1e-6}
+    texts = [text.text for text in ET.fromstring(draw(run, critical_path(run), imported)).findall(".//{*}text")]  # noqa: S314
+    for said in ("main", "digest", "load: main 200 (200)", "digest: digest 100 (100)"):
+        assert said in texts
+    assert "numpy 2, duckdb 0, Python's own 0, others 0" in texts
 
 
 def test_windows_match_the_pipeline() -> None:

@@ -19,7 +19,7 @@ from etl.site.endpoint import Endpoint
 from etl.site.export import export
 from etl.site.picture import read_picture
 from etl.site.read_endpoints import read_endpoints
-from etl.tables.checks import Check, read_checks, running_checks
+from etl.tables.checks import Check, read_checks, run_checks, running_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,7 +123,7 @@ def _write_site(
     pipeline, progress, path = job.pipeline, job.progress, files.folder / job.pipeline.database
     checks = [] if donor and donor.has("report", job.identity) else project.checks
     taken = donor.answers_for(job.identity) if donor else None
-    with running_checks(checks, path, job.identity.pipeline) as passed:
+    with running_checks(checks, path, job.identity.pipeline, progress.phase("checks")(run_checks)) as passed:
         with progress.phase("export"):
             rows = {name: int(table["rows"]) for name, table in about["tables"].items()}
             written = [write_bundle(bundle, path, pipeline.as_of, files) for bundle in project.bundles]

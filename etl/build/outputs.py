@@ -38,10 +38,11 @@ def write_tables(job: Job, folder: str, load: Callable[[Part], object] = lambda 
     digests, files = Digests(), dict[str, dict[str, int | str]]()
     sizes = job.plan.expected()
     job.progress.begin(sum(sizes[stage.name].rows for stage in job.plan.stages if stage.table))
+    digested = job.progress.phase("digest")(table_digest)
     url = f"{folder}/{PARQUET}" if "parquet" in job.pipeline.outputs else None
     with contextlib.closing(generate(job, url)) as parts, ThreadPoolExecutor(1, "digest") as thread:
         for part in parts:
-            digest = thread.submit(table_digest, part.rows) if part.digest is None else part.digest
+            digest = thread.submit(digested, part.rows) if part.digest is None else part.digest
             digests.add(part.table, part.count, digest)
             if part.file:
                 files[f"{PARQUET}/{part.file.name}"] = {"bytes": part.file.bytes, "sha256": part.file.sha256}

@@ -112,12 +112,14 @@ def _assemble(  # noqa: PLR0913 -- the context of a run
     execution: Execution,
 ) -> dict[str, Any]:
     """Make the files of a build, with the rows of a donor if there is one. Returns its manifest."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
+    with ThreadPoolExecutor(1, "connect") as thread:
         with progress.phase("import"):  # not needed when the build is up to date
             from etl.tables.sqlite import connect  # noqa: PLC0415
 
             if donor is None:
-                connect = thread.submit(connect).result  # verifies a 35 MB extension during the imports
+                connect = thread.submit(
+                    progress.phase("open DuckDB")(connect)
+                ).result  # verifies a 35 MB extension during the imports
             from etl.build.assemble import assemble  # noqa: PLC0415
         return assemble(source, identity, files, donor, progress=progress, execution=execution, connect=connect)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,21 +21,41 @@ class Tally:
     seconds: float = 0.0
 
 
+class Span(NamedTuple):
+    """A phase of one thread: its begin and end on the clock of ``time.perf_counter``, and its CPU, in seconds."""
+
+    thread: str
+    phase: str
+    begin: float
+    end: float
+    cpu: float
+
+
 @dataclass
 class Progress:
     """Collects the timings of a run. The displays of the command line extend it; this base is silent."""
 
-    phases: dict[str, float] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
     stages: dict[str, Tally] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a phase of the run; the times of one phase add up."""
-        start = time.perf_counter()
+        """Time a phase of the run, or of another thread. It also decorates a function, whose calls are then phases."""
+        begin, cpu = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
-            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - start
+            end = time.perf_counter()
+            self.spans.append(Span(threading.current_thread().name, name, begin, end, time.thread_time() - cpu))
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """The seconds of the main thread in each phase; the times of one phase add up."""
+        found: dict[str, float] = {}
+        for span in self.spans:
+            if span.thread == threading.main_thread().name:
+                found[span.phase] = found.get(span.phase, 0.0) + span.end - span.begin
+        return found
 
     def begin(self, expected_rows: int) -> None:
         """Report the expected number of rows."""
@@ -62,12 +83,13 @@ class Progress:
 
 
 def timings(progress: Progress, seconds: float) -> bytes:
-    """The seconds of a run, of its phases and of its stages, as JSON."""
+    """The seconds of a run, of its phases and of its stages, as JSON, and what each thread did when."""
     content = {
         "seconds": round(seconds, 4),
         "phases": {name: round(value, 4) for name, value in progress.phases.items()},
         "stages": {
             name: {"rows": tally.rows, "seconds": round(tally.seconds, 4)} for name, tally in progress.stages.items()
         },
+        "spans": [[thread, phase, *(round(value, 5) for value in rest)] for thread, phase, *rest in progress.spans],
     }
     return f"{json.dumps(content, indent=1)}\n".encode()

@@ -22,7 +22,7 @@ def run_shards(
     At most ``workers`` shards are made ahead of the one that was yielded, so memory use stays flat.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
-        jobs = ((number, pool.submit(make, number)) for number in range(count))
+        jobs = ((number, pool.submit(progress.phase("shard")(make), number)) for number in range(count))
         try:
             waiting: deque[tuple[int, Future[ShardResult]]] = deque(islice(jobs, workers))
             while waiting:

@@ -156,13 +156,15 @@ def open_query(path: Path) -> Iterator[Query]:
 
 
 @contextlib.contextmanager
-def running_checks(checks: Iterable[Check], path: Path, pipeline: Mapping[str, Any]) -> Iterator[Future[None]]:
+def running_checks(
+    checks: Iterable[Check], path: Path, pipeline: Mapping[str, Any], run: Callable[..., None] = run_checks
+) -> Iterator[Future[None]]:
     """Run checks on a finished database in a thread: a future that raises CheckFailed. Leaving the block cancels.
 
     An EtlError in the block gives way to a CheckFailed: rows that break a rule explain what cannot be made of them.
     """
-    with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1) as thread:
-        future = thread.submit(run_checks, checks, partial(_fetch, database, path), pipeline)
+    with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1, "checks") as thread:
+        future = thread.submit(run, checks, partial(_fetch, database, path), pipeline)
         try:
             yield future
         except EtlError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 
 import pytest
 
-from etl.run.progress import Progress, Tally
+from etl.run.progress import Progress, Tally, timings
 
 
 def test_stages_add_up() -> None:
@@ -29,6 +31,17 @@ def test_phases_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyError), progress.phase("load"):
         raise KeyError
     assert progress.phases == {"load": 5.0, "check": 2.0}
+
+
+def test_threads_have_spans_of_their_own() -> None:
+    """A function that a phase decorates is timed in the thread that calls it, and adds nothing to the run's phases."""
+    progress = Progress()
+    thread = threading.Thread(target=progress.phase("digest")(lambda: None), name="beside")
+    thread.start()
+    thread.join()
+    assert [(span.thread, span.phase) for span in progress.spans] == [("beside", "digest")]
+    assert progress.phases == {}
+    assert [span[:2] for span in json.loads(timings(progress, 1.0))["spans"]] == [["beside", "digest"]]
 
 
 def test_a_bare_one_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
