@@ -21,9 +21,12 @@ def vectors(numbers: NDArray[np.int32]) -> pa.FixedSizeListArray:
 
 
 def matrix(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Return a column of fixed-size lists as a 2D array; a single chunk is not copied."""
+    """Return a column of fixed-size lists, none of them null, as a 2D array; a single chunk is not copied."""
     width = column.type.list_size
-    parts: list[NDArray[np.int32]] = [chunk.flatten().to_numpy().reshape(-1, width) for chunk in column.chunks]
+    parts: list[NDArray[np.int32]] = [
+        chunk.values.slice(chunk.offset * width, len(chunk) * width).to_numpy().reshape(-1, width)
+        for chunk in column.chunks
+    ]
     if len(parts) == 1:
         return parts[0]
     return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.int32)

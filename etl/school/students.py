@@ -53,15 +53,15 @@ def students(
         raise ValueError(message)
     ids = pa.array(students)
     pick = _different(streams.words_of("name", students)[:, 0], sizes, names)
-    before, after = external_id.split("{id}")
+    before, after = map(_text, external_id.split("{id}"))
     given, family = np.divmod(pick, last_names.num_rows)
     return pa.record_batch(
         {
             "id": ids,
             "roster_id": pa.array(np.repeat(classes["id"].to_numpy(), sizes)),
-            "name": _joined(_take(first_names, given), " ", _take(last_names, family)),
+            "name": _joined(_take(first_names, given), _text(" "), _take(last_names, family)),
             "external_id": _joined(before, ids.cast(pa.string()), after),
-            "created_at": pa.repeat(created_at, len(students)),
+            "created_at": pa.repeat(_text(created_at), len(students)),
         }
     )
 
@@ -83,8 +83,12 @@ def _take(names: pa.Table, index: NDArray[np.int64]) -> pa.Array:
     return names["name"].combine_chunks().take(pa.array(index))
 
 
-def _joined(*parts: pa.Array | str) -> pa.Array:
-    return pc.binary_join_element_wise(*parts, "")
+def _joined(*parts: pa.Array | pa.Scalar) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, _text(""))
+
+
+def _text(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.string())  # without a type Arrow looks for dateutil each time, which is slow if absent
 
 
 def _different(words: NDArray[np.uint32], sizes: NDArray[np.int64], choices: int) -> NDArray[np.int64]:

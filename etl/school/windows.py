@@ -91,7 +91,7 @@ def window(
 def enrollment_rows(**windows: Window) -> pa.RecordBatch:
     """Combine windows into rows of the table ``assignment_students``, in the order of students, then assignments."""
     table = pa.concat_tables(windows.values()).sort_by([("student_id", "ascending"), ("assignment_id", "ascending")])
-    status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), pa.array(STATUSES))
+    status = pa.DictionaryArray.from_arrays(table["status"].combine_chunks(), pa.array(STATUSES, pa.string()))
     return pa.record_batch(
         {
             "assignment_id": table["assignment_id"].combine_chunks(),
