@@ -7,13 +7,12 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pytest
 
 from etl.config.source import load
 from etl.pipeline.validate import validate
 from etl.tables.checks import open_query, read_checks, run_checks
-from tests.support import oneroster, oracle, small
+from tests.support import oneroster, small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,30 +31,6 @@ SMALL = {
         "stages.window1.params.rosters=[1, 3]",
         "stages.window2.params.rosters=[4, 6]",
     ),
-}
-#: Rules of the oracle that are true in each world with the default world's standards, tests and rosters.
-ALIKE = {
-    *("tables", "storage", "columns", "indexes", "application", "autoincrement", "integrity"),
-    *("levels", "tests", "standards", "names", "clock", "score_texts", "score_range", "score_levels", "score_means"),
-    *("first_jitters", "growth_ranges", "assigned", "dates"),
-}
-#: Growth in worlds where it depends on nothing that the database does not say.
-GROWTH = {
-    "null": dict.fromkeys(oracle.GROWTH, (-15, 15)),
-    "biased": {  # anybody may be driven
-        "no assignment": (-15, 35),
-        "not_started": (-15, 35),
-        "started": (-12, 38),
-        "completed": (-5, 45),
-    },
-}
-#: The rules that the oracle checks in each world: not those about growth where scores do not show it.
-RULES = {
-    "null": ALIKE | {"planted"},  # which needs to know how everybody grows
-    "biased": ALIKE,
-    "clustered": ALIKE - {"growth_ranges"},
-    "regression": ALIKE - {"growth_ranges", "first_jitters"},
-    "realistic": ALIKE - {"growth_ranges", "first_jitters", "tests", "clock", "dates"},  # its tests have other days
 }
 
 
@@ -102,18 +77,6 @@ def test_every_check_passes(name: str, worlds: Callable[[str], Built]) -> None:
     with open_query(world.database) as query:
         run_checks(checks, query, world.pipeline)
     assert world.pipeline["site"]["title"] in (world.folder / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_oracle_finds_no_violations(name: str, worlds: Callable[[str], Built], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a world's growth and windows in its specification the oracle finds nothing, missed tests or not."""
-    if growth := GROWTH.get(name):
-        low, high = (np.array(ends) for ends in zip(*growth.values(), strict=True))
-        monkeypatch.setattr(oracle, "GROWTH", growth)
-        monkeypatch.setattr(oracle, "GROWTH_LOW", low)
-        monkeypatch.setattr(oracle, "GROWTH_HIGH", high)
-    monkeypatch.setattr(oracle, "WINDOWS", small.TWELVE_WINDOWS)
-    assert oracle.violations(worlds(name).database, sorted(RULES[name])) == []
 
 
 @pytest.mark.parametrize("name", ["ela", "realistic"])

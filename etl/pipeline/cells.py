@@ -122,11 +122,6 @@ def read_date(value: object) -> str:
     raise ValueError(f"{describe(value)} is not a date; write 'YYYY-MM-DD'")
 
 
-def restore_date(cell: str) -> date:
-    """The day of a text."""
-    return date.fromisoformat(cell)
-
-
 def parse_datetime(text: str) -> str:
     """A time without a zone as YYYY-MM-DD HH:MM:SS, and a fraction of up to six digits if it has one."""
     spaced = text.replace("T", " ", 1)

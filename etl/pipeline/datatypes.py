@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,7 @@ TYPES = {
             cells.read_boolean,
             bool,
         ),
-        DataType("DATE", _D, "DATE", _DATE, pa.types.is_date, cells.parse_date, cells.read_date, cells.restore_date),
+        DataType("DATE", _D, "DATE", _DATE, pa.types.is_date, cells.parse_date, cells.read_date, date.fromisoformat),
         DataType(
             "DATETIME",
             _US,

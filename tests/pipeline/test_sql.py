@@ -16,6 +16,7 @@ from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.sql import check_compiles, empty_database, filled, literal, quote
 from etl.tables.sqlite import open_database
+from tests.support.small import written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,10 +129,7 @@ def test_a_world_of_odd_names(tmp_path: Path) -> None:
         "pipeline.yaml": PIPELINE,
         "pyproject.toml": "",
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    folder = make_build(load(tmp_path / "pipeline.yaml"), tmp_path / "build").folder
+    folder = make_build(load(written(tmp_path, files)), tmp_path / "build").folder
     row = {"select": 7, 'a"b': "o'k", "x y": 0.5, "it's": 7}
     assert json.loads((folder / "api/orders/7.json").read_bytes()) == [row]
     with closing(open_database(folder / "odd.db")) as database:

@@ -13,6 +13,7 @@ from etl.pipeline.schema import Schema, read_schema
 from etl.site.endpoint import describe, restore
 from etl.site.parameters import Parameter
 from etl.site.read_endpoints import read_endpoints
+from tests.support.small import written
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,11 +44,7 @@ def schema() -> Schema:
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     """Write endpoint files by their paths without ``.sql``."""
-    for name, text in files.items():
-        path = folder / f"{name}.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
+    return written(folder, {f"{name}.sql": text for name, text in files.items()}).parent
 
 
 def mistakes(folder: Path, schema: Schema) -> list[str]:
