@@ -35,6 +35,8 @@ class Address:
         A proxy may pass the prefix on or remove it.
         """
         path: bytes = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+        if self.prefix == "/" and path:
+            return scope if path == scope.get("raw_path") else {**scope, "raw_path": path}
         prefix = self.prefix.encode()
         if path == prefix[:-1]:
             return None

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -29,6 +30,9 @@ CACHE_BYTES = 64_000_000
 
 #: No endpoint's path is longer.
 MAX_PATH_BYTES = 1000
+
+#: Of query strings that are read once: a long one takes a thousand times its size.
+MAX_REMEMBERED_BYTES = 200
 
 
 class Request(NamedTuple):
@@ -144,16 +148,23 @@ class Api:
 
 
 def _request(scope: Scope) -> Request:
-    """What a URL asks for; an encoded slash is not a separator."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    raw = raw.partition(b"?")[0]
+    """What a URL asks for."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    read = _read if len(query) <= MAX_REMEMBERED_BYTES else _read.__wrapped__
+    return read(path.partition(b"?")[0], query)
+
+
+@lru_cache(1000)
+def _read(path: bytes, query: bytes) -> Request:
+    """What a path and a query string ask for; an encoded slash is not a separator."""
     nothing = Request(("",), ())
-    if len(raw) > MAX_PATH_BYTES or not (raw == b"/api" or raw.startswith(b"/api/")):
+    if len(path) > MAX_PATH_BYTES or not (path == b"/api" or path.startswith(b"/api/")):
         return nothing
     try:
-        parts = [unquote_to_bytes(part).decode() for part in raw.split(b"/")[2:]]
+        parts = [unquote_to_bytes(part).decode() for part in path.split(b"/")[2:]]
     except UnicodeDecodeError:
         return nothing
     *before, last = ["index"] if parts in ([], [""]) else parts  # /api lists the endpoints
-    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return Request((*before, last.removesuffix(".json")), tuple(sorted(query, key=itemgetter(0))))
+    given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    return Request((*before, last.removesuffix(".json")), tuple(sorted(given, key=itemgetter(0))))

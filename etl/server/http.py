@@ -62,13 +62,16 @@ class Body:
         """Hash the content; ``extra`` are further headers."""
         self.content = content
         self._gzipped: bytes | None = None
-        self._tag = hashlib.sha256(content).hexdigest()[:32].encode()
-        self._common: Headers = [
+        tag = hashlib.sha256(content).hexdigest()[:32].encode()
+        common: Headers = [
             (b"content-type", kind),
             (b"cache-control", b"no-cache"),  # may be cached, must be revalidated
             (b"vary", b"Accept-Encoding"),
             *SAFE,
             *extra,
+        ]
+        self._forms: list[tuple[bytes, Headers]] = [  # entity tag and headers, plain and compressed
+            (etag, [*common, (b"etag", etag)]) for etag in (b'"%s"' % tag, b'"%s-gzip"' % tag)
         ]
 
     @property
@@ -79,15 +82,14 @@ class Body:
     async def respond(self, scope: Scope, send: Send) -> None:
         """Answer GET or HEAD: 200, or 304 if the client has the current content."""
         zipped = len(self.content) >= MIN_GZIP_BYTES and accepts_gzip(header(scope, b"accept-encoding"))
-        etag = b'"%s-gzip"' % self._tag if zipped else b'"%s"' % self._tag
-        headers = [*self._common, (b"etag", etag)]
+        etag, headers = self._forms[zipped]
         if _matches(header(scope, b"if-none-match"), etag):
             await respond(send, 304, headers)
             return
         content = await self._gzip() if zipped else self.content
+        headers = [*headers, (b"content-length", b"%d" % len(content))]
         if zipped:
             headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", b"%d" % len(content)))
         await respond(send, 200, headers, b"" if scope["method"] == "HEAD" else content)
 
     async def _gzip(self) -> bytes:
@@ -98,7 +100,7 @@ class Body:
 
 def header(scope: Scope, name: bytes) -> bytes:
     """A request's header, empty if absent; repeated headers are joined to a list (RFC 9110, section 5.3)."""
-    return b", ".join(value for each, value in scope["headers"] if each == name)
+    return b", ".join([value for each, value in scope["headers"] if each == name])
 
 
 async def respond(send: Send, status: int, headers: Headers, content: bytes = b"") -> None:
@@ -110,6 +112,8 @@ async def respond(send: Send, status: int, headers: Headers, content: bytes = b"
 def with_cors(message: Message) -> Message:
     """The start of a response, with the headers of CORS if it is JSON and has none."""
     headers = message.get("headers", [])
+    if CORS[0] in headers:
+        return message
     names = {name.lower() for name, _ in headers}
     is_json = any(name.lower() == b"content-type" and value.startswith(b"application/json") for name, value in headers)
     return {**message, "headers": [*headers, *CORS]} if is_json and CORS[0][0] not in names else message
@@ -147,7 +151,7 @@ def accepts_gzip(header: bytes) -> bool:
 
 def _matches(header: bytes, etag: bytes) -> bool:
     """Whether an If-None-Match header names the entity tag (RFC 9110, section 13.1.2)."""
-    tags = {tag.strip().removeprefix(b"W/") for tag in header.split(b",")}
+    tags = {tag.strip().removeprefix(b"W/") for tag in header.split(b",")} if header else set()
     return etag in tags or b"*" in tags
 
 

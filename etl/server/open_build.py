@@ -120,15 +120,14 @@ class OpenBuild:
         self._opened.callback(plugin.close, datasette)
         return datasette.app()
 
-    @contextlib.contextmanager
-    def used(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Keep it open during a request."""
         self._requests += 1
-        try:
-            yield
-        finally:
-            self._requests -= 1
-            self._close_if_done()
+
+    def __exit__(self, *_: object) -> None:
+        """End the request."""
+        self._requests -= 1
+        self._close_if_done()
 
     def retire(self) -> None:
         """Close it after the last request that uses it."""

@@ -399,6 +399,16 @@ def test_the_cache_is_bounded(default_build: Path, monkeypatch: pytest.MonkeyPat
         assert len(api._cache) == before
 
 
+def test_only_short_queries_are_remembered() -> None:
+    """A URL is read once, but long queries, whose parts take much memory, are read each time."""
+    api_module._read.cache_clear()
+    for query, remembered in ((b"page=2", 1), (b"page=2", 1), (b"&".join(b"%d=" % each for each in range(90)), 1)):
+        asked = api_module._request({"path": "/api/rosters/1", "query_string": query})
+        assert asked.segments == ("rosters", "1")
+        assert len(asked.query) == query.count(b"=")
+        assert api_module._read.cache_info().currsize == remembered
+
+
 def test_a_larger_answer_than_the_cache_is_served(default_build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One answer larger than the whole cache is still an answer."""
     monkeypatch.setattr(api_module, "CACHE_BYTES", 10)

@@ -168,8 +168,8 @@ def test_a_retired_build_stays_open_for_its_last_request(small_build: Path) -> N
     async def check() -> None:
         opened = OpenBuild(small_build, address=Address(), explore=False)
         await opened.browser()
-        with opened.used():
-            with opened.used():
+        with opened:
+            with opened:
                 opened.retire()
             assert opened.api._database.execute("SELECT count(*) FROM rosters").fetchone() == (12,)
             body = await opened.api._find(Request(("rosters",), ()))
