@@ -55,7 +55,6 @@ def main(rosters: int, seed: int, output: Path) -> None:
     with Loader(output, pipeline.schema, connection) as loader:
         for part in generate_locally(make_plan(pipeline), Progress(), workers=max(1, (os.cpu_count() or 1) - 1)):
             loader.insert(part.table, part.rows)
-        loader.write_last_ids()
         loader.commit()
 
 

@@ -65,7 +65,6 @@ def write_database(job: Job, database: Path, writer: duckdb.DuckDBPyConnection) 
                     raise explain(job.plan, part, error) from error
 
         written = write_tables(job, str(database.parent), load)
-        loader.write_last_ids()
         with progress.phase("commit"):
             loader.commit()
     return written

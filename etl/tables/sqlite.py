@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.errors import EtlError, Where
 from etl.pipeline.sql import literal, quote
@@ -128,23 +128,11 @@ class Loader(contextlib.AbstractContextManager["Loader"]):
         with _database_errors(f"the table {table} does not take its rows"):
             self._connection.execute(f"INSERT INTO out.{quote(table)} ({names}) SELECT {names} FROM stream")  # noqa: S608
 
-    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a query in SQLite, inside the transaction: its column names and rows.
-
-        Every value is a string or None. Raises EtlError when SQLite rejects the query.
-        """
-        with _database_errors("SQLite does not run the query"):
-            result = self._connection.execute("SELECT * FROM sqlite_query('out', $sql)", {"sql": sql})
-            return [column[0] for column in result.description or ()], result.fetchall()
-
-    def write_last_ids(self) -> None:
-        """Write the ids from which AUTOINCREMENT continues; call it after the last insert."""
-        for query in self._autoincrement.last_ids():
-            self.query(query)
-
     def commit(self) -> None:
-        """Commit and keep the file. Raises EtlError."""
+        """Write the ids from which AUTOINCREMENT continues, commit and keep the file. Raises EtlError."""
         with _database_errors("the database cannot be completed"):
+            for statement in self._autoincrement.last_ids():
+                self._connection.execute("FROM sqlite_query('out', $sql)", {"sql": statement}).fetchall()
             self._connection.execute("COMMIT")
             self._connection.execute("DETACH out")
         self._autoincrement.restore()

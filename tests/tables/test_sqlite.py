@@ -74,9 +74,6 @@ def test_what_is_loaded_is_there(tmp_path: Path, schema: Schema, connection: duc
         loader.insert("boxes", boxes())
         loader.insert("boxes", boxes(id=[7, 8], code=["y", "z"]).slice(0, 1))
         loader.insert("lids", pa.table({"size": [3], "box_id": [7]}))  # in another order than the table's
-        assert loader.query("SELECT id, code AS c FROM boxes WHERE id > 1") == (["id", "c"], [("2", None), ("7", "y")])
-        assert loader.query("SELECT id FROM boxes WHERE kind = 'green'") == (["id"], [])
-        loader.write_last_ids()
         loader.commit()
     assert read(path, "SELECT * FROM boxes") == [
         (1, "red", "é'x", 0.5, "t"),
@@ -139,15 +136,6 @@ def test_what_sqlite_refuses(
     with pytest.raises(EtlError, match=rf"the table boxes does not take its rows: .*{message}"), loader:
         loader.insert("boxes", boxes(**changes))
     assert not path.exists()
-
-
-def test_a_query_that_sqlite_does_not_know(
-    tmp_path: Path, schema: Schema, connection: duckdb.DuckDBPyConnection
-) -> None:
-    """A mistaken query is an expected failure, with SQLite's words."""
-    loader = Loader(tmp_path / "new.db", schema, connection)
-    with pytest.raises(EtlError, match=r"SQLite does not run the query: .*no such column: wieght"), loader:
-        loader.query("SELECT wieght FROM boxes")
 
 
 def test_a_file_that_is_there(tmp_path: Path, schema: Schema, connection: duckdb.DuckDBPyConnection) -> None:
