@@ -7,9 +7,8 @@ import inspect
 import re
 import typing
 import warnings
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
@@ -37,8 +36,7 @@ _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
 TableMarker = Columns | Distinct | Apart
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """The inputs and params of a generator."""
 
     name: str

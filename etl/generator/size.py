@@ -7,7 +7,6 @@ the rows of the largest input.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ class Size(NamedTuple):
     width: int = 0
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """The inputs and upstream params that an estimate can use.
 
     ``param(generator, name)`` is a param of the nearest upstream stage that runs a generator; None if there is none.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.pipeline.sql import quote
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _ROW = quote("number of the row")
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(NamedTuple):
     """A row that violates a rule."""
 
     row: int  # from 0

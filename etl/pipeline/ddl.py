@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.config.text import after
 
@@ -23,8 +22,7 @@ _TOKEN = re.compile(rf"{_QUOTED}|\w+|[()]")
 _IN_LIST = re.compile(rf"({_QUOTED}|\w+)\s+IN\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement with its comments."""
 
     text: str

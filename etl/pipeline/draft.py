@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.errors import EtlError, Where, did_you_mean
 from etl.pipeline.graph import upstream_of
@@ -96,8 +96,7 @@ def check_markers(stage: Stage, draft: Draft) -> None:
             draft.report(stage, path, fault, node.where if node else stage.where)
 
 
-@dataclass(frozen=True)
-class _Context:
+class _Context(NamedTuple):
     """See :class:`etl.generator.params.Context`."""
 
     values: Mapping[str, Any]

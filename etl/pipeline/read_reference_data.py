@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -154,7 +153,7 @@ def _problem(cell: Cell, declared: Column | None, rows: Rows) -> str:
 
 def _rules(result: Reference, table: Table) -> None:
     """Report the rows that violate a CHECK or repeat a key. Arrow decides most keys of many rows."""
-    table = replace(table, unique=tuple(key for key in table.unique if not _is_distinct(key, result)))
+    table = table._replace(unique=tuple(key for key in table.unique if not _is_distinct(key, result)))
     broken: dict[Rule | Unique, dict[int, int]] = {}
     rules: tuple[Rule | Unique, ...] = (*table.rules, *table.unique)
     used = {name for rule in rules for name in rule.columns} & result.arrays.keys()

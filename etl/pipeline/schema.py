@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.config.text import read_text
 from etl.errors import EtlError, Mistakes, Where, did_you_mean
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from etl.pipeline.datatypes import DataType
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table."""
 
     name: str
@@ -39,16 +37,14 @@ class Column:
         return data_type(self.type)
 
 
-@dataclass(frozen=True)
-class Unique:
+class Unique(NamedTuple):
     """A unique key, with the collation of each column."""
 
     columns: tuple[str, ...]
     collations: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ForeignKey:
+class ForeignKey(NamedTuple):
     """Columns that refer to a row of another table."""
 
     columns: tuple[str, ...]
@@ -56,16 +52,14 @@ class ForeignKey:
     targets: tuple[str, ...]  # the parent's columns, one for each
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A CHECK: its expression and the columns that it reads."""
 
     sql: str
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table: its columns in order, and its constraints."""
 
     name: str
@@ -78,8 +72,7 @@ class Table:
     autoincrement: str = ""  # the key whose values SQLite gives to rows that have none
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """All tables in the order of the file, and the statements that create them.
 
     The statements have no comments: SQLite stores them as they are, and tools that read types from them, such as
@@ -88,7 +81,7 @@ class Schema:
 
     path: Path
     statements: tuple[str, ...]
-    tables: dict[str, Table] = field(default_factory=dict)
+    tables: dict[str, Table]
 
 
 def read_schema(path: Path, file: str) -> Schema:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from etl.config.identity import changed
 from etl.config.source import display_path
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from etl.run.progress import Progress
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(NamedTuple):
     """Execution settings; none affects the output."""
 
     workers: int | None = None  # shards made concurrently; None: the engine decides
@@ -26,8 +24,7 @@ class Execution:
     scheduler: str | None = None  # address of a Dask scheduler; None starts a local cluster
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A validated pipeline with its build id, plan and execution settings."""
 
     source: Source

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,8 +33,7 @@ class Row(NamedTuple):
     is_blank: bool  # such a line is not a row if the file has several columns
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How the cells of a file are written."""
 
     delimiter: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.errors import Where
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 10
 
 
-@dataclass(frozen=True)
-class SourceColumn:
+class SourceColumn(NamedTuple):
     """A column of a file."""
 
     name: str | None
