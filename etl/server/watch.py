@@ -77,8 +77,15 @@ class Watch:
 
     def _look(self) -> State:
         """The sources as they are now; the files of the last readable pipeline while it cannot be read."""
-        with contextlib.suppress(EtlError, OSError):
-            self._files, self._folders = places(load(self._pipeline))
+        while True:
+            before = self._stamps()
+            with contextlib.suppress(EtlError, OSError):
+                self._files, self._folders = places(load(self._pipeline))
+            found = self._stamps()
+            if all(found.get(path, stamp) == stamp for path, stamp in before.items()):
+                return found  # else the pipeline may have changed while it was read
+
+    def _stamps(self) -> State:
         return {path: _stamp(path) for path in self._files}
 
     async def _build(self) -> None:
