@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import closing
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from etl.build.run import make_build
 from etl.config.source import load
 from etl.errors import EtlError
 from etl.pipeline.validate import validate
-from etl.tables.checks import open_query, read_checks, run_checks
+from etl.tables.checks import read_checks, run_checks
+from etl.tables.sqlite import open_database
 from tests.support.running import TINY, copy_of_project
 
 if TYPE_CHECKING:
@@ -218,9 +220,9 @@ def outcome(path: Path, out: Path) -> str:
     except EtlError as error:
         return f"refused: {error}"
     assert result.database
-    with open_query(result.database) as query:
+    with closing(open_database(result.database)) as database:
         checks = read_checks(pipeline.checks, "checks", pipeline.schema, full=True, in_full=source.full_name)
-        run_checks(checks, query, result.manifest["pipeline"])
+        run_checks(checks, database, result.manifest["pipeline"])
     return "built"
 
 

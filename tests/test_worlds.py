@@ -11,7 +11,8 @@ import pytest
 
 from etl.config.source import load
 from etl.pipeline.validate import validate
-from etl.tables.checks import open_query, read_checks, run_checks
+from etl.tables.checks import read_checks, run_checks
+from etl.tables.sqlite import open_database
 from tests.support import oneroster, small
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def test_every_check_passes(name: str, worlds: Callable[[str], Built]) -> None:
     assert len(validate(source).stages) > len(SMALL)
     world = worlds(name)
     checks = read_checks(ROOT / "sql/checks", "sql/checks", full=True, in_full=source.full_name)
-    with open_query(world.database) as query:
-        run_checks(checks, query, world.pipeline)
+    with closing(open_database(world.database)) as database:
+        run_checks(checks, database, world.pipeline)
     assert world.pipeline["site"]["title"] in (world.folder / "index.html").read_text(encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from etl.errors import EtlError, Mistakes, Where
 from etl.pipeline.model import GENERAL_REPORT
 from etl.site.answers import check_answers, register_functions
 from etl.site.endpoint import restore
-from etl.tables.checks import open_query, read_checks, run_checks
+from etl.tables.checks import read_checks, run_checks
 from etl.tables.files import open_regular_file
 from etl.tables.sqlite import open_database
 
@@ -68,12 +68,10 @@ def _check(source: Source, folder: Path, content: dict[str, Any], *, full: bool)
     if node and not (path and path.is_dir()):
         raise EtlError("checks: must name the folder of checks", node.where)
     checks = read_checks(path, display_path(path) if path else "", full=full, in_full=source.full_name)
-    with open_query(folder / database) as query:
-        run_checks(checks, query, content["pipeline"])
-    if full:
-        endpoints = restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8")))
-        with contextlib.closing(register_functions(open_database(folder / database))) as opened:
-            for endpoint in endpoints:
+    with contextlib.closing(register_functions(open_database(folder / database))) as opened:
+        run_checks(checks, opened, content["pipeline"])
+        if full:
+            for endpoint in restore(json.loads((folder / "endpoints.json").read_text(encoding="utf-8"))):
                 check_answers(opened, endpoint)
     return len(checks)
 

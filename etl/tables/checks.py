@@ -15,7 +15,6 @@ import json
 import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.pipeline.schema import ForeignKey, Schema, Table
-
-    Query = Callable[[str], tuple[list[str], list[tuple[Any, ...]]]]
 
 #: How many violating rows a message lists.
 MAX_ROWS = 5
@@ -119,40 +116,27 @@ def _compile_errors(checks: Iterable[Check], schema: Schema) -> Iterator[EtlErro
                 yield error
 
 
-def run_checks(checks: Iterable[Check], query: Query, pipeline: Mapping[str, Any]) -> None:
-    """Run the checks. Raises CheckFailed with every violated rule and the first violating rows."""
+def run_checks(checks: Iterable[Check], database: sqlite3.Connection, pipeline: Mapping[str, Any]) -> None:
+    """Run checks on a finished database. Raises CheckFailed with every violated rule and the first violating rows."""
     failures = []
     for check in checks:
         try:
-            sql = _with_values(check, pipeline)
+            given = ((PIPELINE, pipeline), (STAGES, check.stages(pipeline)))
         except EtlError as error:
             failures.append(str(error))
             continue
         try:
-            names, rows = query(f"SELECT * FROM (\n{sql}\n) LIMIT {MAX_ROWS}")  # noqa: S608
-        except EtlError as error:
-            failures.append(str(EtlError(f"check {check.name} cannot run: {error.message}", Where(check.shown))))
+            cursor = database.execute(check.sql, {name[1:]: json.dumps(value) for name, value in given})
+            rows = cursor.fetchmany(MAX_ROWS)
+        except sqlite3.Error as error:
+            failures.append(str(EtlError(f"check {check.name} cannot run: {error}", Where(check.shown))))
             break  # interrupted, or the file is not readable
         if rows:
+            names = [column[0] for column in cursor.description]
             violations = [dict(zip(names, row, strict=True)) for row in rows]
             failures.append(f"{check.shown}: {failure(check.name, check.rule, violations)}")
     if failures:
         raise CheckFailed("\n".join(failures))
-
-
-def _with_values(check: Check, pipeline: Mapping[str, Any]) -> str:
-    """The query with the pipeline and the stages in place of its parameters. Raises EtlError."""
-    sql = check.sql
-    for parameter, value in ((PIPELINE, pipeline), (STAGES, check.stages(pipeline))):
-        sql = filled(sql, parameter, json.dumps(value, ensure_ascii=False))
-    return sql
-
-
-@contextlib.contextmanager
-def open_query(path: Path) -> Iterator[Query]:
-    """Open a finished database read-only: a query function for :func:`run_checks`."""
-    with contextlib.closing(open_database(path)) as database:
-        yield partial(_fetch, database, path)
 
 
 @contextlib.contextmanager
@@ -164,7 +148,7 @@ def running_checks(
     An EtlError in the block gives way to a CheckFailed: rows that break a rule explain what cannot be made of them.
     """
     with contextlib.closing(open_database(path)) as database, ThreadPoolExecutor(1, "checks") as thread:
-        future = thread.submit(run, checks, partial(_fetch, database, path), pipeline)
+        future = thread.submit(run, checks, database, pipeline)
         try:
             yield future
         except EtlError:
@@ -174,14 +158,6 @@ def running_checks(
             while not future.done():  # repeated, as an interrupt between two queries has no effect
                 database.interrupt()
                 wait([future], timeout=0.01)
-
-
-def _fetch(database: sqlite3.Connection, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    try:
-        cursor = database.execute(sql)
-        return [column[0] for column in cursor.description], cursor.fetchall()
-    except sqlite3.Error as error:
-        raise EtlError(f"SQLite cannot read it: {error}", Where(str(path))) from error
 
 
 def _read(path: Path, shown: str, in_full: Callable[[str], str]) -> Check:

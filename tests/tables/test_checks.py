@@ -19,7 +19,8 @@ from etl.pipeline.schema import Schema, read_schema
 from etl.run.plan import make_plan
 from etl.run.shards import run_until
 from etl.run.stages import run_stage
-from etl.tables.checks import Check, open_query, read_checks, run_checks, running_checks
+from etl.tables.checks import Check, read_checks, run_checks, running_checks
+from etl.tables.sqlite import open_database
 from tests.support import small
 
 if TYPE_CHECKING:
@@ -305,9 +306,9 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
 
 def found(check: Check, path: Path, pipeline: dict[str, Any]) -> str:
     """What a check says of a database, read from Python: nothing, when it finds nothing."""
-    with open_query(path) as query:
+    with contextlib.closing(open_database(path)) as database:
         try:
-            run_checks([check], query, pipeline)
+            run_checks([check], database, pipeline)
         except CheckFailed as error:
             return error.message
     return ""
@@ -331,8 +332,8 @@ def test_every_check_is_damaged_below() -> None:
 
 def test_whole_world_passes(tiny_build: Path, pipeline: dict[str, Any], checks: dict[str, Check]) -> None:
     """All the checks, the full ones too, find nothing in a finished world."""
-    with open_query(tiny_build / DATABASE) as query:
-        run_checks(checks.values(), query, pipeline)
+    with contextlib.closing(open_database(tiny_build / DATABASE)) as database:
+        run_checks(checks.values(), database, pipeline)
 
 
 @pytest.mark.fault("wrong rows in a finished database, against every check")
@@ -584,26 +585,18 @@ def test_checks_beside_are_told_and_do_not_outlive_their_block(tiny_build: Path)
 
 def test_query_that_fails_is_told_with_its_file() -> None:
     """What breaks a check while it runs is said after the rules that were found broken, and ends the run."""
-    asked = []
-
-    def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        asked.append(sql)
-        if "two" in sql:
-            raise EtlError("malformed JSON")
-        return ["id"], [(7,)]
-
-    made = [Check(name, "No.", f"SELECT '{name}'", f"checks/{name}.sql") for name in ("one", "two", "three")]
-    with pytest.raises(CheckFailed) as raised:
-        run_checks(made, query, {})
+    queries = {"one": "SELECT 7 AS id", "two": "SELECT json('{')", "three": "SELECT 8 AS id"}
+    made = [Check(name, "No.", sql, f"checks/{name}.sql") for name, sql in queries.items()]
+    with contextlib.closing(sqlite3.connect(":memory:")) as database, pytest.raises(CheckFailed) as raised:
+        run_checks(made, database, {})
     assert raised.value.message.splitlines() == [
         "checks/one.sql: check one failed: No. The first rows that break it:",
         "  id=7",
         "checks/two.sql: check two cannot run: malformed JSON",
     ]
-    assert len(asked) == 2
 
 
-def test_pipeline_is_written_in_as_one_literal(tmp_path: Path) -> None:
+def test_texts_of_the_pipeline_stay_texts(tmp_path: Path) -> None:
     """Quotes in a pipeline's texts stay texts."""
     path = tmp_path / "empty.db"
     sqlite3.connect(path).close()
