@@ -40,7 +40,7 @@ def literal(text: str) -> str:
 
 
 def filled(sql: str, parameter: str, value: str | float | None) -> str:
-    """A query with a literal in place of a parameter such as ``:pipeline``."""
+    """A query with a literal in place of a parameter such as ``:as_of``."""
     if parameter not in sql:
         return sql
     text = "NULL" if value is None else literal(value) if isinstance(value, str) else repr(value)
