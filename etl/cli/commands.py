@@ -269,5 +269,6 @@ for command in (plan, show, validate, schema, diff):
 def main() -> NoReturn:
     """Run the command line."""
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # the search takes 10 ms, and no build may depend on them
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start a thread per core; each spins for 70 ms
     output = Output()
     finish(lambda: commands.main(standalone_mode=False, obj=output), output)
