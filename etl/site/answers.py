@@ -88,7 +88,7 @@ def _checked(
     """The JSON text of the rows of an answer, with commas between them, and how many they are."""
     with limited(database):
         try:
-            text, count = database.execute(endpoint.query, dict(values)).fetchone()
+            *pieces, count = database.execute(endpoint.query, dict(values)).fetchone()
         except sqlite3.OperationalError:  # perhaps a blob, which json_quote() refuses
             check_rows(database, endpoint, values, say)
             raise
@@ -96,10 +96,12 @@ def _checked(
             raise EtlError(
                 f"{count} rows where one object is declared, in {endpoint.url(values)}", endpoint.where(None)
             )
+        text = b"".join(pieces) if count else b""
+        del pieces
         if text and not endpoint.pattern.fullmatch(text):
             check_rows(database, endpoint, values, say)
         check_digits(database, endpoint, values)
-    return text or b"", count
+    return text, count
 
 
 def lists_of(database: sqlite3.Connection) -> Listed:

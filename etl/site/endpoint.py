@@ -153,12 +153,14 @@ class Endpoint:
 
     @cached_property
     def query(self) -> str:
-        """A query of one row: the JSON text of all rows with commas between them, null if there are none; their number.
+        """A query of one row: the JSON text of all rows with commas between them, in pieces, and the number of rows.
 
-        ``group_concat`` keeps the order of the subquery.
+        The pieces are null if there are no rows. An object has one for each column: joining them in SQL would copy it
+        several times, and one can have 10 MB. ``group_concat`` keeps the order of the subquery.
         """
-        columns = f"CAST(group_concat({self._json_row}) AS BLOB), count(*)"
-        return f"SELECT {columns} FROM (\n{self.sql}\n)"  # noqa: S608 -- the pipeline's own file
+        pieces = self._json_pieces if self.is_object else [" || ".join(self._json_pieces)]
+        columns = ", ".join(f"CAST(group_concat({piece}) AS BLOB)" for piece in pieces)
+        return f"SELECT {columns}, count(*) FROM (\n{self.sql}\n)"  # noqa: S608 -- the pipeline's own file
 
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
@@ -171,13 +173,13 @@ class Endpoint:
         return [name for name, kind in self.columns.items() if is_json(kind) and contains_number(kind)]
 
     @property
-    def _json_row(self) -> str:
-        """SQL that makes the JSON text of a row."""
-        parts: list[str] = []
+    def _json_pieces(self) -> list[str]:
+        """SQL that makes the JSON text of a row, in pieces."""
+        pieces: list[str] = []
         for name, kind in self.columns.items():
-            key = ("," if parts else "{") + json.dumps(camel_case(name), ensure_ascii=False) + ":"
-            parts.append(f"{literal(key)} || {_json_value(quote(name), kind)}")
-        return " || ".join([*parts, "'}'"])
+            key = ("," if pieces else "{") + json.dumps(camel_case(name), ensure_ascii=False) + ":"
+            pieces.append(f"{literal(key)} || {_json_value(quote(name), kind)}")
+        return [*pieces, "'}'"]
 
     def where(self, column: str | None) -> Where:
         """The place of a column's type, or the file, or the URL if the build does not record the file."""
