@@ -91,9 +91,9 @@ def out(tiny_build: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")  # as long as it runs, asyncio.run works in no test of this thread
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium. While it runs asyncio.run does not work, so no other test of the module may need it."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- few tests need it
 
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -192,6 +192,7 @@ def test_plan_as_json() -> None:
 
 def test_show_prints_first_rows(project: Path) -> None:
     """``show`` prints the first rows of a stage, as a table or as JSON, and builds nothing."""
+    before = sorted(project.rglob("*"))
     done = run("show", "students", "--pipeline", TINY, "--limit", "2", cwd=project)
     assert done.code == 0, done.stderr
     head, _, first, second = lines(done.stdout)
@@ -203,7 +204,7 @@ def test_show_prints_first_rows(project: Path) -> None:
     assert row["id"] == other["id"] == 1
     assert row["external_id"] == "x1"
     assert row["name"] != other["name"]
-    assert not (project / "build").exists()
+    assert sorted(project.rglob("*")) == before
 
 
 def test_show_escapes_letters_in_json(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from tests.support import small
 from tests.support.hostile import LONG, NAMES, SCRIPT, replace_cells, write_names
+from tests.support.running import edit
 from tests.support.serving import PATIENCE, Serving, run, serving, small_project
 
 if TYPE_CHECKING:
@@ -159,3 +162,29 @@ def test_a_hostile_name_is_text(browser: Browser, server: Serving, url: str, nam
     assert page.locator("img[src='x']").count() == 0
     assert visit.errors == []
     visit.context.close()
+
+
+def test_pages_follow_the_sources(tmp_path: Path, browser: Browser) -> None:
+    """A page shows a mistake with its place, and reloads when it is mended; without a build the server makes one."""
+    project = tmp_path / "project"
+    path = small.lending(project)
+    edit(path, "outputs: [parquet]", "outputs: [sqlite]\nreport: false")
+    endpoint = project / "sql/api/books.sql"
+    errors: list[str] = []
+    with serving(project / "build", "--watch", "--no-spare", pipeline=path) as server:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        page.on("console", lambda message: errors.append(message.text))
+        page.goto(f"{server.url}/index.html")
+        edit(endpoint, "SELECT title", "SELECT titel")
+        page.get_by_role("alert").filter(has_text="books.sql:4:8").wait_for()
+        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json() == [
+            {"title": "Emma"},
+            {"title": "Ulysses"},
+        ]
+        edit(endpoint, "SELECT titel", "SELECT upper(title) AS title")
+        page.get_by_text("EMMA").first.wait_for(state="attached")
+        page.get_by_role("alert").wait_for(state="hidden")
+        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json()[0] == {"title": "EMMA"}
+        page.close()
+    assert errors == []

@@ -1,23 +1,19 @@
-"""A pipeline whose builds follow its sources."""
+"""A pipeline whose builds follow its sources; test_browser has the pages that follow them."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
-
 from etl.server.builder import Builder
 from etl.server.watch import Watch
 from tests.support import small
 from tests.support.running import edit, write
-from tests.support.serving import PATIENCE, serving
+from tests.support.serving import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
-
-    from playwright.sync_api import Browser
 
 
 class Fake(Builder):
@@ -94,29 +90,3 @@ def test_it_remembers_a_failure_until_a_build_succeeds(tmp_path: Path) -> None:
         assert watch.failure == ""
 
     watching(pipeline, story)
-
-
-def test_pages_follow_the_sources(tmp_path: Path, browser: Browser) -> None:
-    """A page shows a mistake with its place, and reloads when it is mended; without a build the server makes one."""
-    project = tmp_path / "project"
-    path = small.lending(project)
-    edit(path, "outputs: [parquet]", "outputs: [sqlite]\nreport: false")
-    endpoint = project / "sql/api/books.sql"
-    errors: list[str] = []
-    with serving(project / "build", "--watch", "--no-spare", pipeline=path) as server:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
-        page.on("console", lambda message: errors.append(message.text))
-        page.goto(f"{server.url}/index.html")
-        edit(endpoint, "SELECT title", "SELECT titel")
-        page.get_by_role("alert").filter(has_text="books.sql:4:8").wait_for()
-        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json() == [
-            {"title": "Emma"},
-            {"title": "Ulysses"},
-        ]
-        edit(endpoint, "SELECT titel", "SELECT upper(title) AS title")
-        page.get_by_text("EMMA").first.wait_for(state="attached")
-        page.get_by_role("alert").wait_for(state="hidden")
-        assert httpx.get(f"{server.url}/api/books", timeout=PATIENCE).json()[0] == {"title": "EMMA"}
-        page.close()
-    assert errors == []
