@@ -209,7 +209,7 @@ def show_report(*, pipeline: Path, copy_to: Path | None, open_browser: bool, out
 )
 @click.option("--explore", is_flag=True, help="Allow SQL, facets, CSV and downloads; only on a loopback address.")
 @click.option("--watch", is_flag=True, help="Build when a source changes, and reload the pages; builds first.")
-@click.option("--no-spare", is_flag=True, help="Keep no warm process for the next build (saves 150 MB).")
+@click.option("--no-spare", is_flag=True, help="Keep no warm process for the next build (saves 130 MB).")
 @out_option
 def serve(  # noqa: PLR0913 -- as above
     *,

@@ -21,7 +21,15 @@ from etl.errors import EtlError
 from etl.run.child import end_with_input
 
 #: What a run imports. numpy.ma and pyarrow.dataset are imported by pyarrow and DuckDB when they first need them.
-_MODULES = ("etl.build.assemble", "etl.build.copies", "etl.tables.sqlite", "duckdb", "numpy.ma", "pyarrow.dataset")
+_MODULES = (
+    "etl.build.assemble",
+    "etl.build.copies",
+    "etl.build.run",
+    "etl.tables.sqlite",
+    "duckdb",
+    "numpy.ma",
+    "pyarrow.dataset",
+)
 
 
 def wait(pipeline: Path) -> None:
