@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from etl.run.bundle import Bundle
     from etl.run.job import Execution, Job
 
+#: Dask's workers return freed memory to the system at once by this variable of glibc: each array of a shard then gets
+#: new pages, which takes a fifth of the time.
+_TRIM = "MALLOC_TRIM_THRESHOLD_"
+_ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+
 #: How often a shard is retried when its worker is lost.
 RETRIES = 5
 
@@ -54,12 +59,18 @@ def _identity(bundle: Bundle) -> Bundle:
 
 @contextlib.contextmanager
 def _client(execution: Execution) -> Iterator[Any]:
-    from dask.distributed import Client, LocalCluster  # noqa: PLC0415 -- as above
+    from dask import config  # noqa: PLC0415 -- as above
+    from dask.distributed import Client, LocalCluster  # noqa: PLC0415
 
     if execution.scheduler is None:
         workers = execution.workers or os.cpu_count() or 1
         options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "silence_logs": 50}
-        with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
+        environment = {name: value for name, value in config.get(_ENVIRONMENT).items() if name != _TRIM}
+        with (
+            config.set({_ENVIRONMENT: environment}),
+            LocalCluster(n_workers=workers, **options) as cluster,
+            Client(cluster) as client,
+        ):
             yield client
         return
     try:
