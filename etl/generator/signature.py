@@ -88,8 +88,12 @@ def contract_named(name: str, generators: ModuleType | None, root: Path) -> Cont
         known = functions_of(generators) if generators else {}
         if name in known:
             return contract_of(known[name], name)
-        written_out = "; write package.module:function, or set generators: module"
-        raise EtlError(f"unknown generator '{name}'{did_you_mean(name, known) if generators else written_out}")
+        hint = did_you_mean(name, known)
+        if generators and not known:
+            hint = f"; {generators.__name__}, the module that generators names, has no functions"
+        elif not generators:
+            hint = "; write package.module:function, or set generators: module"
+        raise EtlError(f"unknown generator '{name}'{hint}")
     return contract_of(function_named(name, root), name)
 
 

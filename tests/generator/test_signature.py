@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,6 +104,12 @@ def test_part_of_the_params_can_be_validated() -> None:
 def test_generator_is_named_by_its_module() -> None:
     """package.module:function names any function in the project or in an installed package."""
     assert contract_named("etl.school.scores:next_scores", None, ROOT).inputs[0] == "previous"
+
+
+def test_a_module_without_functions_is_told() -> None:
+    """A short name that is looked up in a module without functions is an error that names the module."""
+    with pytest.raises(EtlError, match=r"unknown generator 'window'; etl\.school, the module .*, has no functions"):
+        contract_named("window", importlib.import_module("etl.school"), ROOT)
 
 
 def unhinted(a, b: pa.Table) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
