@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scales", type=_numbers, default=SCALES, help="multiples of 250 rosters [1,10,20,100,115]")
     parser.add_argument("--runs", type=_numbers, default=RUNS, help="runs at each scale, after a warm-up [9,5,3,2,1]")
     parser.add_argument("--only", action="append", choices=names, help="measure only this one; may be repeated")
-    parser.add_argument("--limit", type=float, default=60, help="seconds that a run of a peer may take [60]")
+    parser.add_argument("--limit", type=float, default=90, help="seconds that a run of a peer may take [90]")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.md", help="[benchmarks/results.md]")
     return parser
 
