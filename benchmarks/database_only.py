@@ -59,5 +59,6 @@ def main(rosters: int, seed: int, output: Path) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
     main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
     os._exit(0)  # as a run ends

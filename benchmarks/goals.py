@@ -72,10 +72,6 @@ def _growth(results: Results) -> float | None:
     return ratio(large, small)
 
 
-def _checks(results: Results) -> float | None:
-    return results.median(100, RUN_ALONE, lambda sample: ratio(sample.phases.get("checks"), sample.phases.get("load")))
-
-
 def _other(what: str) -> Reading:
     return lambda results: results.other(what)
 
@@ -101,7 +97,6 @@ GOALS = (
     ),
     Goal(SEED, AT_MOST, 0.65, "", _other(SEED)),
     Goal(TINY, AT_MOST, 0.4, " s", _other(TINY)),
-    Goal("100x: checks, against the load, one worker", AT_MOST, 0.5, "x", _checks),
     Goal("100x: peak memory of the whole run, one worker", AT_MOST, 300, " MiB", _memory(100)),
     Goal("1,000,000 students: the same", AT_MOST, 300, " MiB", _memory(MILLION_STUDENTS)),
     Goal("database alone: time a row at 100x, against 10x", AT_MOST, 1.1, "x", _growth),
