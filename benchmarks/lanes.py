@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from benchmarks.timeline import Run, Span
+    from etl.run.progress import Span
 
 WIDTH, LEFT, RIGHT = 880, 84, 16  # pixels, as wide as GitHub shows it
 TOP, LANE, BAR = 64, 44, 28
@@ -30,6 +30,14 @@ text { font: 12px sans-serif; fill: #1f2937 } .title { font-weight: bold } .in {
 @media (prefers-color-scheme: dark) {
 text { fill: #e5e7eb } .back { fill: #0d1117 } .grid { stroke: #30363d } .path { stroke: #f9fafb } .in { fill: #fff }
 }"""
+
+
+class Run(NamedTuple):
+    """One run: what its threads did since the process began, and the seconds and the seconds of CPU of all of it."""
+
+    spans: list[Span]
+    wall: float
+    cpu: float
 
 
 def draw(run: Run, path: Sequence[Span], imported: Mapping[str, float]) -> str:

@@ -16,10 +16,11 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks import ROOT
-from benchmarks.lanes import draw
+from benchmarks.lanes import Run, draw
+from etl.run.progress import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,24 +36,6 @@ NEAR = 0.1
 #: Phases that are shorter are not drawn.
 SHORT = 0.0005
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
-
-
-class Span(NamedTuple):
-    """A phase of one thread: its begin, end and CPU in seconds; a process begins at 0."""
-
-    thread: str
-    phase: str
-    begin: float
-    end: float
-    cpu: float
-
-
-class Run(NamedTuple):
-    """One run: what its threads did, and the seconds and the seconds of CPU of the whole process."""
-
-    spans: list[Span]
-    wall: float
-    cpu: float
 
 
 def main() -> None:

@@ -26,13 +26,14 @@ from benchmarks.contenders import (
 )
 from benchmarks.database_only import WINDOWS, changes
 from benchmarks.goals import AT_LEAST, GOALS, Goal
-from benchmarks.lanes import draw
+from benchmarks.lanes import Run, draw
 from benchmarks.measure import MeasureError, Sample, measure, memory
 from benchmarks.results import Entry, Results, ratio, report, scale_table
-from benchmarks.timeline import MAIN, Run, Span, critical_path, imports, merged, named
+from benchmarks.timeline import MAIN, critical_path, imports, merged, named
 from etl.build.assemble import read_project
 from etl.config.source import load
 from etl.pipeline.validate import validate
+from etl.run.progress import Span
 from tests.support import oracle
 
 ROOT = Path(__file__).resolve().parent.parent
